@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos containers help simulate run test lint derived lock clean programs container-programs
+.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -24,8 +24,11 @@ bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a flo
 simulate: $(VENV)/.installed-dev ## live 100,000 seeds of the simulation; ARGS="--seeds 1000 --first 5"
 	$(BIN)/python -m tests.simulation $(ARGS)
 
-chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
-	$(BIN)/python -m tests.chaos $(ARGS)
+chaos: $(VENV)/.installed-dev programs chaos-programs ## harm the whole system and ask what came of it; FULL=1, ARGS="--rows 1,3 --runs 20"
+	$(BIN)/python -m tests.chaos $(if $(FULL),--full) $(ARGS)
+
+fuzz: $(VENV)/.installed-dev programs ## try 50,000 odd inputs on the whole system; ARGS="--inputs 5000 --only requests --seed N"
+	@PYTHONPATH=clients/python $(BIN)/python -m tests.fuzz $(ARGS)
 
 containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
 	@PYTHONPATH=clients/python $(BIN)/python -m tests.containers
@@ -93,6 +96,11 @@ programs:
 	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
+	$(INSTALL_MISSING)
+
+chaos-programs:
+	@missing=; \
+	[ -f /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ] || missing="faketime"; \
 	$(INSTALL_MISSING)
 
 container-programs:

@@ -24,11 +24,11 @@ class Step:
     """An actor that moves generations.
 
     decide: prepares its decision; None when it has nothing to do in that state.
-    follow: its effects once the events are in the log, repeatable but for what `Decided.events` allows.
+    follow: its effects once the events are in the log, repeatable but for what `Decided.events` allows; None for none.
     """
 
     decide: Decide
-    follow: Follow
+    follow: Follow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Chain:
             together, cause = _together(list(decisions.values())), cause_of(queue, event)
             decided = await self.generations.decide(generation.id, together, cause=cause, known=generation) or decided
         for name in decisions or (queue,):
-            await self.steps[name].follow(decided, cause_of(name, event))
+            if (follow := self.steps[name].follow) is not None:
+                await follow(decided, cause_of(name, event))
 
     async def _decisions(self, queue: str, generation: Generation) -> dict[str, Decision]:
         """Collect the decisions of a chain by queue, each made for the state that those before it lead to."""

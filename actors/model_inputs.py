@@ -93,14 +93,17 @@ class ModelInputs:
             self._waiting.popitem(last=False)
 
     async def _make(self, generation: Generation) -> tuple[GenerationValidated, ModelInput]:
-        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        personal_data, examples = await asyncio.gather(
+            self.personal_data.get(generation.id, generation.request.personal_data), self._examples(generation)
+        )
         if personal_data is None:
             raise MissingDataError(f"{generation.id} has no personal data")
         instructions = parse_instructions(personal_data.instructions, ceilings=_ADMITTED)
         mode = instructions.composition or self.composition
         if generation.validated is not None:  # the operator's default may have changed since
             mode = cast("Composition", generation.validated.composition)
-        composed = await self.decoder.compose(await self._examples(generation), mode)
+        developer = generation.request.owner.developer
+        composed = await self.decoder.compose(examples, mode, developer=developer)
         model_input = ModelInput(_fields(generation, personal_data, instructions), composed.data)
         return _validated(personal_data, composed, model_input), model_input
 

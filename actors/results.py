@@ -32,16 +32,17 @@ class Results:
         texts = personal_data.provider.get(settled.prediction, {}) if personal_data else {}
         if personal_data is None or not texts.get("outputs"):
             raise OutputGoneError("no address is known")
-        return [await self._store(generation.id, personal_data, url) for url in texts["outputs"]]
+        developer = generation.request.owner.developer
+        return [await self._store(generation.id, developer, personal_data, url) for url in texts["outputs"]]
 
     async def discard_unused(self, generation: Generation | None) -> None:
         """Erase the pictures of a generation that failed or was erased while they were fetched."""
         if generation is not None and (generation.erased or generation.state is State.FAILED):
             await self.blobs.erase(generation.id, kind="result")
 
-    async def _store(self, generation_id: str, personal_data: PersonalData, url: str) -> Picture:
+    async def _store(self, generation_id: str, developer: str, personal_data: PersonalData, url: str) -> Picture:
         data = await self.provider.download(url)
-        decoded = await self.decoder.check(data)
+        decoded = await self.decoder.check(data, developer=developer)
         digest = personal_data.digest(data)
         crash_point("completion", "before_blob")
         await self.blobs.put(

@@ -28,8 +28,13 @@ ACTORS = {
     )
 }
 
-STEPS = {module.NAME: (module.decide, module.follow) for module in (validation, quota, invocation, completion)}
-"""The actors whose decisions may share a commit (`actors.chain`)."""
+STEPS = {
+    validation.NAME: (validation.decide, None),
+    quota.NAME: (quota.decide, quota.follow),
+    invocation.NAME: (invocation.decide, invocation.follow),
+    completion.NAME: (completion.decide, completion.follow),
+}
+"""The actors whose decisions may share a commit, and their effects beside the log, if any (`actors.chain`)."""
 
 
 class ReactionError(Exception):

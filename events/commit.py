@@ -1,14 +1,13 @@
 """A commit: all events of one decision, stored as one document of canonical bytes."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import rfc8785
 
-from events.envelope import Cause, RecordedEvent, from_cloudevent
+from events.envelope import Cause, RecordedEvent, from_cloudevent, read_json
 from events.event import Event
 
 
@@ -50,8 +49,8 @@ def commit_of(
 
 
 def commit_from(body: bytes, *, writer: str = "") -> Commit:
-    """Read a stored body; ValueError or KeyError when it is not a commit."""
-    envelopes = json.loads(body)
+    """Read a stored body; ValueError when it is not a commit."""
+    envelopes = read_json(body)
     if not isinstance(envelopes, list) or not envelopes:
         raise ValueError("a commit must be a list of events")
     events = tuple(from_cloudevent(envelope) for envelope in envelopes)

@@ -1,5 +1,6 @@
 """The CloudEvents 1.0 envelope of a recorded event."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from events.catalogue import CATALOGUE
 from events.event import Event, schema_uri
 
 SOURCE = "urn:exemplar"
+_CAUSES = ("requestid", "correlationid", "causationid", "traceparent")  # in the order of `Cause`
 _HIDDEN_MEMBERS = ("actor", "causationid", "dataschema")
 
 
@@ -70,20 +72,38 @@ class RecordedEvent:
         }
 
 
-def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
-    """Read the structured JSON form; ValueError or KeyError when it is invalid or its schema is unknown."""
+def read_json(body: bytes) -> Any:
+    """Parse the JSON of an event; ValueError also for endless nesting and for half of a surrogate pair."""
+    try:
+        value = json.loads(body)
+    except RecursionError:
+        raise ValueError("the nesting is too deep") from None
+    if b"\\ud" in body or b"\\uD" in body:
+        json.dumps(value, ensure_ascii=False).encode()  # what cannot be written again cannot be passed on
+    return value
+
+
+def from_cloudevent(envelope: Any) -> RecordedEvent:
+    """Read the structured JSON form; ValueError when it is invalid or its schema is unknown."""
+    try:
+        return _read(envelope)
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"no recorded event ({type(error).__name__})") from error
+
+
+def _read(envelope: Any) -> RecordedEvent:
+    stream, version, actor = envelope["stream"], envelope["version"], envelope["actor"]
+    causes = [envelope.get(name) for name in _CAUSES]
+    if type(version) is not int or version < 1 or not (isinstance(stream, str) and isinstance(actor, str)):
+        raise ValueError("no recorded event: its stream, version or actor is of another kind")
+    if not all(cause is None or isinstance(cause, str) for cause in causes):
+        raise ValueError("no recorded event: an id in it is no text")
     return RecordedEvent(
-        stream=envelope["stream"],
-        version=int(envelope["version"]),
+        stream=stream,
+        version=version,
         time=parse_time(envelope["time"]),
         event=CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"]),
-        cause=Cause(
-            actor=envelope["actor"],
-            request_id=envelope.get("requestid"),
-            correlation_id=envelope.get("correlationid"),
-            causation_id=envelope.get("causationid"),
-            traceparent=envelope.get("traceparent"),
-        ),
+        cause=Cause(actor, *causes),
     )
 
 

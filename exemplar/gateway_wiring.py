@@ -45,7 +45,10 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "broker_health": lambda publisher: publisher.health,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "download_budget": lambda gateway_settings: ByteBudget(
-        gateway_settings.download_budget, share=gateway_settings.download_share, wait=gateway_settings.download_wait
+        gateway_settings.download_budget,
+        share=gateway_settings.download_share,
+        user_share=gateway_settings.download_user_share,
+        wait=gateway_settings.download_wait,
     ),
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
@@ -73,7 +76,10 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
     "tokens": Tokens,
     "upload_budget": lambda gateway_settings: ByteBudget(
-        gateway_settings.upload_budget, share=gateway_settings.upload_share, wait=gateway_settings.upload_wait
+        gateway_settings.upload_budget,
+        share=gateway_settings.upload_share,
+        user_share=gateway_settings.upload_user_share,
+        wait=gateway_settings.upload_wait,
     ),
     "version": lambda: version("exemplar"),
     "witnesses": lambda witness_settings: witness_settings.witnesses,

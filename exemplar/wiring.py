@@ -86,7 +86,8 @@ SERVICES: Mapping[str, Factory] = {
 def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
     given = ["generation", "_generation", "decided", "_decided", "cause", "_cause"]
     steps = {
-        name: Step(bind(decide, given=given), bind(follow, given=given)) for name, (decide, follow) in STEPS.items()
+        name: Step(bind(decide, given=given), follow and bind(follow, given=given))
+        for name, (decide, follow) in STEPS.items()
     }
     return Chain(generations, steps, own_queues)
 

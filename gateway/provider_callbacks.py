@@ -50,7 +50,10 @@ class ProviderRoutes:
         bind_contextvars(generation_id=callback.generation)
         body = await request.read()
         await self._verify(body, request)
-        prediction = self.read_prediction(json.loads(body))
+        try:
+            prediction = self.read_prediction(json.loads(body))
+        except RecursionError:
+            prediction = None
         if prediction is None:
             raise ExemplarError(ErrorCode.INVALID_REQUEST)
         cause = Cause(actor="provider", request_id=request_id_of(request))

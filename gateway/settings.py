@@ -85,6 +85,11 @@ class GatewaySettings(EnvironmentSettings):
         ge=52 * 1024 * 1024,
         description="Bytes of these that one developer may hold; fewer while others hold some",
     )
+    upload_user_share: int = Field(
+        52 * 1024 * 1024,
+        ge=52 * 1024 * 1024,
+        description="Bytes of these that one end user may hold; the largest upload has so many",
+    )
     upload_wait: float = Field(5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503")
     upload_memory: int = Field(
         256 * 1024, ge=0, description="Bytes of one image kept in memory before it moves to a temporary file"
@@ -99,6 +104,11 @@ class GatewaySettings(EnvironmentSettings):
         16 * 1024 * 1024,
         ge=4 * 1024 * 1024,
         description="Bytes of these for one client address; fewer while others hold some",
+    )
+    download_user_share: int = Field(
+        8 * 1024 * 1024,
+        ge=4 * 1024 * 1024,
+        description="Bytes of these for one account, at any address; fewer while others hold some",
     )
     download_wait: float = Field(5, ge=0, description="Seconds a picture waits for free bytes in the budget until 503")
 

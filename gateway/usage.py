@@ -24,6 +24,7 @@ from store.quota.requests import Requests
 from store.quota.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
 
 MAX_DAYS: Final = 366
+_ANSWER: Final = {"application/json": "Usage", "text/csv": ""}
 _END_USER_DIMENSIONS: Final[tuple[Dimension, ...]] = ("day", "month")
 _NAMES: Final[Mapping[Dimension, str]] = {
     "project": "project_id", "user": "user_id", "day": "day", "month": "month",
@@ -43,7 +44,7 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    @get(USAGE, "account", query=("from", "to", "by", "format"), answer="Usage")
+    @get(USAGE, "account", query=("from", "to", "by", "format"), answer=_ANSWER)
     async def read(self, request: web.Request) -> web.Response:
         """Read what was generated, by project, user and time, as an end user your own; CSV with `format=csv`."""
         claims, _ = self.authenticator.presented_credentials(request)

@@ -1,15 +1,20 @@
 import asyncio
+import random
 from abc import ABC, abstractmethod
 from typing import Self
 
-from rabbitmq.session import Session, keep_open, parameters_of
+from rabbitmq.session import Session, keep_open, parameters_of, urls_of
 
 
 class Link(ABC):
-    """A connection to RabbitMQ that is kept open, also as an async context manager."""
+    """A connection to one of RabbitMQ's nodes that is kept open, also as an async context manager.
+
+    The nodes are tried in random order, so that the connections of many processes spread.
+    """
 
     def __init__(self, amqp_url: str, *, name: str, heartbeat: int) -> None:
-        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name=name)
+        nodes = [parameters_of(url, heartbeat=heartbeat, name=name) for url in urls_of(amqp_url)]
+        self._nodes = random.sample(nodes, len(nodes))
         self._link: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -21,7 +26,7 @@ class Link(ABC):
 
     async def start(self) -> None:
         """Begin to connect, again after each failure, until closed; RabbitMQ need not be up."""
-        self._link = asyncio.create_task(keep_open(self._parameters, self._serve))
+        self._link = asyncio.create_task(keep_open(self._nodes, self._serve))
 
     async def close(self) -> None:
         """Disconnect."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pika
 
-from events.envelope import RecordedEvent, from_cloudevent
+from events.envelope import RecordedEvent, from_cloudevent, read_json
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 1_000_000
@@ -36,9 +36,6 @@ def event_of(body: bytes) -> RecordedEvent:
     if len(body) > MAX_BYTES:
         raise UnreadableMessageError(f"{len(body)} bytes are more than {MAX_BYTES}")
     try:
-        event = from_cloudevent(json.loads(body))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        return from_cloudevent(read_json(body))
+    except ValueError as error:
         raise UnreadableMessageError(f"not a known event ({type(error).__name__})") from error
-    if not isinstance(event.stream, str):
-        raise UnreadableMessageError("its stream has no name")
-    return event

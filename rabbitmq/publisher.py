@@ -13,6 +13,7 @@ from rabbitmq.topology import Topology
 
 CAPACITY = 10_000
 _PAUSE_S = 0.5
+_COUNT_S = 2.0  # redelivery waits for the counts, and is there for a RabbitMQ that fell silent
 
 log = structlog.get_logger()
 
@@ -83,14 +84,15 @@ class Publisher(Link):
         return True
 
     async def waiting(self) -> Mapping[str, int]:
-        """Count the messages that wait in each queue for a worker; none while RabbitMQ is unreachable.
+        """Count the messages that wait in each queue for a worker; none while RabbitMQ does not answer.
 
         A queue without a worker counts as empty: nothing will take what is in it.
         """
         channel = self._channel
         try:
-            return await channel.waiting() if channel is not None else {}
-        except (AMQPError, LinkLostError):
+            async with asyncio.timeout(_COUNT_S):
+                return await channel.waiting() if channel is not None else {}
+        except (AMQPError, LinkLostError, TimeoutError):
             return {}
 
     async def _deliver(self, commit: Commit) -> bool:

@@ -2,8 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle
+from math import ceil
 from typing import Any, NoReturn, TypeVar
 
 import pika
@@ -53,8 +56,13 @@ class Session:
             await self.ask(channel.queue_bind, queue=queue, exchange=topology.exchange, routing_key=pattern)
 
 
+def urls_of(addresses: str) -> list[str]:
+    """Split the AMQP URLs of one or several nodes, separated by commas."""
+    return re.split(r",(?=amqps?://)", addresses)
+
+
 def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
-    """Read an AMQP URL; the time-outs are short because every caller retries for ever."""
+    """Read one AMQP URL; the time-outs are short because every caller retries for ever."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
     parameters.connection_attempts = 1
@@ -98,27 +106,31 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
 
 
 async def keep_open(
-    parameters: pika.URLParameters,
+    nodes: Sequence[pika.URLParameters],
     serve: Callable[[Session], Awaitable[None]],
     *,
     jitter: Callable[[], float] = random.random,
 ) -> NoReturn:
-    """Open a session and serve it, for ever; after a failure wait 0.2 s, doubled up to 5 s, less jitter."""
-    name = (parameters.client_properties or {}).get("connection_name")
+    """Open a session and serve it, for ever, with the next of the nodes after each failure.
+
+    The wait in between is 0.2 s, doubled up to 5 s each time that all nodes have failed, less jitter.
+    """
     now = asyncio.get_running_loop().time
-    failures = 0
+    failures, turns = 0, cycle(nodes)
     while True:
+        parameters = next(turns)
+        link = {"link": (parameters.client_properties or {}).get("connection_name"), "node": parameters.host}
         began = now()
         try:
             async with open_session(parameters) as session:
                 await serve(session)
         except (AMQPError, OSError) as error:
-            log.warning("rabbitmq_link_lost", link=name, reason=str(error) or type(error).__name__)
+            log.warning("rabbitmq_link_lost", **link, reason=str(error) or type(error).__name__)
         except Exception:
-            log.exception("rabbitmq_link_failed", link=name)
+            log.exception("rabbitmq_link_failed", **link)
         was_open = now() - began > _BACKOFF.longest  # a session whose declaration is refused is not
         failures = 1 if was_open else failures + 1
-        await asyncio.sleep(_BACKOFF.delay(failures, jitter()))
+        await asyncio.sleep(_BACKOFF.delay(ceil(failures / len(nodes)), jitter()))
 
 
 async def first(answer: asyncio.Future[Answer], lost: asyncio.Future[BaseException]) -> Answer:

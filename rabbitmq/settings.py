@@ -2,15 +2,18 @@ from pydantic import Field
 
 from store.settings import EnvironmentSettings
 
+_NODE = r"amqps?://([^/\s@]*@)?[^/\s,@]+(/[^\s,;]*)?"
+
 
 class RabbitSettings(EnvironmentSettings):
     """The connection to RabbitMQ and its limits."""
 
     amqp_url: str = Field(
         default="",
-        pattern=r"^(amqps?://[^/\s]+.*)?$",
+        pattern=rf"^({_NODE}(,{_NODE})*)?$",
         repr=False,
-        description="Address of RabbitMQ, amqp://user:password@host:5672/%2F; empty means one process.",
+        description="Address of RabbitMQ, amqp://user:password@host:5672/%2F; of several nodes separated by commas; "
+        "empty means one process.",
     )
     amqp_prefetch: int = Field(
         default=16,

@@ -15,6 +15,7 @@ from sandbox.ids import prediction_id
 from sandbox.prediction_record import PredictionRecord
 from sandbox.predictions import Prediction
 from sandbox.renderer import Renderer
+from sandbox.request_record import RequestRecord
 from sandbox.runner import Runner
 from sandbox.settings import SandboxSettings
 from sandbox.webhooks import Sender, secret_for
@@ -35,6 +36,8 @@ class Account:
         self.clock = clock
         self.armed = ArmedFaults()
         self.trapped = 0
+        self.huge_bytes = 0
+        self.requests = RequestRecord()
         self.secret = secret_for(settings.token)
         self.files = Files(clock=clock, rng=rng)
         self._archive = Archive(settings.folder)

@@ -80,6 +80,8 @@ def _add_routes(app: web.Application) -> None:
     add.add_post("/_sandbox/faults", fault_injection.arm)
     add.add_get("/_sandbox/faults", fault_injection.show)
     add.add_get("/_sandbox/creations", fault_injection.creations)
+    add.add_get("/_sandbox/requests", fault_injection.requests)
+    add.add_get("/_sandbox/callbacks", fault_injection.callbacks)
     add.add_get("/_sandbox/trap", outputs.trap)
     add.add_get("/_sandbox/trapped", fault_injection.trapped)
 

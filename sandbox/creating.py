@@ -34,15 +34,19 @@ async def create(request: web.Request) -> web.StreamResponse:
     account = request.app[ACCOUNT]
     body, version = await _validated(request)
     span = _deadline(request)
-    faults = account.armed.take()
-    if (refusal := await _injected_refusal(request, faults)) is not None:
-        return refusal
-    prediction = account.create(body, version=version, base=base_of(request), faults=faults, cancel_after=span)
-    if faults.create == "drop_after_commit":
-        return _connection_dropped(request)
-    if faults.webhook == "before_201" and prediction.webhook is not None:
-        await account.sender.first_delivered(prediction, within=_BEFORE_201_SECONDS)
-    return await _answer(request, account, prediction)
+    faults = account.armed.take(str(body["input"].get("prompt", "")))
+    asked = account.requests.add(faults)
+    try:
+        if (refusal := await _injected_refusal(request, faults)) is not None:
+            return refusal
+        prediction = account.create(body, version=version, base=base_of(request), faults=faults, cancel_after=span)
+        if faults.create == "drop_after_commit":
+            return _connection_dropped(request)
+        if faults.webhook == "before_201" and prediction.webhook is not None:
+            await account.sender.first_delivered(prediction, within=_BEFORE_201_SECONDS)
+        return await _answer(request, account, prediction)
+    finally:
+        account.requests.answered(asked)
 
 
 async def _validated(request: web.Request) -> tuple[dict[str, Any], str]:

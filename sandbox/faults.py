@@ -1,5 +1,6 @@
 """Fault injection: the failures that the sandbox can simulate."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +19,7 @@ Create = Literal[
 ]
 Webhook = Literal["lost", "duplicate", "reorder", "bad_signature", "stale", "before_201"]
 Outcome = Literal["failed", "nsfw", "canceled", "E1001", "E6716"]
-Output = Literal["404", "truncated", "huge", "redirect", "slow", "wrong_type"]
+Output = Literal["404", "expired", "truncated", "huge", "redirect", "foreign", "slow", "stalled", "wrong_type"]
 
 
 class Faults(BaseModel):
@@ -33,8 +34,11 @@ class Faults(BaseModel):
       the last; `stale` signs with a time one hour old, `bad_signature` with a foreign key; `before_201`
       delivers the first message before the create is answered.
     * `outcome` is how the prediction ends.
-    * `output` spoils the download: `truncated` serves half a picture, `huge` 500 MiB, `redirect` leads to
-      this server's trap URL, `slow` takes minutes, `wrong_type` is a web page.
+    * `output` spoils the download: `expired` answers 403, `truncated` serves half a picture, `huge` 500 MiB,
+      `redirect` leads to this server's trap URL, `foreign` names the trap on another host, `slow` takes
+      minutes, `stalled` sends half and then nothing, `wrong_type` is a web page. `output_times` is the number
+      of downloads that it spoils, all of them by default; a `foreign` address stays.
+    * `prompt` restricts it to creates whose prompt contains this text.
     * `times` is the number of creates all of it applies to; `retry_after` the seconds of a 429.
     """
 
@@ -45,6 +49,8 @@ class Faults(BaseModel):
     webhook: Webhook | None = None
     outcome: Outcome | None = None
     output: Output | None = None
+    output_times: int | None = Field(None, ge=1, strict=True)
+    prompt: str | None = None
     times: int | None = Field(None, ge=1, strict=True)
     retry_after: int = Field(5, ge=0, le=3600, strict=True)
 
@@ -53,33 +59,35 @@ NO_FAULTS = Faults()
 
 
 class ArmedFaults:
-    """The faults that apply to the next creates."""
+    """The faults that apply to the next creates: to each the first whose prompt fits."""
 
     def __init__(self) -> None:
-        self._faults = NO_FAULTS
-        self._left: int | None = None
+        self._armed: list[Faults] = []
 
-    def arm(self, faults: Faults) -> None:
-        self._faults, self._left = faults, faults.times
+    def arm(self, faults: Sequence[Faults]) -> None:
+        self._armed = [one for one in faults if one != NO_FAULTS]
 
-    def pending(self) -> dict[str, Any]:
+    def pending(self) -> list[dict[str, Any]]:
         """Return the armed faults with the creates that are left of `times`; empty when nothing is armed."""
-        if self._faults == NO_FAULTS:
-            return {}
-        return self._faults.model_dump(exclude_unset=True) | ({"times": self._left} if self._left else {})
+        return [one.model_dump(exclude_unset=True) for one in self._armed]
 
-    def take(self) -> Faults:
+    def take(self, prompt: str) -> Faults:
         """Return the faults of one create and count it."""
-        faults = self._faults
-        if self._left is not None:
-            self._left -= 1
-            if self._left == 0:
-                self.arm(NO_FAULTS)
-        return faults
+        for index, faults in enumerate(self._armed):
+            if faults.prompt is None or faults.prompt in prompt:
+                if faults.times is not None:
+                    left = faults.times - 1
+                    self._armed[index : index + 1] = [faults.model_copy(update={"times": left})] if left else []
+                return faults
+        return NO_FAULTS
 
 
-def parsed(body: Any) -> Faults:
-    """Parse faults; raise ValueError with a sentence that names the wrong one."""
+def parsed(body: Any) -> list[Faults]:
+    """Parse faults, an object or an array of them; raise ValueError with a sentence that names the wrong one."""
+    return [_one(item) for item in (body if isinstance(body, list) else [body])]
+
+
+def _one(body: Any) -> Faults:
     if not isinstance(body, dict):
         raise ValueError("the faults must be a JSON object")  # noqa: TRY004 - a wrong value
     try:

@@ -7,12 +7,13 @@ from aiohttp import web
 
 from sandbox.account import ACCOUNT
 from sandbox.predictions import Prediction
-from sandbox.problems import not_found
+from sandbox.problems import ProblemError, not_found
 from sandbox.routes import found_prediction
 
 HUGE_BYTES: Final = 500 * 1024 * 1024
 _SLOW_PIECE: Final = 64
 _SLOW_SECONDS: Final = 1.0
+_STALL_SECONDS: Final = 120.0
 
 
 async def download(request: web.Request) -> web.StreamResponse:
@@ -24,11 +25,16 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def _served(request: web.Request, prediction: Prediction, picture: bytes) -> web.StreamResponse:
-    match prediction.faults.output:
-        case None:
+    prediction.downloads += 1
+    faults = prediction.faults
+    spoiled = faults.output_times is None or prediction.downloads <= faults.output_times
+    match faults.output if spoiled else None:
+        case None | "foreign":
             return _png(picture)
         case "404":
             raise not_found("The requested file does not exist")
+        case "expired":
+            raise ProblemError(403, "The link has expired")
         case "truncated":
             return _png(picture[: len(picture) // 2])
         case "wrong_type":
@@ -39,6 +45,8 @@ async def _served(request: web.Request, prediction: Prediction, picture: bytes) 
             return await _huge(request, picture)
         case "slow":
             return await _slow(request, picture)
+        case "stalled":
+            return await _stalled(request, picture)
 
 
 def _png(data: bytes) -> web.Response:
@@ -51,8 +59,10 @@ async def _huge(request: web.Request, picture: bytes) -> web.StreamResponse:
     await answer.prepare(request)
     await answer.write(picture)
     zeros = bytes(256 * 1024)
-    for _ in range(HUGE_BYTES // len(zeros)):
+    account = request.app[ACCOUNT]
+    for piece in range(1, HUGE_BYTES // len(zeros) + 1):
         await answer.write(zeros)
+        account.huge_bytes = max(account.huge_bytes, piece * len(zeros))
     return answer
 
 
@@ -63,6 +73,15 @@ async def _slow(request: web.Request, picture: bytes) -> web.StreamResponse:
     for start in range(0, len(picture), _SLOW_PIECE):
         await answer.write(picture[start : start + _SLOW_PIECE])
         await asyncio.sleep(_SLOW_SECONDS)
+    return answer
+
+
+async def _stalled(request: web.Request, picture: bytes) -> web.StreamResponse:
+    """Send half a picture and keep the connection open."""
+    answer = web.StreamResponse(headers={"Content-Type": "image/png", "Content-Length": str(len(picture))})
+    await answer.prepare(request)
+    await answer.write(picture[: len(picture) // 2])
+    await asyncio.sleep(_STALL_SECONDS)
     return answer
 
 

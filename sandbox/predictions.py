@@ -54,6 +54,7 @@ class Prediction:
     extra_logs: str = ""
     data_removed: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    downloads: int = 0
 
     def value(self, name: str) -> Any:
         """Return one input as sent, or the model's default for it."""
@@ -121,6 +122,8 @@ class Prediction:
     def _output(self) -> list[str] | None:
         if not self.pictures:
             return None
+        if self.faults.output == "foreign":
+            return [f"{self.base.replace('127.0.0.1', 'localhost')}/_sandbox/trap"]
         return [f"{self.base}/files/out/{self.id}/out-{index}.png" for index in range(len(self.pictures))]
 
     def _metrics(self) -> dict[str, float]:

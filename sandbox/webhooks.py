@@ -10,10 +10,11 @@ import contextlib
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -75,6 +76,11 @@ class Sender:
         self._rng = rng
         self._outboxes: dict[str, _Outbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: Counter[tuple[str | None, int]] = Counter()
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Return how many webhooks with a fault were answered with a status."""
+        return [{"webhook": fault, "status": status, "count": n} for (fault, status), n in self._answers.items()]
 
     def notify(self, prediction: Prediction, event: str) -> None:
         """Send the prediction as it is now, if this event is asked for."""
@@ -132,11 +138,14 @@ class Sender:
     async def _deliver(self, message: Message) -> None:
         for pause in (0, *_PAUSES) if message.final else (0,):
             await asyncio.sleep(pause)
-            if await self._accepted(message):
+            status = await self._status(message)
+            self._answers[message.fault, status] += 1
+            if 200 <= status < 300:
                 return
         log.warning("sandbox_webhook_abandoned", webhook_id=message.id, final=message.final)
 
-    async def _accepted(self, message: Message) -> bool:
+    async def _status(self, message: Message) -> int:
+        """Send a message once; return the status of the answer, 0 without one."""
         headers = {"Content-Type": "application/json"} | self._signature(message)
         try:
             async with self._session.post(
@@ -146,9 +155,9 @@ class Sender:
                 allow_redirects=False,
                 timeout=_TIMEOUT,
             ) as answer:
-                return 200 <= answer.status < 300
+                return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):  # ValueError: a port that is none
-            return False
+            return 0
 
     def _signature(self, message: Message) -> dict[str, str]:
         now = self._clock().astimezone(UTC)

@@ -1,13 +1,14 @@
 """Real servers, started for the first test that needs one and stopped at the end of the run.
 
-Every test has its own database (`mongodb_url`) and virtual host (`amqp_url`).
+Every test has a database (`mongodb_url`) and a virtual host (`amqp_url`) to itself.
 """
 
+import gc
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,8 @@ import pytest
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
-from tests.systems.servers import MongoServer, RabbitServer, database, started
+from tests.systems.databases import Databases, opened_databases
+from tests.systems.servers import MongoServer, RabbitServer, started
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
 
@@ -30,6 +32,17 @@ LONG = (
     "tests/docs/",
     "tests/exemplar/local/",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from modules and test items: they stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,17 +97,31 @@ def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def databases(mongod: str) -> Iterator[Databases]:
+    """Lend databases to tests, modules and systems."""
+    with opened_databases(mongod) as databases:
+        yield databases
+
+
 @pytest.fixture
-def mongodb_url(mongod: str) -> Iterator[str]:
-    """Return the URL of a database for one test; it is dropped afterwards."""
-    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+def mongodb_url(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database with all indexes for one test; it is emptied afterwards."""
+    with databases.lent() as url:
+        yield url
+
+
+@pytest.fixture
+def unprepared_url(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database without any collection for one test; it is dropped afterwards."""
+    with databases.unprepared() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_database(mongod: str) -> Iterator[str]:
-    """Return the URL of a database for one module; its tests make tenants of their own."""
-    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+def module_database(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database with all indexes for one module; its tests make tenants of their own."""
+    with databases.lent() as url:
         yield url
 
 

@@ -92,7 +92,7 @@ def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> 
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = True
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = False
 ) -> AsyncIterator[OpenStore]:
     """Connect, create all indexes if `prepared`, and close at the end."""
     async with open_database(settings_for(url)) as database:

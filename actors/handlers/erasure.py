@@ -31,4 +31,4 @@ async def handle(
     elif generation.erased:
         await blobs.erase(generation.id)
         await personal_data.erase(generation.id)
-        await webhooks.forget(generation.request.owner.project, generation.id)
+        await webhooks.erase_generation(generation.request.owner.project, generation.id)

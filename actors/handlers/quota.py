@@ -36,7 +36,7 @@ async def decide(
     if generation.state is not State.VALIDATED:
         return None
     bounds = _bounds(generation.request.tier, tiers)
-    account = await admission.account(generation.request.owner.developer, only=[generation.id])
+    account = await admission.account_of(generation.request.owner.developer, generation.id)
     if not account.holds(generation.id):
         retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:
@@ -66,7 +66,7 @@ async def follow(
 async def _retake(
     generation_id: str, bounds: Bounds, *, generations: Generations, admission: Admission
 ) -> Account | None:
-    """Hold again what a sweep released before the stream existed; None when no unit is left.
+    """Hold again what a sweep released before the stream existed, or a lost primary; None when no unit is left.
 
     Loaded after the account was read: a generation that is not final by then was not settled, so its hold is
     certainly lost. Its validation may not be appended yet.
@@ -76,10 +76,10 @@ async def _retake(
         return Account()
     request = generation.request
     try:
-        await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds)
+        await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds, durable=True)
     except LimitError:
         return None
-    return await admission.account(request.owner.developer, only=[generation_id])
+    return await admission.account_of(request.owner.developer, generation_id)
 
 
 def _reserved(generation: Generation, account: Account, bounds: Bounds) -> QuotaReserved:

@@ -6,8 +6,8 @@ from actors.imaging.decoder import InvalidPicture
 from actors.model_inputs import MissingDataError, ModelInputs
 from domain.generation import decisions
 from domain.generation.generation import Generation, State
-from events.envelope import Cause, RecordedEvent
-from store.generations.generations import Decided, Decision, Generations
+from events.envelope import RecordedEvent
+from store.generations.generations import Decision, Generations
 
 NAME = "validation"
 
@@ -31,7 +31,3 @@ async def decide(generation: Generation, *, model_inputs: ModelInputs, generatio
             return None  # it was erased since it was read
         raise
     return lambda g: decisions.validate(g, validated)
-
-
-async def follow(_decided: Decided, _cause: Cause) -> None:
-    """Do nothing: a validation has no effect beside the log."""

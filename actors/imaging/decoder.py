@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from actors.imaging.decoder_client import DecoderClient, DecoderUnavailable, InvalidPicture
+from domain.fair_slots import FairSlots
 from domain.submission.composition import DEFAULT, Composition, Mode
 from domain.submission.image_header import Format
 from store.settings import EnvironmentSettings
@@ -79,15 +80,15 @@ class DecodedPicture:
 class Decoder:
     """A pool of decoder workers, each started when first needed and serving one request at a time.
 
-    A worker that dies is replaced and its request repeated once. Use it as an async context manager.
+    Developers take turns, so that one's many or heavy pictures delay another's by what has begun. A worker that dies is
+    replaced and its request repeated once. Use it as an async context manager.
     """
 
     def __init__(self, decoder_settings: DecoderSettings) -> None:
         seconds, memory_mb = decoder_settings.seconds, decoder_settings.memory_mb
         self._clients = [DecoderClient(seconds, memory_mb) for _ in range(decoder_settings.workers)]
-        self._idle: asyncio.LifoQueue[DecoderClient] = asyncio.LifoQueue()
-        for client in reversed(self._clients):  # the last one in is the first to work
-            self._idle.put_nowait(client)
+        self._idle = self._clients[::-1]  # the last one in is the first to work
+        self._slots = FairSlots(len(self._clients))
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,16 +96,16 @@ class Decoder:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
+    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT, *, developer: str = "") -> Composed:
         """Decode one to five examples and make one picture. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._client() as client:
+        async with self._client(developer) as client:
             done, data = await client.ask({"do": "compose", "mode": mode}, examples)
         decoded = tuple(DecodedExample(**example) for example in done.pop("examples"))
         return Composed(data=data, examples=decoded, **done)
 
-    async def check(self, picture: bytes) -> DecodedPicture:
+    async def check(self, picture: bytes, *, developer: str = "") -> DecodedPicture:
         """Decode one picture, every pixel. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._client() as client:
+        async with self._client(developer) as client:
             done, _ = await client.ask({"do": "check"}, [picture])
         return DecodedPicture(**done)
 
@@ -113,9 +114,10 @@ class Decoder:
         await asyncio.gather(*(client.close() for client in self._clients))
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[DecoderClient]:
-        client = await self._idle.get()
-        try:
-            yield client
-        finally:
-            self._idle.put_nowait(client)
+    async def _client(self, developer: str) -> AsyncIterator[DecoderClient]:
+        async with self._slots.slot(developer):
+            client = self._idle.pop()
+            try:
+                yield client
+            finally:
+                self._idle.append(client)

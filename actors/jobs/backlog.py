@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from actors.handlers import completion, invocation, quota, validation
 from domain.generation.generation import State
-from domain.generation.lifecycle import Timeouts
+from domain.generation.lifecycle import FARTHEST, Timeouts
 from store.generations.projection import Projection, Row
 
 LONGEST = timedelta(minutes=2)
@@ -60,7 +60,7 @@ class Backlog:
         now, limit = self.clock(), self.limits.get(State(row.state))
         if limit is None or row.due_at is None:
             return True
-        if row.due_at > limit:
+        if limit < row.due_at and not row.due_at > now + FARTHEST:
             return False
         if len(self._outside) >= _MOST_KEYS:
             self._outside.clear()

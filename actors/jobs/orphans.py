@@ -27,9 +27,12 @@ async def erase_orphans(
 ) -> int:
     """Erase personal data and pictures of submissions that were never recorded; return how many.
 
-    One run judges all that are old enough, a page at a time, and logs how far it was behind.
+    One run judges all that are old enough, a page at a time, and logs how far it was behind. Data without a time, which
+    no sweep would find, get one.
     """
-    before, last = await safe_now() - _ORPHANED_AFTER, None
+    now, last = await safe_now(), None
+    await personal_data.date_undated(now)
+    before = now - _ORPHANED_AFTER
     confirmed = erased = skipped = 0
     lag = timedelta()
     while page := await personal_data.unconfirmed_before(before, limit=_PAGE, after=last):

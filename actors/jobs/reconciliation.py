@@ -16,7 +16,7 @@ from actors.jobs.due_pages import DuePages
 from actors.jobs.lookups import LookupCounts
 from domain.generation import invocation
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import Timeouts
+from domain.generation.lifecycle import Timeouts, has_come
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
 from store.errors import StoreUnavailableError
@@ -99,7 +99,7 @@ class Reconciliation:
             return None
 
     def _is_over(self, generation: Generation) -> bool:
-        return (generation.claim_until or generation.moved_at) <= self._clock()
+        return has_come(generation.claim_until or generation.moved_at, self._clock())
 
 
 async def reconcile(

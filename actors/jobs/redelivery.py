@@ -19,7 +19,7 @@ from actors.runner import RunActor
 from actors.subscriptions import redelivered_to
 from domain.generation.fold import fold
 from domain.generation.generation import State, stream_of
-from domain.generation.lifecycle import Timeouts, due_at
+from domain.generation.lifecycle import Timeouts, due_at, has_come
 from events.envelope import RecordedEvent
 from events.generation import GenerationFailed
 from events.invocation import DuplicateFound, PredictionSettled
@@ -70,7 +70,7 @@ class Redelivery:
         if generation is None:
             return
         due = due_at(generation, self.timeouts)
-        if due is None or due > self.clock():
+        if due is None or not has_come(due, self.clock()):
             await self.projection.write(await rows_of([generation], self.personal_data, self.timeouts))
             return
         for event in to_redeliver(events):

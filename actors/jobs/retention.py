@@ -21,7 +21,7 @@ async def delete_old_pictures(
     return results + await blobs.expire("example", now - timedelta(days=keep_examples_days))
 
 
-async def forget_personal_data(
+async def delete_old_personal_data(
     *,
     personal_data: PersonalDataStore,
     projection: Projection,
@@ -39,7 +39,7 @@ async def forget_personal_data(
         after = found[-1]
         ended = await projection.finished_before(before, [one.generation for one in found])
         if ended:
-            await projection.forget_labels(ended)
+            await projection.delete_labels(ended)
             await personal_data.erase_all(ended)
         forgotten += len(ended)
     return forgotten

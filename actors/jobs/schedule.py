@@ -6,13 +6,14 @@ from typing import Any
 
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
+from actors.jobs.delivery_times import correct_delivery_times
 from actors.jobs.holds import release_leaked_holds
 from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
-from actors.jobs.retention import delete_old_pictures, forget_personal_data
+from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.subscribers import SUBSCRIBERS
 
@@ -43,11 +44,12 @@ JOBS: tuple[Job, ...] = (
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
+    Job("delivery_times", 30.0, correct_delivery_times),
     Job("holds", 30.0, release_leaked_holds),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),
-    Job("personal_data", 3600.0, forget_personal_data),
+    Job("personal_data", 3600.0, delete_old_personal_data),
     Job("secrets", 600.0, lambda webhook_secrets: webhook_secrets.reencrypt()),
 )
 

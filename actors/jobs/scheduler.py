@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 import structlog
@@ -56,11 +57,10 @@ class Scheduler:
         while not self._stopping.is_set():
             found_at = now() if await self._run_once(job) else found_at
             period = job.period if now() < found_at + _IDLE_AFTER else job.idle_period or job.period
-            try:
-                # Jobs of one period run at the same times, so that equal reads share a round trip.
-                await asyncio.wait_for(self._stopping.wait(), period - now() % period)
-            except TimeoutError:
-                continue
+            # Jobs of one period run in the same turn of the loop, so that equal reads share a round trip.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at((now() // period + 1) * period):
+                    await self._stopping.wait()
 
     async def _run_once(self, job: Job) -> int:
         """Run a job if its lease is held; return how much it found."""

@@ -10,7 +10,7 @@ _SLOW_HOSTS = 10_000
 
 @dataclass(slots=True)
 class ConcurrencyLimiter:
-    """Count attempts in progress by developer, project, host, and the last two together.
+    """Count attempts in progress by developer, end user, project, host, and the last two together.
 
     Slow receivers delay no others: no developer has more attempts in progress than are left for others, so that one
     alone has half of them, three have a quarter each, and the last quarter waits for a fourth. A host whose last
@@ -19,6 +19,7 @@ class ConcurrencyLimiter:
 
     webhook_settings: WebhookSettings
     _developers: Counter[str] = field(default_factory=Counter)
+    _users: Counter[str] = field(default_factory=Counter)
     _hosts: Counter[str] = field(default_factory=Counter)
     _projects: Counter[str] = field(default_factory=Counter)
     _pairs: Counter[str] = field(default_factory=Counter)
@@ -38,6 +39,7 @@ class ConcurrencyLimiter:
             projects=_full(self._projects, limits.at_once_per_project),
             pairs=_full(self._pairs, limits.at_once_per_project_and_host),
             developers=_full(self._developers, self.free),
+            users=_full(self._users, limits.at_once_per_user) - {""},
         )
 
     def acquire(self, delivery: Delivery) -> bool:
@@ -68,6 +70,7 @@ class ConcurrencyLimiter:
     def _count(self, delivery: Delivery, change: int) -> None:
         counts = (
             (self._developers, delivery.payer),
+            (self._users, delivery.user),
             (self._hosts, delivery.host),
             (self._projects, delivery.project),
             (self._pairs, delivery.pair),

@@ -53,6 +53,7 @@ class DeliveryAttempts:
     async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
         """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
         resolver.developer.set(delivery.payer)
+        resolver.user.set(delivery.user)
         message, response = await self.message_writer.write(delivery), None
         if isinstance(message, str):
             await self.deliveries.skip(delivery, token, message)

@@ -81,5 +81,6 @@ class DeliveryScheduler:
         now, host, kept = self.clock(), self.host_of(url), 2 * self.webhook_retention
         payer = owner.developer, owner.project
         return [
-            delivery_of(event, endpoint, payer, host=host, now=now, expire_at=event.time + kept) for event in events
+            delivery_of(event, endpoint, payer, host=host, now=now, expire_at=event.time + kept, user=owner.user)
+            for event in events
         ]

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from contextvars import ContextVar
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -19,9 +19,13 @@ from domain.webhooks.addresses import is_public
 
 _LOOKUPS_AT_ONCE: Final = 128
 _LOOKUPS_OF_ONE: Final = _LOOKUPS_AT_ONCE // 4
+_LOOKUPS_OF_USER: Final = _LOOKUPS_OF_ONE * 3 // 4
 
 developer: Final = ContextVar("webhook_developer", default="")
 """Whose webhook is sent in this task."""
+
+user: Final = ContextVar("webhook_user", default="")
+"""The end user whose generation the webhook is about; empty where there is none."""
 
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
@@ -34,7 +38,7 @@ class SystemLookup:
     """Ask the system for addresses in own threads, so that a slow name server delays nothing else.
 
     A thread stays busy after the attempt that it works for has timed out. No developer has more than a quarter of the
-    threads; further look-ups of theirs wait.
+    threads, and none of their end users more than three quarters of that; further look-ups of theirs wait.
     """
 
     def __init__(self, resolve: Callable[..., Sequence[Any]] = socket.getaddrinfo) -> None:
@@ -43,20 +47,30 @@ class SystemLookup:
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, host: str) -> Sequence[str]:
-        loop, share = asyncio.get_running_loop(), self._share_of(developer.get())
-        await share.acquire()
+        loop, taken = asyncio.get_running_loop(), await self._take()
         looking = self._threads.submit(self._resolve, host, None, type=socket.SOCK_STREAM)
 
         def give_back(_: Future[Any]) -> None:
             with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(share.release)
+                loop.call_soon_threadsafe(taken.close)
 
         looking.add_done_callback(give_back)
         found = await asyncio.wrap_future(looking)
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
-    def _share_of(self, name: str) -> asyncio.Semaphore:
-        return self._shares.setdefault(name, asyncio.Semaphore(_LOOKUPS_OF_ONE))
+    async def _take(self) -> ExitStack:
+        """Take one of the look-ups of the user and of the developer; closing what is returned gives them back."""
+        shares = [self._share_of(developer.get(), _LOOKUPS_OF_ONE)]
+        if user.get():
+            shares.insert(0, self._share_of(f"user {user.get()}", _LOOKUPS_OF_USER))
+        with ExitStack() as stack:
+            for share in shares:
+                await share.acquire()
+                stack.callback(share.release)
+            return stack.pop_all()
+
+    def _share_of(self, name: str, most: int) -> asyncio.Semaphore:
+        return self._shares.setdefault(name, asyncio.Semaphore(most))
 
     def close(self) -> None:
         """Let the threads end by themselves."""

@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import unicodedata
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from domain.errors import ErrorCode, ExemplarError
+from domain.fair_slots import FairSlots
 
 PASSWORD_SHORTEST = 8
 PASSWORD_LONGEST = 128
@@ -28,7 +29,8 @@ class Passwords:
     """Hash and verify passwords in threads (argon2id, RFC 9106).
 
     At most `at_once` hashes are computed at a time and `queue` calls wait, each at most `queue_timeout`
-    seconds; beyond that ExemplarError `server_busy`. An unknown account takes as long as a known one.
+    seconds; beyond that ExemplarError `server_busy`. Clients take turns, and one leaves a thread and three quarters of
+    the queue to others. An unknown account takes as long as a known one.
     """
 
     def __init__(
@@ -42,18 +44,19 @@ class Passwords:
         queue_timeout: float = 5,
     ) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
-        self._slots = asyncio.Semaphore(at_once)
-        self._free_in_queue = queue
+        self._slots = FairSlots(at_once, most=max(1, at_once - 1))
+        self._queue, self._queue_of_one = queue, -(-queue // 4)
         self._queue_timeout = queue_timeout
         self._matching_nothing = self._hasher.hash(secrets.token_urlsafe())
 
-    async def hash(self, password: str) -> str:
-        async with self._slot():
+    async def hash(self, password: str, *, client: str = "") -> str:
+        """Hash a password for a client address; empty: for a command."""
+        async with self._slot(client):
             return await asyncio.to_thread(self._hasher.hash, _normal(password))
 
-    async def verify(self, password: str, kept: str | None) -> bool:
+    async def verify(self, password: str, kept: str | None, *, client: str = "") -> bool:
         """Tell whether a password matches the `kept` hash; False, as slowly, when there is none."""
-        async with self._slot():
+        async with self._slot(client):
             matches = await asyncio.to_thread(self._matches, self._matching_nothing if kept is None else kept, password)
         return matches and kept is not None
 
@@ -62,21 +65,18 @@ class Passwords:
         return self._hasher.check_needs_rehash(kept)
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._slots.locked() and self._free_in_queue == 0:
+    async def _slot(self, client: str) -> AsyncIterator[None]:
+        slots = self._slots
+        full = slots.waiting() >= self._queue or slots.waiting(client) >= self._queue_of_one
+        if full and not slots.is_free(client):
             raise ExemplarError(ErrorCode.SERVER_BUSY)
-        self._free_in_queue -= 1
-        try:
-            async with asyncio.timeout(self._queue_timeout):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise ExemplarError(ErrorCode.SERVER_BUSY) from None
-        finally:
-            self._free_in_queue += 1
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._queue_timeout):
+                    await stack.enter_async_context(slots.slot(client))
+            except TimeoutError:
+                raise ExemplarError(ErrorCode.SERVER_BUSY) from None
             yield
-        finally:
-            self._slots.release()
 
     def _matches(self, kept: str, password: str) -> bool:
         try:

@@ -11,7 +11,6 @@ The format is that of public transparency logs, so that their tools read it: a s
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,5 +124,5 @@ def _verifies(text: str, signature: NoteSignature, trusted: Sequence[Verificatio
 def _decoded(encoded: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # characters beyond ASCII, too
         raise NoteError("not base64") from None

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import Timeouts
+from domain.generation.lifecycle import Timeouts, has_come
 from events import invocation as facts
 from events.event import Event
 from events.generation import GenerationFailed
@@ -91,7 +91,8 @@ def intend(g: Generation, *, now: datetime, timeouts: Timeouts, provider_time: d
 
     `provider_time` is the provider's clock, None while it is unknown.
     """
-    ready = g.state is State.RESERVED or (g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now)
+    rested = g.state is State.WAITING and g.retry_at is not None and has_come(g.retry_at, now)
+    ready = g.state is State.RESERVED or rested
     if not ready or g.cancel_requested or now >= g.request.start_by:
         return []
     claim_until, attempt = now + timeouts.claim, g.attempt + 1

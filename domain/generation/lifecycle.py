@@ -12,6 +12,10 @@ UNSENT = frozenset({State.REQUESTED, State.VALIDATED, State.RESERVED, State.WAIT
 """States in which nothing can run at the provider."""
 
 
+FARTHEST = timedelta(minutes=15)
+"""No pause of a generation lasts longer: the provider's are ten minutes at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Limits of time for one generation.
@@ -26,6 +30,11 @@ class Timeouts:
     claim: timedelta = timedelta(seconds=10)
     to_start: timedelta = timedelta(minutes=10)
     in_all: timedelta = timedelta(minutes=35)
+
+
+def has_come(moment: datetime, now: datetime) -> bool:
+    """Tell whether the end of a pause has come; one beyond every pause was written by a clock that was wrong."""
+    return moment <= now or moment > now + FARTHEST
 
 
 def due_at(generation: Generation, timeouts: Timeouts) -> datetime | None:

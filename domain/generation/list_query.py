@@ -10,7 +10,7 @@ from typing import Final, cast, get_args
 from domain.errors import invalid_field
 from domain.generation.generation import Status
 from domain.generation.listing import SHOWN_STATES, Filters
-from domain.moments import MOMENT_RULE, parse_moment
+from domain.moments import EXPECTED, parse_moment
 from domain.submission.metadata import MAX_KEYS
 from domain.submission.request_headers import parse_key
 
@@ -25,15 +25,15 @@ _refusal: Final = partial(invalid_field, "query")
 
 
 @dataclass(frozen=True, slots=True)
-class PageWindow:
+class NumberedPage:
     """A page by its number, from 1."""
 
-    page: int
+    number: int
     per_page: int
 
 
 @dataclass(frozen=True, slots=True)
-class CursorWindow:
+class CursorPage:
     """At most `limit` rows after a cursor, which is still sealed; without one from the newest."""
 
     cursor: str | None
@@ -45,7 +45,7 @@ class ListQuery:
     """A parsed query; an Idempotency-Key becomes an id once the user is known."""
 
     filters: Filters
-    window: PageWindow | CursorWindow
+    page: NumberedPage | CursorPage
     idempotency_key: str | None = None
 
 
@@ -54,7 +54,7 @@ def parse_list_query(pairs: Iterable[tuple[str, str]]) -> ListQuery:
     given = _once(pairs)
     key = given.get("idempotency_key")
     key = None if key is None else parse_key(key, "query", "idempotency_key")
-    return ListQuery(_filters(given), _window(given), key)
+    return ListQuery(_filters(given), _page(given), key)
 
 
 def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -81,14 +81,14 @@ def _filters(given: Mapping[str, str]) -> Filters:
     )
 
 
-def _window(given: Mapping[str, str]) -> PageWindow | CursorWindow:
+def _page(given: Mapping[str, str]) -> NumberedPage | CursorPage:
     if "cursor" not in given and "limit" not in given:
-        page = _number(given, "page", default=1, most=100_000)
-        return PageWindow(page, _number(given, "per_page", default=20, most=100))
+        number = _number(given, "page", default=1, most=100_000)
+        return NumberedPage(number, _number(given, "per_page", default=20, most=100))
     for name in ("page", "per_page"):
         if name in given:
             raise _refusal(name, "goes with neither cursor nor limit")
-    return CursorWindow(given.get("cursor") or None, _number(given, "limit", default=20, most=100))
+    return CursorPage(given.get("cursor") or None, _number(given, "limit", default=20, most=100))
 
 
 def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
@@ -101,9 +101,10 @@ def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str 
 def _moment(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
-    if (found := parse_moment(given[name])) is not None:
-        return found
-    raise _refusal(name, MOMENT_RULE)
+    moment = parse_moment(given[name])
+    if moment is None:
+        raise _refusal(name, EXPECTED)
+    return moment
 
 
 def _metadata(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

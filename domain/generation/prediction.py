@@ -10,6 +10,9 @@ from domain.errors import FailureCode
 from events.invocation import Outcome
 
 _OUTCOMES: Mapping[str, Outcome] = {outcome: outcome for outcome in get_args(Outcome)}
+# An id becomes part of a URL and the name of a stored field.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MOST_SECONDS = 10**9
 _PERCENT = re.compile(r"(\d{1,3})%\|")
 
 
@@ -33,7 +36,7 @@ class Prediction:
 
 def read_prediction(body: object) -> Prediction | None:
     """Parse a prediction's JSON body; None when it is no object with an id."""
-    if not isinstance(body, Mapping) or not _text(body.get("id")):
+    if not isinstance(body, Mapping) or not _ID.fullmatch(_text(body.get("id")) or ""):
         return None
     metrics = _mapping(body.get("metrics"))
     status = _text(body.get("status")) or ""
@@ -70,9 +73,8 @@ def failure_of(prediction: Prediction) -> FailureCode | None:
 
 
 def _outputs(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+    items = value if isinstance(value, list) else [value]
+    return tuple(text for item in items if (text := _text(item)) is not None)
 
 
 def _percent(logs: str) -> int | None:
@@ -81,7 +83,8 @@ def _percent(logs: str) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Return a text that can be stored and sent: half of a surrogate pair is replaced."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) and value else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -89,12 +92,14 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value < _MOST_SECONDS else None
 
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        moment = datetime.fromisoformat(text or "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

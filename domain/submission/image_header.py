@@ -20,7 +20,7 @@ MAX_PIXELS: Final = 50_000_000
 # Real photographs have tens of segments before their frame header, at most a few hundred with large profiles.
 _MAX_JPEG_SEGMENTS: Final = 1_024
 _MAX_STRAY: Final = 65_536  # bytes between segments, which every viewer skips
-_WINDOW: Final = 4_096
+_CHUNK: Final = 4_096
 # ITU-T T.81, table B.1: C4, C8 and CC are no frame headers; 01 and D0-D9 carry no length.
 JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_SCAN: Final = 0xDA
@@ -129,14 +129,14 @@ def jpeg_segments(file: IO[bytes]) -> Iterator[Segment]:
 def _next_marker(file: IO[bytes], at: int, last: int) -> tuple[int, int]:
     """Find the next marker that begins by ``last``; return it and the position behind it."""
     file.seek(at)
-    window = file.read(2)
-    while at <= last and len(window) >= 2:
-        if found := _JPEG_MARKER.search(window):
+    chunk = file.read(2)
+    while at <= last and len(chunk) >= 2:
+        if found := _JPEG_MARKER.search(chunk):
             file.seek(at + found.end())
             return found[1][0], at + found.end()
-        at += len(window) - 1
+        at += len(chunk) - 1
         file.seek(at)
-        window = file.read(_WINDOW)
+        chunk = file.read(_CHUNK)
     raise UnsupportedFormat("no JPEG marker")
 
 

@@ -86,7 +86,7 @@ class Delivery:
     `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
     last restart, `attempts` holds the newest of all. A `blocked` delivery waits for earlier ones; an `unordered` one (a
     resend, an example) for none. An `example` is tried once. `restarted_at` is when a developer last asked
-    for it again.
+    for it again. `user` is the end user of the generation, empty where there is none.
     """
 
     id: str
@@ -111,6 +111,7 @@ class Delivery:
     reason: EndReason | None = None
     restarted_at: datetime | None = None
     developer: str = ""
+    user: str = ""
 
     @property
     def payer(self) -> str:
@@ -134,7 +135,14 @@ class Delivery:
 
 
 def delivery_of(
-    event: RecordedEvent, endpoint: str, owner: tuple[str, str], *, host: str, now: datetime, expire_at: datetime
+    event: RecordedEvent,
+    endpoint: str,
+    owner: tuple[str, str],
+    *,
+    host: str,
+    now: datetime,
+    expire_at: datetime,
+    user: str = "",
 ) -> Delivery:
     """Make the delivery of an event to an endpoint of (developer, project), due at once."""
     developer, project = owner
@@ -152,6 +160,7 @@ def delivery_of(
         expire_at=expire_at,
         due_at=now,
         developer=developer,
+        user=user,
     )
 
 

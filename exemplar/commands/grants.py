@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from domain.moments import MOMENT_RULE, parse_moment
+from domain.moments import EXPECTED, parse_moment
 from events.developer import GrantReason
 from exemplar.clock import now
 from exemplar.commands.options import AsJson, Home
@@ -60,7 +60,7 @@ def _end(text: str) -> datetime:
     units = {"m": "minutes", "h": "hours", "d": "days"}
     end = parse_moment(text) if span is None else now() + timedelta(**{units[span[2]]: int(span[1])})
     if end is None:
-        raise ConfigurationError(f"--until {MOMENT_RULE}, or a time from now, as 90m, 8h or 7d")
+        raise ConfigurationError(f"--until {EXPECTED}, or a time from now, as 90m, 8h or 7d")
     if not now() < end <= now() + _LONGEST:
         raise ConfigurationError(f"--until must be ahead, by at most {_LONGEST.days} days")
     return end

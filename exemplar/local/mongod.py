@@ -1,7 +1,7 @@
 import importlib.util
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,11 +18,16 @@ Initiate = Callable[[str, float], None]
 
 
 class Mongod:
-    """Runs a private MongoDB server as a replica set of one, which transactions need."""
+    """Runs a private MongoDB server as a replica set of one, which transactions need.
 
-    def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
-        self.port = port
-        self._data = home.absolute() / "mongod"
+    `within` is a command that runs another, in a network of its own for example.
+    """
+
+    def __init__(
+        self, home: Path, port: int, environ: Mapping[str, str], *, host: str = LOOPBACK, within: Sequence[str] = ()
+    ) -> None:
+        self.host, self.port = host, port
+        self.data = home.absolute() / "mongod"
         binary = find_mongod()
         if binary is None:
             raise ConfigurationError(
@@ -31,7 +36,7 @@ class Mongod:
             )
         program = Program(
             name="mongod",
-            command=(str(binary), *self._arguments()),
+            command=(*within, str(binary), *self._arguments()),
             env=bare(environ),
             log=home.absolute() / "logs" / "mongod.log",
             rank=9,
@@ -41,16 +46,16 @@ class Mongod:
         self.child = Child(program, PidFiles(home))
 
     def url(self, database: str = "") -> str:
-        return url_of(self.port, database)
+        return url_of(self.port, database, self.host)
 
     def launch(self) -> None:
         """Start the process; call it in the main thread."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         self.child.start()
 
     def wait_ready(self, initiate: Initiate, deadline_s: float = 30.0) -> None:
         """Wait until the server takes writes."""
-        url = f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+        url = f"mongodb://{self.host}:{self.port}/?directConnection=true"
 
         def takes_writes() -> bool:
             try:
@@ -59,14 +64,18 @@ class Mongod:
                 return False
             return True
 
-        self.child.wait_until(lambda: listening(self.port), deadline_s=deadline_s)
+        self.wait_listening(deadline_s)
         self.child.wait_until(takes_writes, deadline_s=deadline_s)
+
+    def wait_listening(self, deadline_s: float = 30.0) -> None:
+        """Wait until the server accepts connections."""
+        self.child.wait_until(lambda: listening(self.port, self.host), deadline_s=deadline_s)
 
     def _arguments(self) -> tuple[str, ...]:
         # A small cache: pictures are read once. A small oplog: nothing reads it from far behind, and what was erased
         # stays in it until it is overwritten.
         return (
-            *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
+            *("--dbpath", str(self.data), "--port", str(self.port), "--bind_ip", self.host),
             *(
                 "--replSet",
                 REPLICA_SET,
@@ -84,9 +93,9 @@ class Mongod:
         )
 
 
-def url_of(port: int, database: str) -> str:
-    """Return the URL of a database of the server on a port of this machine."""
-    return f"mongodb://{LOOPBACK}:{port}/{database}?replicaSet={REPLICA_SET}"
+def url_of(port: int, database: str, host: str = LOOPBACK) -> str:
+    """Return the URL of a database of the server on a port, of this machine by default."""
+    return f"mongodb://{host}:{port}/{database}?replicaSet={REPLICA_SET}"
 
 
 def find_mongod() -> Path | None:

@@ -1,7 +1,7 @@
 import json
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,10 @@ class RabbitPorts:
 
 
 class RabbitNode:
-    """Runs a private RabbitMQ node: own cookie, own name server (epmd), loopback only, one user."""
+    """Runs a private RabbitMQ node: own cookie, own name server (epmd), one address only, one user.
+
+    `within` is a command that runs another, in a network of its own for example.
+    """
 
     def __init__(
         self,
@@ -39,7 +42,10 @@ class RabbitNode:
         *,
         password: str,
         definitions: Path | None,
+        host: str = LOOPBACK,
+        within: Sequence[str] = (),
     ) -> None:
+        self.host = host
         self._home = home.absolute() / "rabbitmq"
         self._ports = ports
         self._password = password
@@ -47,10 +53,10 @@ class RabbitNode:
         logs, files = home.absolute() / "logs", PidFiles(home)
         # Both get SIGTERM when their parent ends: the node then closes its files; epmd has none.
         server = partial(Program, on_parent_death=signal.SIGTERM)
-        name_server = ("epmd", "-port", str(ports.epmd), "-address", LOOPBACK)
+        name_server = (*within, "epmd", "-port", str(ports.epmd), "-address", host)
         epmd = server("epmd", name_server, bare(environ), logs / "epmd.log", rank=9)
         env = {**bare(environ), **self._environment()}
-        node = server("rabbitmq", (str(SERVER),), env, logs / "rabbitmq.log", rank=8, grace_s=20.0)
+        node = server("rabbitmq", (*within, str(SERVER)), env, logs / "rabbitmq.log", rank=8, grace_s=20.0)
         self.epmd, self.node = Child(epmd, files), Child(node, files)
 
     @staticmethod
@@ -67,7 +73,7 @@ class RabbitNode:
 
     @property
     def url(self) -> str:
-        return f"amqp://{USER}:{self._password}@{LOOPBACK}:{self._ports.amqp}/%2F"
+        return f"amqp://{USER}:{self._password}@{self.host}:{self._ports.amqp}/%2F"
 
     def launch(self) -> None:
         """Start name server and node; call this in the main thread."""
@@ -79,7 +85,7 @@ class RabbitNode:
 
     def wait_ready(self, deadline_s: float = 60.0) -> None:
         """Wait until the node accepts AMQP connections, which it does after loading its definitions."""
-        self.node.wait_until(lambda: listening(self._ports.amqp), deadline_s=deadline_s, poll_s=0.05)
+        self.node.wait_until(lambda: listening(self._ports.amqp, self.host), deadline_s=deadline_s, poll_s=0.05)
 
     def stop(self) -> None:
         self.node.stop()
@@ -90,9 +96,9 @@ class RabbitNode:
         return {
             "HOME": str(home),
             "ERL_EPMD_PORT": str(self._ports.epmd),
-            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "ERL_EPMD_ADDRESS": self.host,
             "RABBITMQ_NODENAME": "exemplar@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
+            "RABBITMQ_NODE_IP_ADDRESS": self.host,
             "RABBITMQ_NODE_PORT": str(self._ports.amqp),
             "RABBITMQ_DIST_PORT": str(self._ports.distribution),
             "RABBITMQ_MNESIA_BASE": str(home / "data"),
@@ -101,7 +107,7 @@ class RabbitNode:
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{{self.host.replace('.', ',')}}}",
             # Makes the script exec the Erlang machine, so that signals, the parent-death signal among them,
             # reach the node and not a shell.
             "RUNNING_UNDER_SYSTEMD": "true",
@@ -118,7 +124,7 @@ class RabbitNode:
             f"load_definitions = {self._home / 'definitions.json'}\n"
             "log.console = true\nlog.console.level = warning\nlog.file = false\n"
             "vm_memory_high_watermark.relative = 0.4\ndisk_free_limit.absolute = 200MB\n"
-            + (f"management.tcp.ip = {LOOPBACK}\nmanagement.tcp.port = {port}\n" if port else "")
+            + (f"management.tcp.ip = {self.host}\nmanagement.tcp.port = {port}\n" if port else "")
         )
 
     def _all_definitions(self) -> dict[str, Any]:

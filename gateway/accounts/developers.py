@@ -13,6 +13,7 @@ from gateway.accounts.bodies import developer_body, reset_response
 from gateway.accounts.registration import require_tier
 from gateway.accounts.requests import PASSWORD_RESET, PageRequest, TierRequest, read_new_password
 from gateway.auth.authentication import Authenticator
+from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import path_id, read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, put
@@ -27,6 +28,7 @@ class DeveloperRoutes:
     account_changes: AccountChanges
     authenticator: Authenticator
     passwords: Passwords
+    client_addresses: ClientAddresses
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
     @get(DEVELOPERS, "operator", query=PageRequest, answer="Developers")
@@ -58,7 +60,8 @@ class DeveloperRoutes:
         """Reset a developer's password."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         developer = await self._developer(request)
-        new, generated = await read_new_password(request, self.passwords)
+        client = self.client_addresses.of(request)
+        new, generated = await read_new_password(request, self.passwords, client)
         await self.account_changes.set_developer_password(developer.id, new, cause=cause)
         return reset_response(generated)
 

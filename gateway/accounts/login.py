@@ -36,21 +36,21 @@ class LoginRoutes:
         project_id, address = project_header(request), self.client_addresses.of(request)
         attempt = await self.login_attempts.count_login(project_id, body.email, address)
         found = await self.accounts.find_login(body.email, project_id)
-        verifying = self.passwords.verify(body.password, found.password_hash if found else None)
+        verifying = self.passwords.verify(body.password, found.password_hash if found else None, client=address)
         matches = await self.login_attempts.verified(verifying, attempt.own, *attempt.counted)
         if found is None or not matches or not found.active:
             raise ExemplarError(ErrorCode.INVALID_LOGIN)
         await self.login_attempts.login_succeeded(attempt, found.id)
-        await self._rehash(found, body.password)
+        await self._rehash(found, body.password, address)
         pair = await self.sessions.start(found.id, found.role, found.project_id, found.epoch)
         return secret_response(tokens_body(pair))
 
-    async def _rehash(self, found: Login, password: str) -> None:
+    async def _rehash(self, found: Login, password: str, client: str) -> None:
         """Hash the password with today's parameters; only a login knows it."""
         if not self.passwords.is_outdated(found.password_hash):
             return
         try:
-            hashed = await self.passwords.hash(password)
+            hashed = await self.passwords.hash(password, client=client)
         except ExemplarError:  # too busy: the next login does it
             return
         await self.accounts.rehash(found, hashed)

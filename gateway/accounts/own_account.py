@@ -12,6 +12,7 @@ from gateway.accounts.bodies import account_body, secret_response
 from gateway.accounts.requests import DeletionRequest, PasswordChangeRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.login_attempts import LoginAttempts
+from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import delete, get, post
@@ -29,6 +30,7 @@ class OwnAccountRoutes:
     platform_changes: PlatformChanges
     authenticator: Authenticator
     passwords: Passwords
+    client_addresses: ClientAddresses
     login_attempts: LoginAttempts
 
     @get(f"{AUTH}/me", "account", answer="Account")
@@ -52,8 +54,8 @@ class OwnAccountRoutes:
         """Set your password; all other sessions end."""
         claims = await self.authenticator.authenticate_account(request)
         body = await read_model(request, PasswordChangeRequest)
-        proved = await self._prove(claims, body.current_password, "current_password")
-        new = NewPassword(await self.passwords.hash(body.new_password), proved, claims.session)
+        proved = await self._prove(request, claims, body.current_password, "current_password")
+        new = NewPassword(await self._hash(request, body.new_password), proved, claims.session)
         await self._set_password(claims, new, request)
         return web.Response(status=204)
 
@@ -78,16 +80,19 @@ class OwnAccountRoutes:
         user = await self.authenticator.authenticate_end_user(request)
         claims, _ = self.authenticator.presented_credentials(request)
         body = await read_model(request, DeletionRequest)
-        await self._prove(claims, body.password, "password")
+        await self._prove(request, claims, body.password, "password")
         cause = cause_of(request, f"user:{user.user_id}")
         await self.account_changes.delete_user(user.developer_id, user.project_id, user.user_id, cause=cause)
         return web.Response(status=204)
 
-    async def _prove(self, claims: Claims, password: str, field: str) -> str:
+    async def _hash(self, request: web.Request, password: str) -> str:
+        return await self.passwords.hash(password, client=self.client_addresses.of(request))
+
+    async def _prove(self, request: web.Request, claims: Claims, password: str, field: str) -> str:
         """Check the account's password and return its hash; a wrong one is counted like a login."""
         counter = await self.login_attempts.count_proof(claims)
         kept = await self.accounts.password_hash(claims.role, claims.subject, claims.project_id)
-        verifying = self.passwords.verify(password, kept)
+        verifying = self.passwords.verify(password, kept, client=self.client_addresses.of(request))
         if not await self.login_attempts.verified(verifying, counter) or kept is None:
             raise invalid_field("body", field, "is not correct")
         await self.login_attempts.proof_succeeded(counter)

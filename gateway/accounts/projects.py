@@ -18,6 +18,7 @@ from gateway.accounts.requests import (
     read_new_password,
 )
 from gateway.auth.authentication import Authenticator
+from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import as_id, path_id, read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import delete, get, post, put
@@ -89,6 +90,7 @@ class ProjectUserRoutes:
     account_changes: AccountChanges
     authenticator: Authenticator
     passwords: Passwords
+    client_addresses: ClientAddresses
 
     @get(f"{PROJECTS}/stats", "developer", query=UsersRequest)
     async def all_stats(self, request: web.Request) -> web.Response:
@@ -147,7 +149,8 @@ class ProjectUserRoutes:
     async def reset_password(self, request: web.Request) -> web.Response:
         """Reset a user's password."""
         developer, user = await self._own_user(request)
-        new, generated = await read_new_password(request, self.passwords)
+        client = self.client_addresses.of(request)
+        new, generated = await read_new_password(request, self.passwords, client)
         cause = cause_of(request, developer.actor)
         await self.account_changes.set_user_password(user.developer_id, user.project_id, user.id, new, cause=cause)
         return reset_response(generated)

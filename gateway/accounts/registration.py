@@ -16,6 +16,7 @@ from gateway.accounts.bodies import account_body, secret_response, tokens_body
 from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import Sessions
+from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import post
@@ -33,6 +34,7 @@ class RegistrationRoutes:
     authenticator: Authenticator
     sessions: Sessions
     passwords: Passwords
+    client_addresses: ClientAddresses
     peppers: Peppers
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
@@ -46,7 +48,7 @@ class RegistrationRoutes:
     async def _register_user(self, request: web.Request) -> web.Response:
         tenancy = await self.authenticator.authenticate_registration(request)
         body = await read_model(request, UserCreateRequest)
-        person, developer = await self._person(body), tenancy.developer.id
+        person, developer = await self._person(request, body), tenancy.developer.id
         cause = cause_of(request, f"developer:{developer}")
         try:
             user = await self.account_changes.register_user(developer, tenancy.project_id, person, cause=cause)
@@ -61,7 +63,7 @@ class RegistrationRoutes:
         require_tier(self.tiers, body.tier)
         if await self.accounts.staff.find_login(body.email) is not None:
             raise ExemplarError(ErrorCode.CONFLICT, "An operator or auditor with this email already exists")
-        person = await self._person(body)
+        person = await self._person(request, body)
         try:
             developer = await self.account_changes.register_developer(person, tier=body.tier, cause=cause)
         except AlreadyExistsError:
@@ -81,8 +83,9 @@ class RegistrationRoutes:
             keys.append(key)
         return {"project_id": project.id, "api_key": keys[0], "developer_key": keys[1]}
 
-    async def _person(self, body: UserCreateRequest) -> NewPerson:
-        return NewPerson(body.email, await self.passwords.hash(body.password), body.full_name)
+    async def _person(self, request: web.Request, body: UserCreateRequest) -> NewPerson:
+        hashed = await self.passwords.hash(body.password, client=self.client_addresses.of(request))
+        return NewPerson(body.email, hashed, body.full_name)
 
 
 def require_tier(tiers: Mapping[str, Tier], tier: str) -> None:

@@ -64,11 +64,11 @@ PASSWORD_RESET: Final[Mapping[str, Any]] = {
 """How the document describes a reset: a password, which is generated unless it is sent."""
 
 
-async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[NewPassword, str | None]:
+async def read_new_password(request: web.Request, passwords: Passwords, client: str) -> tuple[NewPassword, str | None]:
     """Return the password that is sent or generated, as a hash, and again as text if it was generated."""
     body = await read_optional_model(request, PasswordResetRequest)
     generated = None if body.password is not None else secrets.token_urlsafe(12)
-    return NewPassword(await passwords.hash(body.password or generated or "")), generated
+    return NewPassword(await passwords.hash(body.password or generated or "", client=client)), generated
 
 
 class DeletionRequest(BaseModel):

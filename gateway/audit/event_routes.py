@@ -15,12 +15,13 @@ from gateway.audit.event_pages import AuditPage, AuditPages, ReadPlan
 from gateway.audit.event_streams import AuditStreams
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.audit.requests import EventsRequest, Position
-from gateway.events.event_requests import Format, requested_format
+from gateway.events.event_requests import Format, by_accept, requested_format
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.http.parsing import parse_one, read_query
 from gateway.openapi.operation import get
 from store.audit.consumers import Consumers
 
+_ANSWERS: Final = by_accept("AuditEvents")
 _VARY: Final = {"Vary": "Accept, Authorization, X-Operator-Key"}
 _OPEN_PAGE: Final = "private, no-cache"
 _CLOSED_PAGE: Final = "private, max-age=31536000, immutable"
@@ -37,7 +38,7 @@ class AuditEventRoutes:
     access_records: AccessRecords
     consumers: Consumers
 
-    @get(AUDIT_EVENTS, "reader", query=EventsRequest, answer="AuditEvents", headers=("Last-Event-ID",), also=UNCHANGED)
+    @get(AUDIT_EVENTS, "reader", query=EventsRequest, answer=_ANSWERS, headers=("Last-Event-ID",), also=UNCHANGED)
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Read the log."""
         reader = await self.audit_readers.identify(request)

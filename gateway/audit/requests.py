@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from domain.audit.event_filter import Bounds, EventFilter
-from domain.moments import MOMENT_RULE, parse_moment
+from domain.moments import EXPECTED, parse_moment
 from events.catalogue import CATALOGUE
 from gateway.http.parsing import as_id
 
@@ -28,7 +28,7 @@ def _event_type(text: str) -> str:
 
 def _moment(sent: object) -> datetime:
     if not isinstance(sent, str) or (found := parse_moment(sent)) is None:
-        raise ValueError(MOMENT_RULE)
+        raise ValueError(EXPECTED)
     return found
 
 

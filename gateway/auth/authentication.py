@@ -26,6 +26,7 @@ from gateway.auth.headers import MALFORMED, read_header, read_headers
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.http.account import ACCOUNT
 from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
@@ -59,7 +60,7 @@ class Authenticator:
         await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
         return identity
 
-    async def confirm(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
+    async def recheck(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
         """Check the credentials of a submission again, when time has passed since."""
         return await self._end_user(claims, presented, all_headers=True, cached=cached)
 
@@ -228,7 +229,9 @@ class Authenticator:
         scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return self.tokens.verify(token.strip(" "), "access")
+        claims = self.tokens.verify(token.strip(" "), "access")
+        request[ACCOUNT] = claims.subject
+        return claims
 
 
 def _only_reads(request: web.Request) -> bool:

@@ -63,7 +63,7 @@ class LoginAttempts:
 
     async def login_succeeded(self, attempt: Attempt, account_id: str) -> None:
         """Uncount a successful login, and remember its address."""
-        await self.accounts.sessions.forget_attempts(attempt.own)
+        await self.accounts.sessions.delete_attempts(attempt.own)
         await self.accounts.sessions.take_back(attempt.counted)
         until = self.clock() + KNOWN_FOR
         await self.accounts.sessions.remember_address(attempt.known, subject=account_id, until=until)
@@ -92,7 +92,7 @@ class LoginAttempts:
 
     async def proof_succeeded(self, counter: str) -> None:
         """Delete the counter of a session that proved its password."""
-        await self.accounts.sessions.forget_attempts(counter)
+        await self.accounts.sessions.delete_attempts(counter)
 
     async def _count(self, name: str, limit: Limit) -> None:
         now = self.clock()

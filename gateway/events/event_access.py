@@ -90,7 +90,7 @@ class EventAccess:
         }
         return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
 
-    async def confirm(self, grant: AccessGrant) -> None:
+    async def recheck(self, grant: AccessGrant) -> None:
         """Raise `invalid_credentials` when a grant was revoked during a wait."""
         if await self.account_status.revoked([grant]):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)

@@ -21,9 +21,13 @@ _FORMATS: Mapping[str, Format] = {
     "application/*": "json",
     "*/*": "json",
 }
-get_events = partial(get, caller="ticket", answer=CONTENT_TYPE, headers=("Last-Event-ID",))
-
+get_events = partial(get, caller="ticket", headers=("Last-Event-ID",), also={204: "No event can follow"})
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
+
+
+def by_accept(page: str) -> Mapping[str, str]:
+    """Describe the answers of a route of events, whose page is an object of this schema."""
+    return {CONTENT_TYPE: "", LINES_TYPE: "", "application/json": page}
 
 
 def requested_position(request: web.Request) -> str | None:

@@ -1,6 +1,7 @@
 """The events of many generations, in sealed order: all of a user, or all of a project."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -26,7 +27,9 @@ _SNAPSHOT = 20  # generations
 _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
 _OWN_EVENTS = f"{GENERATIONS}/events"
-_QUERY = ("after", "wait", "limit", "ticket")
+_get_events = partial(
+    options.get_events, query=("after", "wait", "limit", "ticket"), answer=options.by_accept("FeedEvents")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class FeedRoutes:
     connections: Connections
     event_access: EventAccess
 
-    @options.get_events(_OWN_EVENTS, query=_QUERY)
+    @_get_events(_OWN_EVENTS)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
         """Watch all your generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
@@ -61,7 +64,7 @@ class FeedRoutes:
             grant = self.event_access.grant(request, identity.developer_id)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
-    @options.get_events(PROJECT_EVENTS, query=_QUERY)
+    @_get_events(PROJECT_EVENTS)
     async def read_project(self, request: web.Request) -> web.StreamResponse:
         """Watch a project."""
         project = path_id(request, "project_id")
@@ -107,7 +110,7 @@ class FeedRoutes:
         if seconds and not page.events and not page.more:
             with self.connections.slot(start.grant.claims.subject, start.grant.developer, request, stream=True):
                 await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
-            await self.event_access.confirm(start.grant)
+            await self.event_access.recheck(start.grant)
             page = await self.feed_reader.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.events]
         members = {"cursor": self._text(feed, page.next), "more": page.more}
@@ -144,7 +147,7 @@ class FeedRoutes:
     async def _snapshot(self, start: FeedStart) -> bytes:
         """Write the generations that changed last, as they are now: at least as new as the head."""
         streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
-        found = await self.generations.read_all([id_of(stream) for stream in streams])
+        found = await self.generations.load_all([id_of(stream) for stream in streams])
         shown = [_summary(generation) for generation in found if not generation.gone]
         snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
         return RESET + snapshot if start.reset else snapshot

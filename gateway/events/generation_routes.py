@@ -46,7 +46,7 @@ class GenerationEventRoutes:
     connections: Connections
     event_access: EventAccess
 
-    @options.get_events(_PATH, query=("after", "wait", "ticket"))
+    @options.get_events(_PATH, query=("after", "wait", "ticket"), answer=options.by_accept("Events"))
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Watch a generation: SSE, NDJSON or JSON."""
         event_format = options.requested_format(request)
@@ -83,7 +83,7 @@ class GenerationEventRoutes:
                     wanted=lambda update: bool(update.frames),
                     seconds=seconds,
                 )
-            await self.event_access.confirm(grant)
+            await self.event_access.recheck(grant)
             version, shown = await self._visible(generation, after)
         return options.page_response(event_format, shown, {"version": version}, reset=reset)
 

@@ -30,7 +30,7 @@ class GenerationAccess:
 
         Raises `not_found` or `gone`.
         """
-        generation = await self.generations.read(generation_id)
+        generation = await self.generations.load(generation_id)
         if generation is None or not _is_of(generation, owner, project):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
         if generation.gone:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from domain.errors import invalid_field
-from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
+from domain.generation.list_query import CursorPage, ListQuery, NumberedPage, parse_list_query
 from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.ids import GenerationIds
 from gateway.generations.resources import GenerationResources, View, json_body
@@ -40,28 +40,28 @@ class ListPages:
         query = parse_list_query(request.query.items())
         filters = self._filters(query, scope, user)
         (ids, members), is_behind = await asyncio.gather(
-            self._read(query.window, scope, filters), self._catch_up(query.window, scope)
+            self._read(query.page, scope, filters), self._catch_up(query.page, scope)
         )
         if is_behind:
-            ids, members = await self._read(query.window, scope, filters)
-        found = await self.generations.read_all(ids)
+            ids, members = await self._read(query.page, scope, filters)
+        found = await self.generations.load_all(ids)
         # What is listed may be older than the log.
         shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
         listed = b", ".join(await self.resources.encoded(request, shown, view))
         return json_body(b'{"generations": [%b], %b' % (listed, json.dumps(members).encode()[1:]))
 
     async def _read(
-        self, window: PageWindow | CursorWindow, scope: Scope, filters: Filters
+        self, page: NumberedPage | CursorPage, scope: Scope, filters: Filters
     ) -> tuple[Sequence[str], Mapping[str, Any]]:
-        match window:
-            case PageWindow():
-                return await self._by_number(window, scope, filters)
-            case CursorWindow():
-                return await self._by_cursor(window, scope, filters)
+        match page:
+            case NumberedPage():
+                return await self._by_number(page, scope, filters)
+            case CursorPage():
+                return await self._by_cursor(page, scope, filters)
 
-    async def _catch_up(self, window: PageWindow | CursorWindow, scope: Scope) -> bool:
+    async def _catch_up(self, page: NumberedPage | CursorPage, scope: Scope) -> bool:
         """Write rows of new generations; none is public, and none belongs behind a cursor."""
-        if scope.public or (isinstance(window, CursorWindow) and window.cursor is not None):
+        if scope.public or (isinstance(page, CursorPage) and page.cursor is not None):
             return False
         return await self.write_through.catch_up(scope)
 
@@ -76,23 +76,23 @@ class ListPages:
         return replace(query.filters, id=generation_id)
 
     async def _by_number(
-        self, window: PageWindow, scope: Scope, filters: Filters
+        self, page: NumberedPage, scope: Scope, filters: Filters
     ) -> tuple[Sequence[str], Mapping[str, Any]]:
         ids, total = await asyncio.gather(
-            self.lists.page(scope, filters, page=window.page, per_page=window.per_page),
+            self.lists.page(scope, filters, page=page.number, per_page=page.per_page),
             self.lists.total(scope, filters),
         )
-        return ids, {**_counted(total), "page": window.page, "per_page": window.per_page}
+        return ids, {**_counted(total), "page": page.number, "per_page": page.per_page}
 
     async def _by_cursor(
-        self, window: CursorWindow, scope: Scope, filters: Filters
+        self, page: CursorPage, scope: Scope, filters: Filters
     ) -> tuple[Sequence[str], Mapping[str, Any]]:
         """Read the ids after the cursor; the total is counted on the first page alone."""
-        after = None if window.cursor is None else self._cursor(window.cursor, scope, filters)
-        found = await self.lists.older_than(after, scope, filters, limit=window.limit)
+        after = None if page.cursor is None else self._cursor(page.cursor, scope, filters)
+        found = await self.lists.older_than(after, scope, filters, limit=page.limit)
         cursor = None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
-        return found.ids, {**counted, "limit": window.limit, "next_cursor": cursor}
+        return found.ids, {**counted, "limit": page.limit, "next_cursor": cursor}
 
     def _cursor(self, text: str, scope: Scope, filters: Filters) -> ListCursor:
         cursor = self.list_cursors.read(text, scope, filters)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import StoredImage
+from gateway.http.account import ACCOUNT
 from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.http.client_address import ClientAddresses
 from gateway.http.conditional import byte_range, unchanged
@@ -16,7 +17,7 @@ from store.generations.blobs import PIECE, BlobPart, BlobStore
 
 _CHUNK: Final = PIECE  # what is written before the client has to read
 _WHOLE: Final = 8 * PIECE  # pictures up to this size are read at once
-_WINDOW: Final = 4 * PIECE  # what is read at once of larger ones
+_BATCH: Final = 4 * PIECE  # what is read at once of larger ones
 
 _NEED_ETAG: Final = ("If-None-Match", "If-Range", "Range")
 
@@ -62,12 +63,13 @@ class PictureSender:
     async def _send(
         self, request: web.Request, response: web.StreamResponse, name: tuple[str, str], start: int, stop: int
     ) -> None:
-        holder, window = self.client_addresses.of(request), _WHOLE if stop - start <= _WHOLE else _WINDOW
-        with closing(ByteLease(self.download_budget, holder)) as lease:
-            # One window for the whole transfer: after the first byte no answer can say `server_busy`.
-            await lease.use(min(window, stop - start))
+        holder, user = self.client_addresses.of(request), request.get(ACCOUNT, "")
+        batch = _WHOLE if stop - start <= _WHOLE else _BATCH
+        with closing(ByteLease(self.download_budget, holder, user=user)) as lease:
+            # One batch for the whole transfer: after the first byte no answer can say `server_busy`.
+            await lease.use(min(batch, stop - start))
             while start < stop:
-                end = min(start - start % PIECE + window, stop)
+                end = min(start - start % PIECE + batch, stop)
                 part = await self.blobs.part(*name, start, end)
                 if part is None:
                     raise _gone()

@@ -19,9 +19,14 @@ from gateway.http.conditional import UNCHANGED
 from gateway.openapi.operation import get
 from store.generations.generations import Generations
 
-_link = partial(get, caller="link", answer="image/*", query=("expires",))
-_PARTS = {206: "The part that Range asks for", **UNCHANGED}
-_numbered = partial(_link, headers=("Range", "If-None-Match"), also=_PARTS)
+_link = partial(
+    get,
+    caller="link",
+    query=("expires",),
+    headers=("Range", "If-None-Match"),
+    answer={"image/*": ""},
+    also={206: "The part that Range asks for", **UNCHANGED},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +45,12 @@ class PictureRoutes:
         """Read the first picture, by signed link."""
         return await self._picture(request, "images", 0)
 
-    @_numbered(GENERATION + "/images/{number:[0-9]{1,2}}")
+    @_link(GENERATION + "/images/{number:[0-9]{1,2}}")
     async def image(self, request: web.Request) -> web.StreamResponse:
         """Read a picture, numbered from 0, by signed link."""
         return await self._picture(request, "images", int(request.match_info["number"]))
 
-    @_numbered(GENERATION + "/examples/{number:[0-9]{1,2}}")
+    @_link(GENERATION + "/examples/{number:[0-9]{1,2}}")
     async def example(self, request: web.Request) -> web.StreamResponse:
         """Read an example as it was sent, numbered from 0, by signed link."""
         return await self._picture(request, "examples", int(request.match_info["number"]))

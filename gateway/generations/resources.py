@@ -15,7 +15,7 @@ from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
-from gateway.generations.resource_cache import ResourceCache
+from store.byte_cache import ByteCache
 from store.generations.blobs import BlobStore
 from store.generations.personal_data import ClientTexts, PersonalDataStore
 
@@ -41,13 +41,17 @@ MESSAGES: Mapping[FailureCode, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationResources:
-    """Write resources with what the store holds beside the log."""
+    """Write resources with what the store holds beside the log.
+
+    They are kept as encoded, under all that they depend on but personal data and pictures, which never change and
+    may be erased: what is erased is not shown again, because its version is another.
+    """
 
     personal_data: PersonalDataStore
     blobs: BlobStore
     links: Links
     clock: Callable[[], datetime]
-    _cache: ResourceCache = field(default_factory=ResourceCache, init=False)
+    _cache: ByteCache = field(default_factory=ByteCache, init=False)
 
     async def write(self, request: web.Request, generation: Generation) -> dict[str, Any]:
         """Write the owner's resource for this request's base URL."""
@@ -78,19 +82,10 @@ class GenerationResources:
         """Read the texts of generations, and the hashes of their pictures where the view shows them."""
         pictured = [one.id for one in generations if one.pictures and view != "public"]
         texts, hashes = await asyncio.gather(
-            self._texts([(one.id, one.request.personal_data) for one in generations]),
+            self.personal_data.texts([(one.id, one.request.personal_data) for one in generations if not one.erased]),
             asyncio.gather(*map(self.blobs.hashes, pictured)),
         )
         return texts, dict(zip(pictured, hashes, strict=True))
-
-    async def _texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        """Read texts, which are the same in every version of a generation."""
-        kept = {name: encoded for name in names if (encoded := self._cache.get(name)) is not None}
-        found = dict(await self.personal_data.texts([name for name in names if name not in kept]))
-        for name in names:
-            if name not in kept and name[0] in found:
-                self._cache.put(name, json.dumps(asdict(found[name[0]])).encode())
-        return found | {name[0]: ClientTexts(**json.loads(encoded)) for name, encoded in kept.items()}
 
     def _written(
         self,

@@ -51,7 +51,7 @@ class WriteThrough:
         if not recent:
             return False
         known = await self.projection.versions(recent)
-        missing = await self.generations.read_all([one for one in recent if one not in known])
+        missing = await self.generations.load_all([one for one in recent if one not in known])
         if missing:
             await self.write(*missing)
         return bool(missing)

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from domain.errors import ErrorCode, ExemplarError
+from gateway.http.account import ACCOUNT
 from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.http.client_address import ClientAddresses
 
@@ -21,10 +22,10 @@ def long_answers(budget: ByteBudget, addresses: ClientAddresses) -> Middleware:
         response = await handler(request)
         body = response.body if isinstance(response, web.Response) and not response.prepared else None
         if isinstance(body, bytes) and len(body) > _LONG:
-            holder = addresses.of(request)
-            if not budget.fits(holder, len(body)):
+            holder, user = addresses.of(request), request.get(ACCOUNT, "")
+            if not budget.fits(holder, len(body), user=user):
                 raise ExemplarError(ErrorCode.SERVER_BUSY)
-            with closing(ByteLease(budget, holder)) as lease:
+            with closing(ByteLease(budget, holder, user=user)) as lease:
                 await lease.use(len(body))
                 await response.prepare(request)
                 await response.write_eof()

@@ -36,6 +36,7 @@ _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "ticket": (("token",), ("ticket",)),
     "link": (("link",), ("token",), ()),  # public pictures need no credentials
 }
+_ERRORS: Final = {"application/json": "Error", "application/problem+json": "Problem"}
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -116,16 +117,16 @@ def _content(body: type[BaseModel] | Mapping[str, Any], schemas: dict[str, Any])
 def _responses(operation: Operation) -> dict[str, Any]:
     answered: dict[str, Any] = {"description": "Done"}
     if operation.status != 204:
-        answered["content"] = _answer(operation)
-    error = {"description": "Refused", "content": _json("Error")}
+        answer = operation.answer
+        answered["content"] = _json(answer) if isinstance(answer, str) else _content_of(answer)
+    error = {"description": "Refused", "content": _content_of(_ERRORS)}
     also = {str(status): {"description": said} for status, said in operation.also.items()}
     return {str(operation.status): answered, **also, "default": error}
 
 
-def _answer(operation: Operation) -> dict[str, Any]:
-    if "/" in operation.answer:
-        return {operation.answer: {}}
-    return _json(operation.answer) | ({"text/csv": {}} if operation.answer == "Usage" else {})
+def _content_of(kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Describe an answer in one of several media types."""
+    return {kind: _json(name)["application/json"] if name else {} for kind, name in kinds.items()}
 
 
 def _json(name: str) -> dict[str, Any]:

@@ -22,8 +22,9 @@ _PATTERN = re.compile(r":[^/]*\}")
 class Operation:
     """A decorator of the method that handles it: `@get(PROJECT, "developer", answer="Project")`.
 
-    `body` and `query` are what is read; `answer` names a schema of the document, or a media type. `summary` is
-    the first line of the handler's docstring unless it is given. `aliases` are further paths.
+    `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
+    empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
+    are further paths.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -33,7 +34,7 @@ class Operation:
     summary: str = ""
     body: type[BaseModel] | Mapping[str, Any] | None = None
     query: type[BaseModel] | Sequence[str] = ()
-    answer: str = "Object"
+    answer: str | Mapping[str, str] = "Object"
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ def _ref(name: str) -> Schema:
 
 
 _TEXT: Final[Schema] = {"type": "string"}
+_FAULT: Final = {"loc": _list(_TEXT), "msg": _TEXT, "type": _TEXT}
 _TYPES: Final[Mapping[str, Schema]] = {
     "text": _TEXT,
     "text?": {"type": ["string", "null"]},
@@ -32,6 +33,7 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "object": {"type": "object"},
     "object?": {"type": ["object", "null"]},
     "objects": _list({"type": "object"}),
+    "faults": _list({"type": "object", "required": list(_FAULT), "properties": _FAULT}),
 }
 
 
@@ -51,11 +53,13 @@ def _page(name: str) -> Schema:
     return _object("", window, generations=_list(_ref(name)))
 
 
+_CODE: Final[Schema] = {"enum": [code.value for code in ErrorCode]}
 _ROLE: Final[Schema] = {"enum": [role.value for role in Role]}
 _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:time project_id:text? "
 _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
 _NUMBERED: Final = "total:number page:number page_size:number "
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
@@ -90,12 +94,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
     "Generations": _page("Generation"),
     "PublicGenerations": _page("PublicGeneration"),
-    "Error": _object(
-        "request_id:text",
-        "retry_after:number",
-        detail={"anyOf": [_TEXT, _list(_object("loc:texts msg:text type:text"))]},
-        code={"enum": [code.value for code in ErrorCode]},
-    ),
+    "Events": _object("events:objects version:number", "reset:flag"),
+    "FeedEvents": _object("events:objects cursor:text more:flag", "reset:flag"),
+    "Error": _object("request_id:text", "retry_after:number", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE),
+    "Problem": _object(_PROBLEM, "retry_after:number errors:faults", code=_CODE),
 }
 
 

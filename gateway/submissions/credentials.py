@@ -10,7 +10,7 @@ from domain.errors import ExemplarError
 from gateway.auth.authentication import Authenticator
 from store.errors import StoreError
 
-_CONFIRM_AFTER: Final = timedelta(seconds=1)
+_RECHECK_AFTER: Final = timedelta(seconds=1)
 
 
 class AdmittedCredentials(NamedTuple):
@@ -29,17 +29,17 @@ def keep_credentials(request: web.Request, authenticator: Authenticator, now: da
     request[_ADMITTED] = AdmittedCredentials(*authenticator.presented_credentials(request), now)
 
 
-async def confirmed(authenticator: Authenticator, request: web.Request, now: datetime) -> Identity:
+async def rechecked(authenticator: Authenticator, request: web.Request, now: datetime) -> Identity:
     """Authenticate again, from the store if more than a second has passed; raises ExemplarError."""
     claims, presented, admitted_at = request[_ADMITTED]
-    return await authenticator.confirm(claims, presented, cached=now - admitted_at <= _CONFIRM_AFTER)
+    return await authenticator.recheck(claims, presented, cached=now - admitted_at <= _RECHECK_AFTER)
 
 
 async def still_admitted(authenticator: Authenticator, request: web.Request) -> bool:
     """Tell whether the credentials are still valid; False also when the store cannot be read."""
     claims, presented, _ = request[_ADMITTED]
     try:
-        await authenticator.confirm(claims, presented, cached=False)
+        await authenticator.recheck(claims, presented, cached=False)
     except (ExemplarError, StoreError):
         return False
     return True

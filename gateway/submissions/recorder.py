@@ -21,7 +21,7 @@ from gateway.submissions.content import (
 )
 from gateway.submissions.submission import Submission
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
-from store.generations.blobs import BlobStore
+from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.quota.admission import Admission
@@ -29,6 +29,7 @@ from store.quota.admission import Admission
 # A scheduled job frees holds without a stream after two minutes. The append may take nearly one minute, so a
 # hold that is older than this when everything is stored is renewed first.
 RENEW_HOLD_AFTER = timedelta(seconds=30)
+_STORED_AT_ONCE = 2**20  # bytes: small pictures share a round trip
 
 log = structlog.get_logger()
 
@@ -109,8 +110,13 @@ class SubmissionRecorder:
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""
         await self.personal_data.put(personal_data)
+        read = list[Blob]()
         for number, image in enumerate(content.images):
-            await self.blobs.put(await blob_of(personal_data, image, number))
+            read.append(await blob_of(personal_data, image, number))
+            if sum(len(blob.data) for blob in read) >= _STORED_AT_ONCE:
+                await self.blobs.put(*read)
+                read.clear()
+        await self.blobs.put(*read)
 
     async def _append(self, submission: Submission, event: GenerationRequested) -> None:
         """Append the first event; an unknown outcome is resolved by reading the stream."""

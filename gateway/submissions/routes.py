@@ -25,7 +25,7 @@ from gateway.openapi.operation import post
 from gateway.openapi.schemas import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
-from gateway.submissions.credentials import confirmed, keep_credentials
+from gateway.submissions.credentials import keep_credentials, rechecked
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
@@ -71,7 +71,8 @@ class SubmissionRoutes:
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
         """
         submission = submission_of(request, await self._admit(request), self.generation_ids)
-        async with self.upload_reader.read(request, submission.identity.developer_id) as content:
+        identity = submission.identity
+        async with self.upload_reader.read(request, identity.developer_id, identity.user_id) as content:
             check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
@@ -93,13 +94,14 @@ class SubmissionRoutes:
         return await self.completion_wait.answer(request, submission, answer)
 
     async def _retry(self, request: web.Request, submission: Submission, retry: Retry) -> web.Response:
-        original = await self.generation_access.existing(retry.of, submission.identity)
+        identity = submission.identity
+        original = await self.generation_access.existing(retry.of, identity)
         if not original.final:
             raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be retried")
         content = await self.kept_contents.read(original)
         check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
         submission = replace(submission, retry=with_seed(retry, original))
-        with closing(ByteLease(self.upload_budget, submission.identity.developer_id)) as lease:
+        with closing(ByteLease(self.upload_budget, identity.developer_id, user=identity.user_id)) as lease:
             # Pictures are copied one at a time: at most the largest is in memory.
             await lease.use(max(image.size for image in content.images))
             return await self._record(request, submission, content)
@@ -116,7 +118,7 @@ class SubmissionRoutes:
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
         """Check the credentials again after the upload, record, and answer."""
-        identity = await confirmed(self.authenticator, request, self.clock())
+        identity = await rechecked(self.authenticator, request, self.clock())
         submission = replace(submission, identity=identity)
         bind_contextvars(generation_id=submission.generation_id)
         try:

@@ -10,9 +10,10 @@ from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.moments import EXPECTED, parse_moment
 from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, example_of
 from domain.webhooks.endpoint import default_endpoint
@@ -31,12 +32,23 @@ _DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
 _STATS = timedelta(days=7)
 
 
+def _moment(value: object) -> datetime:
+    """Read text alone: Pydantic would take a number for seconds since 1970, which the document does not offer."""
+    moment = parse_moment(value) if isinstance(value, str) else None
+    if moment is None:
+        raise ValueError(EXPECTED)
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+
 class ExampleRequest(BaseModel):
     type: Annotated[str, StringConstraints(max_length=64)] = GenerationCompleted.type
 
 
 class RecoverRequest(BaseModel):
-    since: AwareDatetime
+    since: Moment
 
 
 class DeliveriesRequest(BaseModel):
@@ -48,7 +60,7 @@ class DeliveriesRequest(BaseModel):
 
 
 class StatsRequest(BaseModel):
-    since: AwareDatetime | None = None
+    since: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

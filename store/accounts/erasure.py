@@ -98,7 +98,7 @@ class AccountErasure:
             return found
         since = self._empty_since.setdefault(user, now)
         if now - since >= LATE_ARRIVALS:
-            await self.accounts.sessions.forget_subject(user)
+            await self.accounts.sessions.delete_subject(user)
             await self.account_changes.record_user_erased(developer, project, user, cause=_CAUSE)
             log.info("user_erased", user_id=user)
         return 0

@@ -53,7 +53,7 @@ class AccountSessions:
         """Revoke a family: none of its refresh tokens works any more."""
         await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
 
-    async def forget_subject(self, subject: str) -> None:
+    async def delete_subject(self, subject: str) -> None:
         """Delete every family and known address of an erased account."""
         await self._families.delete_many({"subject": subject})
         await self._attempts.delete_many({"subject": subject})
@@ -70,7 +70,7 @@ class AccountSessions:
         )
         return AttemptCount(kept["count"], kept["until"])
 
-    async def forget_attempts(self, name: str) -> None:
+    async def delete_attempts(self, name: str) -> None:
         """Delete the counter `name` after a correct password."""
         await self._attempts.delete_one({"_id": name})
 

@@ -44,8 +44,11 @@ class EventStore(Protocol):
         The version is the last of a commit (0: before the first). A stream without a next commit is left out.
         """
 
-    async def continued(self, heads: Mapping[str, int]) -> frozenset[str]:
-        """Name the streams that have a commit behind the given version, which is the last of a commit."""
+    async def since(self, heads: Mapping[str, int]) -> Mapping[str, list[Commit] | Exception]:
+        """Read all commits of many streams, each behind the given version of its stream, in order.
+
+        The version is the last of a commit (0: before the first). An error is that of its stream alone.
+        """
 
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Map streams to the types of their events; one without commits is left out."""

@@ -42,8 +42,11 @@ def stream_and_first(document: Document) -> tuple[str, int]:
 
 
 def stored_commit(document: Document) -> Commit:
-    """Read a commit's document; ValueError when the index fields contradict its body."""
-    commit, within = _parsed(bytes(document["body"]), document["writer"])
+    """Read a commit's document; ValueError, KeyError or TypeError for a damaged one, or fields that contradict it."""
+    body = document["body"]
+    if not isinstance(body, bytes):
+        raise TypeError(f"commit {document['_id']}: its body is of another kind")
+    commit, within = _parsed(bytes(body), document["writer"])
     if any(document[name] != value for name, value in within.items()):
         raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
     return commit

@@ -55,8 +55,12 @@ class MemoryEventStore:
             if commit.first == version + 1
         ]
 
-    async def continued(self, heads: Mapping[str, int]) -> frozenset[str]:
-        return frozenset(commit.stream for commit in await self.following(heads))
+    async def since(self, heads: Mapping[str, int]) -> dict[str, list[Commit] | Exception]:
+        await asyncio.sleep(0)
+        return {
+            stream: [commit for commit in self._streams.get(stream, []) if commit.first > version]
+            for stream, version in heads.items()
+        }
 
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
         await asyncio.sleep(0)

@@ -61,7 +61,7 @@ class Generations:
         self._announce = announce
         self._lacks_endpoints = lacks_endpoints
         self._snapshots = SnapshotCache()
-        self._moved: Batcher[tuple[str, int], bool] = Batcher(self._find_moved)
+        self._newer: Batcher[tuple[str, int], list[Commit]] = Batcher(self._find_newer, largest=100)
         self._streams = Repository(
             events,
             fold=self._snapshots.fold,
@@ -72,8 +72,11 @@ class Generations:
         )
 
     async def load(self, generation_id: str) -> Generation | None:
-        """Fold the generation's stream; None when there is none."""
-        return await self._streams.load(stream_of(generation_id))
+        """Fold the generation's stream, from where this process has it; None when there is none."""
+        stream = stream_of(generation_id)
+        cached = self._snapshots.get(stream)
+        newer = await self._newer.put((stream, cached.version if cached is not None else 0))
+        return self._snapshots.extend(cached, newer)
 
     async def recall(self, event: RecordedEvent) -> Generation | None:
         """Return a generation at least as new as an event of it: the cached one, or loaded."""
@@ -82,22 +85,10 @@ class Generations:
             cached if cached is not None and cached.version >= event.version else await self.load(id_of(event.stream))
         )
 
-    async def read(self, generation_id: str) -> Generation | None:
-        """Load a generation that has rarely changed since it was last read: an index tells whether it has."""
-        cached = self._snapshots.get(stream_of(generation_id))
-        if cached is not None and not await self._moved.put((stream_of(generation_id), cached.version)):
-            return cached
-        return await self.load(generation_id)
-
-    async def read_all(self, generation_ids: Sequence[str]) -> list[Generation]:
-        """Read several generations, those that exist and can be read, in the order of the ids."""
-        cached = [self._snapshots.get(stream_of(name)) for name in generation_ids]
-        moved = await self._events.continued({stream_of(one.id): one.version for one in cached if one is not None})
-        current = {one.id: one for one in cached if one is not None and stream_of(one.id) not in moved}
-        others = [name for name in generation_ids if name not in current]
-        loaded = await asyncio.gather(*map(self._load_readable, others))
-        found = current | {one.id: one for one in loaded if one is not None}
-        return [found[name] for name in generation_ids if name in found]
+    async def load_all(self, generation_ids: Sequence[str]) -> list[Generation]:
+        """Load several generations, those that exist and can be read, in the order of the ids."""
+        found = await asyncio.gather(*map(self._load_readable, dict.fromkeys(generation_ids)))
+        return [one for one in found if one is not None]
 
     async def _load_readable(self, generation_id: str) -> Generation | None:
         try:
@@ -108,10 +99,12 @@ class Generations:
             log.critical("generation_unreadable", generation_id=generation_id, error=repr(error))
             return None
 
-    async def _find_moved(self, items: Sequence[tuple[str, int]]) -> Sequence[bool]:
-        heads = dict(items)
-        moved = await self._events.continued(heads)
-        return [stream in moved or heads[stream] != version for stream, version in items]
+    async def _find_newer(self, items: Sequence[tuple[str, int]]) -> Sequence[list[Commit] | Exception]:
+        heads = dict[str, int]()
+        for stream, version in items:
+            heads[stream] = min(version, heads.get(stream, version))
+        found = await self._events.since(heads)
+        return [found[stream] for stream, _ in items]
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Map those generations that exist to whether they are final, in one round trip."""

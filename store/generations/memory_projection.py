@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.generation.lifecycle import UNSENT
-from store.generations.projection import Row
+from store.generations.projection import ALWAYS, Row
 
 _UNSENT = frozenset(state.value for state in UNSENT)
 
@@ -36,13 +36,22 @@ class MemoryProjection:
         return next(iter(sorted(due, reverse=True)[rank - 1 :]), None)
 
     async def due(
-        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
+        self,
+        until: Mapping[str, datetime],
+        *,
+        after: str,
+        limit: int,
+        canceling: bool = False,
+        since: datetime = ALWAYS,
     ) -> Sequence[Row]:
         await asyncio.sleep(0)
         found = (
             row
             for row in self._by_id()
-            if row.state in until and row.id > after and row.due_at is not None and row.due_at <= until[row.state]
+            if row.state in until
+            and row.id > after
+            and row.due_at is not None
+            and since < row.due_at <= until[row.state]
         )
         return [row for row in found if row.cancel_requested or not canceling][:limit]
 
@@ -60,7 +69,7 @@ class MemoryProjection:
         rows = [self._rows[name] for name in ids if name in self._rows]
         return [row.id for row in rows if row.finished_at is not None and row.finished_at < moment]
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         await asyncio.sleep(0)
         self._rows |= {name: replace(self._rows[name], labels=()) for name in ids if name in self._rows}
 

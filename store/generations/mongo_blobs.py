@@ -1,4 +1,5 @@
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -17,10 +18,11 @@ from store.mongo.deleting import delete_in_batches
 from store.mongo.provisional import ProvisionalWrites
 
 _DELETED_AT_ONCE = 100  # of up to ten megabytes each
+_READ_AT_ONCE = 5  # of the same size
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob) if field.name != "data")
 _OF_PIECES = ("generation", "token", "kind", "created_at")  # what finds a picture to delete it
-_AT_ONCE = 8 * 2**20 // PIECE
+_AT_ONCE = 8 * 2**20 // PIECE + 1
 
 log = structlog.get_logger()
 
@@ -30,7 +32,7 @@ class MongoBlobs:
     """Pictures in collection `blobs`; `_id` is `<generation>/<digest>`.
 
     A picture of several pieces has a document for each, with its number after the `_id` of the picture, whose own
-    document holds their hashes and is written last.
+    document holds their hashes and is in the last command: only a picture that was put whole is looked for.
     """
 
     indexes: ClassVar[Indexes] = {
@@ -44,27 +46,22 @@ class MongoBlobs:
         self._blobs = database.get_collection("blobs", read_concern=ReadConcern("local"))
         self._provisional = provisional or ProvisionalWrites(database)
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
+        self._reads: Batcher[str, Blob | None] = Batcher(self._find_whole, largest=_READ_AT_ONCE)
 
     async def put(self, *blobs: Blob) -> None:
-        for blob in blobs:
-            for documents in (*_batches([*_piece_documents(blob)]), [_document(blob)]):
-                size = sum(len(document.get("data", b"")) for document in documents)
-                command = {"insert": self._blobs.name, "documents": documents, "ordered": False}
-                tags = blob.token, blob.kind
-                await self._provisional.write(stream_of(blob.generation), command, size=size, tags=tags)
+        for (generation, *tags), together in _by_tags(blobs).items():
+            documents = [document for blob in together for document in (*_piece_documents(blob), _document(blob))]
+            for batch in _batches(documents):
+                size = sum(len(document.get("data", b"")) for document in batch)
+                command = {"insert": self._blobs.name, "documents": batch, "ordered": False}
+                await self._provisional.write(stream_of(generation), command, size=size, tags=tags)
 
     async def get(self, generation: str, digest: str) -> Blob | None:
-        key = f"{generation}/{digest}"
-        found = await self._find({"$gte": key, "$lt": f"{key}/~"})
-        head = found.get(key)
-        if head is None or (data := _checked(found, key, range(len(head.get("pieces", ()))))) is None:
-            return None
-        whole = data[0] if len(data) == 1 else b"".join(data)
-        return Blob(**{name: head[name] for name in _FIELDS}, data=whole)
+        return await self._reads.put(f"{generation}/{digest}")
 
     async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
         key, numbers = f"{generation}/{digest}", range(start // PIECE, (stop - 1) // PIECE + 1)
-        found = await self._find({"$in": [key, *(_piece_id(key, number) for number in numbers)]})
+        found = await self._find({"_id": {"$in": [key, *(_piece_id(key, number) for number in numbers)]}})
         if key not in found or (data := _checked(found, key, numbers)) is None:
             return None
         first = numbers.start if "pieces" in found[key] else 0
@@ -73,8 +70,12 @@ class MongoBlobs:
     async def hashes(self, generation: str) -> dict[str, str]:
         return await self._hashes.put(generation)
 
-    async def _find(self, ids: Document) -> Mapping[str, Document]:
-        return {document["_id"]: document async for document in self._blobs.find({"_id": ids})}
+    async def _find(self, query: Document) -> Mapping[str, Document]:
+        return {document["_id"]: document async for document in self._blobs.find(query)}
+
+    async def _find_whole(self, keys: Sequence[str]) -> list[Blob | Exception | None]:
+        found = await self._find({"$or": [{"_id": {"$gte": key, "$lt": f"{key}/~"}} for key in set(keys)]})
+        return [_whole(found, key) for key in keys]
 
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
         query = {"generation": {"$in": list(set(generations))}, "sha256": {"$gt": ""}}
@@ -121,6 +122,26 @@ def _pieces(blob: Blob) -> Iterable[memoryview]:
 
 def _piece_id(key: str, number: int) -> str:
     return f"{key}/{number:04}"
+
+
+def _by_tags(blobs: Sequence[Blob]) -> Mapping[tuple[str, str, Kind], list[Blob]]:
+    """Group pictures by what is written, and erased, together."""
+    groups = defaultdict[tuple[str, str, Kind], list[Blob]](list)
+    for blob in blobs:
+        groups[blob.generation, blob.token, blob.kind].append(blob)
+    return groups
+
+
+def _whole(found: Mapping[str, Document], key: str) -> Blob | Exception | None:
+    """Make a picture of its pieces, None where some are missing; a damaged one is its reader's error alone."""
+    head = found.get(key)
+    try:
+        if head is None or (data := _checked(found, key, range(len(head.get("pieces", ()))))) is None:
+            return None
+    except DamagedBlobError as error:
+        return error
+    whole = data[0] if len(data) == 1 else b"".join(data)
+    return Blob(**{name: head[name] for name in _FIELDS}, data=whole)
 
 
 def _checked(found: Mapping[str, Document], key: str, numbers: Iterable[int]) -> Sequence[bytes] | None:

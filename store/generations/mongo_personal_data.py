@@ -1,8 +1,9 @@
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -11,6 +12,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
+from store.byte_cache import ByteCache
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
@@ -20,12 +22,16 @@ Listed = TypeVar("Listed")
 
 log = structlog.get_logger()
 
+_FIRST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = {"instructions": 1, "metadata": 1}
 
 
 @raises_unavailable
 class MongoPersonalData:
-    """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`."""
+    """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`.
+
+    What clients wrote never changes: this process keeps it for a minute, unless it erases it itself.
+    """
 
     indexes: ClassVar[Indexes] = {
         "personal_data": [
@@ -40,6 +46,7 @@ class MongoPersonalData:
         self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
+        self._kept = ByteCache()
 
     async def put(self, personal_data: PersonalData) -> None:
         document = _document(personal_data)
@@ -48,15 +55,19 @@ class MongoPersonalData:
         await self._provisional.write(
             stream_of(personal_data.generation), command, size=size, tags=[personal_data.token]
         )
+        self._keep(document)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         document = await self._reads.put(f"{generation}/{token}")
-        return _personal_data(document) if document else None
+        if document is None:
+            return None
+        self._keep(document)
+        return _personal_data(document)
 
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        found = await asyncio.gather(*(self._texts.put(f"{generation}/{token}") for generation, token in names))
-        texts = {generation: _texts(one) for (generation, _), one in zip(names, found, strict=True) if one is not None}
-        return {generation: one for generation, one in texts.items() if one is not None}
+        found = await asyncio.gather(*(self._text(f"{generation}/{token}") for generation, token in names))
+        texts = zip((generation for generation, _ in names), found, strict=True)
+        return {generation: one for generation, one in texts if one is not None}
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
@@ -73,9 +84,11 @@ class MongoPersonalData:
         self._provisional.forget(stream_of(generation), *([token] if token else []))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
+        self._discard({generation}, token)
 
     async def erase_all(self, generations: Sequence[str]) -> None:
         await self._documents.delete_many({"generation": {"$in": list(generations)}})
+        self._discard(set(generations))
 
     async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
         query: Document = {"created_at": {"$lt": moment}}
@@ -85,6 +98,13 @@ class MongoPersonalData:
         found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
         order = [("created_at", ASCENDING), ("generation", ASCENDING)]
         return await _whole(found.sort(order), Stored, ("created_at", "generation"), limit)
+
+    async def date_undated(self, now: datetime) -> int:
+        undated = {"created_at": {"$not": {"$gte": _FIRST_DATE}}}
+        changed = await self._documents.update_many(undated, {"$set": {"created_at": now}})
+        if changed.modified_count:
+            log.warning("personal_data_undated", count=changed.modified_count)
+        return changed.modified_count
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]
@@ -101,6 +121,24 @@ class MongoPersonalData:
         found = self._documents.find(query, dict.fromkeys(Unconfirmed._fields, 1))
         order = [("created_at", ASCENDING), ("_id", ASCENDING)]
         return await _whole(found.sort(order), Unconfirmed, Unconfirmed._fields, limit)
+
+    async def _text(self, name: str) -> ClientTexts | None:
+        if (encoded := self._kept.get(name)) is not None:
+            return ClientTexts(**json.loads(encoded))
+        document = await self._texts.put(name)
+        return self._keep(document) if document is not None else None
+
+    def _keep(self, document: Document) -> ClientTexts | None:
+        texts = _texts(document)
+        if texts is not None:
+            self._kept.put(document["_id"], json.dumps(asdict(texts)).encode())
+        return texts
+
+    def _discard(self, generations: Collection[str], token: str | None = None) -> None:
+        for name in self._kept:
+            generation, _, named = str(name).partition("/")
+            if generation in generations and token in (None, named):
+                self._kept.remove(name)
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
         found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)

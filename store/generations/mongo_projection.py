@@ -2,7 +2,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
@@ -10,15 +10,14 @@ from pymongo.errors import BulkWriteError
 
 from domain.generation.generation import State
 from domain.generation.lifecycle import UNSENT
-from store.generations.projection import Row
+from store.generations.projection import ALWAYS, Row
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _DUE = "due"
 _UNCHARGED = "uncharged"
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_OPEN: Document = {"due_at": {"$gt": _EVER}}  # of every generation that something is left to do for
+_OPEN: Document = {"due_at": {"$gt": ALWAYS}}  # of every generation that something is left to do for
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
@@ -39,7 +38,7 @@ class MongoProjection:
             IndexModel(
                 [("unresolved_since", ASCENDING)],
                 name="unresolved",
-                partialFilterExpression={"unresolved_since": {"$gt": _EVER}},
+                partialFilterExpression={"unresolved_since": {"$gt": ALWAYS}},
             ),
             IndexModel(
                 [("developer", ASCENDING), ("period", ASCENDING)],
@@ -72,22 +71,28 @@ class MongoProjection:
         return {document["_id"]: document["version"] for document in found}
 
     async def is_due(self, now: datetime) -> bool:
-        query = {"state": {"$in": [*State]}, "due_at": {"$gt": _EVER, "$lte": now}}
+        query = {"state": {"$in": [*State]}, "due_at": {"$gt": ALWAYS, "$lte": now}}
         return await self._rows.find_one(query, {"_id": 1}, hint=_DUE) is not None
 
     async def due_at(self, states: Sequence[str], rank: int) -> datetime | None:
-        query = {"state": {"$in": list(states)}, "due_at": {"$gt": _EVER}}
+        query = {"state": {"$in": list(states)}, "due_at": {"$gt": ALWAYS}}
         found = self._rows.find(query, {"_id": 0, "due_at": 1}, hint=_DUE).sort("due_at", DESCENDING)
         rows = await found.skip(rank - 1).limit(1).to_list(1)
         return rows[0]["due_at"] if rows else None
 
     async def due(
-        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
+        self,
+        until: Mapping[str, datetime],
+        *,
+        after: str,
+        limit: int,
+        canceling: bool = False,
+        since: datetime = ALWAYS,
     ) -> Sequence[Row]:
         states = defaultdict[datetime, list[str]](list)
         for state, moment in until.items():
             states[moment].append(state)
-        within = [{"state": {"$in": one}, "due_at": {"$gt": _EVER, "$lte": moment}} for moment, one in states.items()]
+        within = [{"state": {"$in": one}, "due_at": {"$gt": since, "$lte": moment}} for moment, one in states.items()]
         query: Document = {**(within[0] if len(within) == 1 else {"$or": within}), "_id": {"$gt": after}}
         if canceling:
             query["cancel_requested"] = True
@@ -95,7 +100,7 @@ class MongoProjection:
         return [row_from(document) for document in await found.to_list(limit)]
 
     async def unresolved(self, since: datetime, *, limit: int, after: str = "") -> Sequence[Row]:
-        query = {"unresolved_since": {"$gt": max(since, _EVER)}, "_id": {"$gt": after}}
+        query = {"unresolved_since": {"$gt": max(since, ALWAYS)}, "_id": {"$gt": after}}
         found = self._rows.find(query, hint="unresolved").sort("_id", ASCENDING).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
@@ -107,7 +112,7 @@ class MongoProjection:
         query = {"_id": {"$in": list(ids)}, "finished_at": {"$lt": moment}}
         return [document["_id"] for document in await self._rows.find(query, {"_id": 1}).to_list(None)]
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         await self._rows.update_many({"_id": {"$in": list(ids)}}, {"$set": {"labels": []}})
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:

@@ -87,6 +87,9 @@ class PersonalDataStore(Protocol):
     async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
         """List what was created before a moment and behind another one, oldest first."""
 
+    async def date_undated(self, now: datetime) -> int:
+        """Let data without a time of creation count as created now, so that the sweeps reach them; return how many."""
+
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         """Record that the streams of generations name these tokens; repeatable."""
 

@@ -7,7 +7,7 @@ only the hashes that filters look for, and none once the generation is erased.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from domain.generation.generation import Generation, state_of
@@ -15,6 +15,9 @@ from domain.generation.lifecycle import Timeouts, due_at
 from domain.generation.listing import labels_of
 from domain.generation.timings import is_uncharged, microusd_of
 from store.generations.personal_data import PersonalDataStore
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every time of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,15 @@ class Projection(Protocol):
         """Return the `due_at` of a row in `states`: rank 1 has the latest; None when there are fewer rows."""
 
     async def due(
-        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
+        self,
+        until: Mapping[str, datetime],
+        *,
+        after: str,
+        limit: int,
+        canceling: bool = False,
+        since: datetime = ALWAYS,
     ) -> Sequence[Row]:
-        """List rows whose `due_at` lies before that of their state in `until`, by id, behind the id `after`.
+        """List rows whose `due_at` is after `since`, up to that of their state in `until`, by id, behind `after`.
 
         By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
         With `canceling` only rows whose cancellation was requested.
@@ -131,7 +140,7 @@ class Projection(Protocol):
     async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
         """Choose the generations that ended before a moment."""
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         """Delete the hashes of metadata that filters look for; repeatable."""
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:

@@ -1,15 +1,15 @@
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation
+from store.generations.projection import ALWAYS
 from store.mongo.connection import Database, Indexes, raises_unavailable
 
 _INDEX = "queue"
-_UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
+_UNFINISHED = {"due_at": {"$gt": ALWAYS}}
 
 
 @raises_unavailable

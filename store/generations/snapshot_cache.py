@@ -2,7 +2,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from domain.generation.fold import fold
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, stream_of
 from events.commit import Commit
 from events.envelope import RecordedEvent
 
@@ -25,6 +25,17 @@ class SnapshotCache:
         if found is not None:
             self._snapshots.move_to_end(stream)
         return found
+
+    def extend(self, generation: Generation | None, commits: Sequence[Commit]) -> Generation | None:
+        """Apply the commits that follow a snapshot (None: all of the stream), which may start before its version."""
+        version = generation.version if generation is not None else 0
+        extended = fold((event for one in commits for event in one.events if event.version > version), generation)
+        if extended is None:
+            return None
+        stream = stream_of(extended.id)
+        kept = self._snapshots.pop(stream, None)
+        self._keep(stream, kept if kept is not None and kept.version > extended.version else extended)
+        return extended
 
     def fold(self, events: Sequence[RecordedEvent]) -> Generation | None:
         """Fold the events of one stream, all of them and in order; None for none."""

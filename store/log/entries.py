@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from domain.audit.terms import correlation_of, term, terms_of
+from domain.audit.terms import Envelope, correlation_of, term, terms_of
 from events.catalogue import UnknownEventError
 from events.commit import Commit
 from store.commits.document import stored_commit
@@ -28,8 +28,14 @@ def first_commit(stream: str) -> str:
     return f"{stream}:1"
 
 
-def entry_of(position: int, commit: Document, owners: Mapping[str, Document], sealed_at: datetime) -> Document:
-    """Write the entry of a commit; `owners` has the owners of generations, by their streams.
+def entry_of(
+    position: int,
+    commit: Document,
+    envelopes: Sequence[Envelope],
+    owners: Mapping[str, Document],
+    sealed_at: datetime,
+) -> Document:
+    """Write the entry of a commit with these envelopes; `owners` has the owners of generations, by their streams.
 
     The entry names the owner of its own stream only. Terms also name that of the generation that caused it.
     """
@@ -39,31 +45,25 @@ def entry_of(position: int, commit: Document, owners: Mapping[str, Document], se
         "stream": commit["stream"],
         "leaf": commit["leaf"],
         "sealed_at": sealed_at,
-        "terms": _terms(commit, owners),
+        "terms": _terms(commit, envelopes, owners),
         **owners[commit["stream"]],
     }
 
 
-def correlations_of(commits: Sequence[Document]) -> set[str]:
-    """Name the streams in which the chains of these commits began."""
-    return {correlation_of(envelope) for commit in commits for envelope in _envelopes(commit)}
-
-
-def _terms(commit: Document, owners: Mapping[str, Document]) -> list[str]:
-    envelopes = _envelopes(commit)
+def _terms(commit: Document, envelopes: Sequence[Envelope], owners: Mapping[str, Document]) -> list[str]:
     streams = [commit["stream"], *map(correlation_of, envelopes)]
     owner = next((found for stream in streams if (found := owners.get(stream))), {})
     return sorted({*terms_of(envelopes, owner), *(term("type", name) for name in commit["types"])})
 
 
-def _envelopes(commit: Document) -> list[dict[str, Any]]:
+def envelopes_of(commit: Document) -> Sequence[Envelope]:
     """Read a commit's envelopes; none of a body that cannot be read, which the audit reports."""
     try:
         envelopes = json.loads(commit["body"])
         [(envelope["type"], envelope["stream"], envelope["data"].get) for envelope in envelopes]
     except (ValueError, TypeError, LookupError, AttributeError):
-        return []
-    return list(envelopes)
+        return ()
+    return tuple(envelopes)
 
 
 async def commits_of(commits: Any, entries: Sequence[Document]) -> dict[str, ReadCommit]:

@@ -16,11 +16,12 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
+from domain.audit.terms import correlation_of
 from events.commit import Commit
 from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
-from store.log.entries import correlations_of, entry_of, first_commit
-from store.log.held_streams import HeldStreams
+from store.log.entries import entry_of, envelopes_of, first_commit
 from store.log.sealed_log import SealedCommit
+from store.log.unsealable_streams import UnsealableStreams
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
@@ -56,7 +57,7 @@ class MongoSealedLog:
         self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
-        self._held = HeldStreams(monotonic)
+        self._unsealable = UnsealableStreams(monotonic)
         self._reads = shared(self._page)
         self._clock = clock
         self._last: Document | None = None  # the last entry; None: not known
@@ -66,10 +67,10 @@ class MongoSealedLog:
         return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
-        self._held.retry_when_due()
-        sealable, held = list[Document](), -1
-        while not sealable and len(self._held) > held and (waiting := await self._unsealed(limit)):
-            held = len(self._held)
+        self._unsealable.retry_when_due()
+        sealable, before = list[Document](), -1
+        while not sealable and len(self._unsealable) > before and (waiting := await self._unsealed(limit)):
+            before = len(self._unsealable)
             owners = await self._owners_of([one for one in waiting if fault_beside_body(one) is None])
             sealable = [one for one in waiting if self._is_sealable(one, owners)]
         sealed = await self._insert(sealable, owners) if sealable else []
@@ -105,7 +106,7 @@ class MongoSealedLog:
         In a snapshot, because a commit's predecessor was durable before it: a plain cursor may pass the
         predecessor's position in the index before both are written.
         """
-        found = await self._in_snapshot({"unsealed": True, **self._held.others()}, limit)
+        found = await self._in_snapshot({"unsealed": True, **self._unsealable.others()}, limit)
         streams = list(dict.fromkeys(stream_and_first(document)[0] for document in found))
         if len(found) == limit:  # the clocks of two writers differ: a predecessor may lie behind the limit
             astray = [document for document in found if document.get("stream") not in streams]
@@ -118,13 +119,13 @@ class MongoSealedLog:
     def _is_sealable(self, document: Document, owners: Mapping[str, Document]) -> bool:
         """Hold back what is damaged and what follows it in its stream: no position of theirs could be proven."""
         stream, _ = stream_and_first(document)
-        if stream in self._held:
+        if stream in self._unsealable:
             if document.get("stream") != stream:
-                self._held.add(stream, document["_id"])
+                self._unsealable.add(stream, document["_id"])
             return False
         fault = fault_beside_body(document) or (None if stream in owners else "its first commit has no position")
         if fault is not None:
-            self._held.hold(stream, document["_id"], fault)
+            self._unsealable.set_aside(stream, document["_id"], fault)
         return fault is None
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
@@ -145,10 +146,13 @@ class MongoSealedLog:
         """
         last = await self._last_entry() if self._last is None else self._last
         sealed_at = max(self._clock(), last["sealed_at"]) if last else self._clock()
-        others = await self._owners_of_streams(correlations_of(documents) - owners.keys())
+        read = [envelopes_of(document) for document in documents]
+        correlated = {correlation_of(envelope) for envelopes in read for envelope in envelopes}
+        owners = {**await self._owners_of_streams(correlated), **owners}
+        first = (last["_id"] if last else 0) + 1
         entries = [
-            entry_of(position, document, {**others, **owners}, sealed_at)
-            for position, document in enumerate(documents, start=(last["_id"] if last else 0) + 1)
+            entry_of(first + number, document, read[number], owners, sealed_at)
+            for number, document in enumerate(documents)
         ]
         self._last, ids = None, [document["_id"] for document in documents]
         try:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from pymongo import UpdateOne, WriteConcern
+from pymongo.read_concern import ReadConcern
 
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, raises_unavailable
@@ -14,7 +15,9 @@ class SubscriberCheckpoints:
     """
 
     def __init__(self, database: Database) -> None:
-        self._subscriptions = database.get_collection("subscriptions", write_concern=WriteConcern(w=1, j=False))
+        self._subscriptions = database.get_collection(
+            "subscriptions", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
+        )
         self._advances: Batcher[tuple[str, int], None] = Batcher(self._write)
 
     async def position(self, name: str) -> int:

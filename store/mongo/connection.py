@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final, TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCursor, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorCursor, AsyncIOMotorDatabase
 from pymongo import AsyncMongoClient, IndexModel, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
@@ -24,6 +24,7 @@ from store.settings import StoreSettings
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Cursor = AsyncIOMotorCursor[Document]
+MongoCollection = AsyncIOMotorCollection[Document]
 Indexes = Mapping[str, Sequence[IndexModel]]
 """The indexes that an adapter needs, by collection."""
 
@@ -63,6 +64,8 @@ def connect(settings: StoreSettings) -> Database:
             retryWrites=True,
             serverSelectionTimeoutMS=wait_ms,
             connectTimeoutMS=wait_ms,
+            # A server that falls silent is given up, with the calls that wait for it, after this and one timeout.
+            heartbeatFrequencyMS=max(wait_ms // 2, 500),
             socketTimeoutMS=4 * wait_ms,
             maxPoolSize=settings.mongodb_pool,
         )

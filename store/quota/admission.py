@@ -41,11 +41,18 @@ class Admission:
     _recent: dict[str, tuple[datetime, Account]] = field(default_factory=dict, init=False)
     _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds) -> Slot:
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, durable: bool = False
+    ) -> Slot:
         """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal."""
-        slot = await self._take(developer, generation, period, bounds)
+
+        async def take() -> Slot | None:
+            now = self.clock()
+            return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
+
+        slot = await take()
         if slot is None and await self._settle_over(await self.ledger.account(developer)):
-            slot = await self._take(developer, generation, period, bounds)
+            slot = await take()
         if slot is None:
             raise await self._refusal(developer, await self.ledger.account(developer), period, bounds)
         self._add(developer, slot)
@@ -77,9 +84,13 @@ class Admission:
             reading.add_done_callback(lambda _: self._reading.pop(developer, None))
         return await asyncio.shield(reading)
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
-        """Read a developer's account in the ledger; with `only`, of its slots those of these generations."""
-        return await self.ledger.account(developer, only=only)
+    async def account(self, developer: str) -> Account:
+        """Read a developer's account in the ledger."""
+        return await self.ledger.account(developer)
+
+    async def account_of(self, developer: str, generation: str) -> Account:
+        """Read a developer's account with the slot of one generation, if no lost server can undo its hold."""
+        return await self.ledger.account(developer, only=[generation], durable=True)
 
     async def settle(self, generation: Generation) -> None:
         """Spend or release what a final generation holds; repeatable, before and after its event in the log.
@@ -132,12 +143,9 @@ class Admission:
             await self.settle(generation)
         return generation is None or generation.final
 
-    async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Slot | None:
-        return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
-
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)
-        finished = await self.generations.read_all([name for name, is_over in ended.items() if is_over])
+        finished = await self.generations.load_all([name for name, is_over in ended.items() if is_over])
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 

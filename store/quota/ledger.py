@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Settlement = Literal["spent", "released"]
 
@@ -17,6 +17,14 @@ class Bounds:
     concurrent: int | None
 
 
+class SlotName(NamedTuple):
+    """What tells one slot from another that the same generation had before."""
+
+    generation: str
+    period: str
+    hold: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A running generation's slot, the month of its unit, and the token of the hold that took it."""
@@ -25,6 +33,10 @@ class Slot:
     period: str
     since: datetime
     hold: str | None = None
+
+    @property
+    def name(self) -> SlotName:
+        return SlotName(self.generation, self.period, self.hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +114,13 @@ class Ledger(Protocol):
     Every method raises DamagedLedgerError for counters that cannot be read, and changes nothing.
     """
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+    ) -> Slot | None:
         """Take a slot and a unit of `period`; None when either is used up.
 
         Repeating changes nothing but the hold's age: the sweep counts from the last time. Each hold that takes
-        a slot has its own random token.
+        a slot has its own random token. With `durable` no lost server undoes it once this returns.
         """
 
     async def settle(
@@ -127,8 +141,11 @@ class Ledger(Protocol):
         `held_once` only one that was never repeated.
         """
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
-        """Read a developer's account; with `only`, of its slots those of these generations."""
+    async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
+        """Read a developer's account; with `only`, of its slots those of these generations.
+
+        With `durable` it lacks what a lost server could undo.
+        """
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
         """Choose, of (developer, generation), the generations that have their slot."""

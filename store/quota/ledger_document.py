@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
+from pymongo import UpdateOne
 
 from store.errors import DamagedLedgerError
 from store.mongo.connection import Document
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, count_slots
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName, count_slots
 
 COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
@@ -87,10 +88,10 @@ def taking(slot: Slot, bounds: Bounds) -> list[Document]:
     return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
 
 
-def settling(slot: Slot, held_before: datetime | None, held_once: bool) -> list[Document]:
+def settling(slot: SlotName, held_before: datetime | None, held_once: bool) -> list[Document]:
     """Mark a slot as settled; fail for one that is settled, gone, of another hold, not older, or repeated."""
-    fields = {"generation": slot.generation, "period": slot.period, "hold": slot.hold}
-    same = [{"$eq": [{"$ifNull": [f"${name}", None]}, {"$literal": value}]} for name, value in fields.items()]
+    fields = slot._asdict().items()
+    same = [{"$eq": [{"$ifNull": [f"${field}", None]}, {"$literal": value}]} for field, value in fields]
     old = [{"$lt": ["$since", held_before]}] if held_before else []
     once = [{"$ne": ["$repeated", True]}] if held_once else []
     still = {"$and": [*same, *old, *once, {"$ne": ["$settled", True]}]}
@@ -180,3 +181,24 @@ def _correction(document: Document) -> Correction:
     units = tuple((period, units) for period, units in document["units"])
     added, removed = tuple(map(slot_of, document["added"])), tuple(document["removed"])
     return Correction(document["id"], document["at"], document["by"], units, added, removed)
+
+
+def takes(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
+    """Stop at a known slot, count, and add the slot: one command, which ends at the first statement that fails."""
+    key, new = {"_id": slot_id(developer, slot.generation)}, slot_document(developer, slot)
+    return [
+        UpdateOne(key, refusing_known()),
+        UpdateOne({"_id": developer}, taking(slot, bounds), upsert=True),
+        UpdateOne(key, {"$setOnInsert": new}, upsert=True),
+    ]
+
+
+def frees(
+    developer: str, slot: SlotName, settlement: Settlement, held_before: datetime | None, held_once: bool = False
+) -> list[UpdateOne]:
+    """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
+    key = {"_id": slot_id(developer, slot.generation)}
+    return [
+        UpdateOne(key, settling(slot, held_before, held_once), upsert=True),
+        UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
+    ]

@@ -15,7 +15,9 @@ class MemoryLedger:
         self._repeated: set[tuple[str, str]] = set()
         self._corrections: dict[str, list[Correction]] = {}
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+    ) -> Slot | None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         held = account.slot_of(generation)
@@ -53,7 +55,7 @@ class MemoryLedger:
             account = _add(account, held.period, -1)
         self._accounts[developer] = _with_slots(account, _without(account, [generation]))
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+    async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         if only is None:

@@ -3,18 +3,26 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 import structlog
-from pymongo import IndexModel, UpdateOne, WriteConcern
+from pymongo import IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
-from store.mongo.connection import Database, Document, Indexes, is_transient, raises_unavailable, reachable
+from store.mongo.connection import (
+    Database,
+    Document,
+    Indexes,
+    MongoCollection,
+    is_transient,
+    raises_unavailable,
+    reachable,
+)
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
 from store.quota.ledger_document import (
     COUNTERS,
     account_of,
@@ -22,19 +30,18 @@ from store.quota.ledger_document import (
     corrections_of,
     documents_of,
     freeing,
+    frees,
     quiet,
-    refusing_known,
-    settling,
     slot_document,
     slot_id,
     slot_of,
-    taking,
+    takes,
 )
+from store.quota.settled_slots import SettledSlots
 
-_COUNT, _ADD = 1, 2  # statements of `_taking`
+_COUNT, _ADD = 1, 2  # statements of `takes`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
 _COUNTED = ("held", "used")
-_EVER = datetime.min.replace(tzinfo=UTC)  # in place of a time that nothing compares
 QUIET_MS = 60_000
 """Far longer than one command takes: counters that were not changed for so long have no hold under way."""
 
@@ -48,8 +55,8 @@ class MongoLedger:
     A hold counts before it adds the slot; a settlement marks the slot before it lowers the count, and then
     deletes it. Each pair is one command whose first failure ends it, so the count is never below the slots.
 
-    The primary alone acknowledges, because the log follows: a hold that another primary has not seen is missed by
-    the actor `quota`, which holds again, and a settlement by the sweep. Reads must see what is acknowledged.
+    The primary alone acknowledges, because the log follows: a hold that a majority lacks is missed by the actor
+    `quota`, which holds again, and a settlement by the sweep. Other reads must see what is acknowledged.
     """
 
     indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
@@ -59,20 +66,23 @@ class MongoLedger:
         self._ledger = database.get_collection(
             "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
         )
-        # A deletion of a marked slot that is lost is repeated by the sweep.
-        self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
+        self._durable = database.get_collection("ledger")
+        self._settled_slots = SettledSlots(database)
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+    ) -> Slot | None:
+        ledger = self._durable if durable else self._ledger
         slot = Slot(generation, period, now, secrets.token_hex(8))
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_WAIT_S * attempt)
-            failed = await self._take(developer, slot, bounds)
+            failed = await self._take(ledger, developer, slot, bounds)
             if failed is None:
                 return slot
             found = await self._ledger.find(documents_of(developer, [generation]), COUNTERS).to_list(None)
             held = account_of(developer, found).slot_of(generation)
-            if held is not None:
-                return await self._renewed(developer, held, now)
+            if held is not None and await self._renew(ledger, developer, generation, now):
+                return replace(held, since=max(held.since, now))
             if any(document.get("settled") is True for document in found):  # its deletion was lost
                 await self._ledger.delete_one({"_id": slot_id(developer, generation), "settled": True})
             if failed == _COUNT and not any(document.get("counting") == generation for document in found):
@@ -91,18 +101,19 @@ class MongoLedger:
         held_once: bool = False,
     ) -> None:
         if hold is not None and period is not None:
-            named = Slot(generation, period, held_before or _EVER, hold)
+            named = SlotName(generation, period, hold)
             if await self._free(developer, named, settlement, held_before, held_once):
                 return
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
         if slot is not None:
             ours = settlement if hold in (None, slot.hold) else "released"
-            await self._free(developer, slot, ours, held_before, held_once)
+            await self._free(developer, slot.name, ours, held_before, held_once)
 
     async def account(
-        self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
+        self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False, with_settled: bool = False
     ) -> Account:
-        found = await self._ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
+        ledger = self._durable if durable else self._ledger
+        found = await ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
         return account_of(developer, found, with_settled=with_settled)
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
@@ -151,24 +162,24 @@ class MongoLedger:
         return list(corrections_of(document)) if document else []
 
     async def _free(
-        self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool
+        self, developer: str, slot: SlotName, settlement: Settlement, held_before: datetime | None, held_once: bool
     ) -> bool:
         """Free a slot; False when it is not as given: settled by another call, held again since, or gone."""
         try:
-            await self._ledger.bulk_write(_freeing(developer, slot, settlement, held_before, held_once))
+            await self._ledger.bulk_write(frees(developer, slot, settlement, held_before, held_once))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
             if error.details["writeErrors"][0]["index"] == _COUNT:
                 raise DamagedLedgerError(developer) from error
             return False
-        await self._settled.delete_one({"_id": slot_id(developer, slot.generation), "settled": True})
+        self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
-    async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
-        """Count and add a slot; return the statement of `_taking` that failed or changed nothing, None for none."""
+    async def _take(self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds) -> int | None:
+        """Count and add a slot; return the statement of `takes` that failed or changed nothing, None for none."""
         try:
-            taken = await self._ledger.bulk_write(_taking(developer, slot, bounds))
+            taken = await ledger.bulk_write(takes(developer, slot, bounds))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
@@ -179,10 +190,10 @@ class MongoLedger:
         await self._ledger.update_one({"_id": developer}, freeing(slot.period, "released"))
         return _ADD
 
-    async def _renewed(self, developer: str, held: Slot, now: datetime) -> Slot:
+    async def _renew(self, ledger: MongoCollection, developer: str, generation: str, now: datetime) -> bool:
+        """Repeat a hold; False when it is there no longer."""
         repeated = {"$max": {"since": now}, "$set": {"repeated": True}}
-        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, repeated)
-        return replace(held, since=max(held.since, now))
+        return bool((await ledger.update_one({"_id": slot_id(developer, generation)}, repeated)).matched_count)
 
     async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
         found = await self._ledger.find(documents_of(developer), COUNTERS, session=session).to_list(None)
@@ -200,6 +211,8 @@ class MongoLedger:
         ]
         await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
         if added:
+            settled = {"_id": {"$in": [slot["_id"] for slot in added]}, "settled": True}
+            await self._ledger.delete_many(settled, session=session)
             await self._ledger.insert_many(added, session=session)
         counters = corrected(account or Account(), correction)
         await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
@@ -210,27 +223,6 @@ class MongoLedger:
             await in_transaction(self._database, work)
         except CommitOutcomeUnknownError as error:
             raise StoreUnavailableError("the outcome is unknown") from error
-
-
-def _taking(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
-    """Stop at a known slot, count, and add the slot: one command, which ends at the first statement that fails."""
-    key, new = {"_id": slot_id(developer, slot.generation)}, slot_document(developer, slot)
-    return [
-        UpdateOne(key, refusing_known()),
-        UpdateOne({"_id": developer}, taking(slot, bounds), upsert=True),
-        UpdateOne(key, {"$setOnInsert": new}, upsert=True),
-    ]
-
-
-def _freeing(
-    developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool = False
-) -> list[UpdateOne]:
-    """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
-    key = {"_id": slot_id(developer, slot.generation)}
-    return [
-        UpdateOne(key, settling(slot, held_before, held_once), upsert=True),
-        UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
-    ]
 
 
 def _readable(developer: str, found: Sequence[Document]) -> Account | None:

@@ -13,17 +13,19 @@ OWNER_DELETED: Final[frozenset[EndReason]] = frozenset({"generation_deleted", "u
 
 @dataclass(frozen=True, slots=True)
 class AtLimit:
-    """Developers, projects, hosts and pairs of the last two that have as many attempts in progress as they may."""
+    """What has as many attempts in progress as it may; a pair is a project and a host together."""
 
     hosts: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     developers: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
 
     def includes(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has to wait for one of them."""
-        of_developer = delivery.project in self.projects or delivery.payer in self.developers
-        return of_developer or delivery.host in self.hosts or delivery.pair in self.pairs
+        of_sender = delivery.project in self.projects or delivery.payer in self.developers
+        of_receiver = delivery.host in self.hosts or delivery.pair in self.pairs
+        return of_sender or of_receiver or delivery.user in self.users
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ class DeliveryStore(Protocol):
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         """Make the postponed deliveries in this queue due."""
 
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them."""
+
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
     async def page(
@@ -89,7 +94,7 @@ class DeliveryStore(Protocol):
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         """Count an endpoint's deliveries at another host from now on."""
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
 
     async def erase(self, endpoint: str) -> None:

@@ -64,6 +64,13 @@ class MemoryDeliveries:
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         self._wake(list(self._queue(delivery)), now)
 
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        late = [row for row in self._rows.values() if row.state == "pending" and row.due_at and row.due_at > after]
+        ahead = [row for row in late if not row.attempts or any(one.at > after for one in row.attempts)]
+        for row in ahead:
+            self._change(row, due_at=now)
+        return len(ahead)
+
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         row = self._rows.get(delivery)
         return row if row and (row.project, row.endpoint) == (project, endpoint) else None
@@ -98,7 +105,7 @@ class MemoryDeliveries:
             if row.host != NO_HOST:
                 self._change(row, host=host)
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         queues = [row for name in endpoints for row in self._of(project, name) if row.generation == generation]
         for row in queues:
             if row.type != GenerationErased.type:

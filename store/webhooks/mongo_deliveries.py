@@ -38,7 +38,7 @@ class MongoDeliveries:
         "webhook_deliveries": [
             # The index alone excludes what is at limit, however many wait for them.
             IndexModel(
-                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair", "developer")],
+                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair", "developer", "user")],
                 partialFilterExpression=_PENDING,
             ),
             IndexModel([(name, ASCENDING) for name in ("endpoint", "generation", "version")]),
@@ -61,7 +61,7 @@ class MongoDeliveries:
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
-        names["developer"] = excluding.developers
+        names |= {"developer": excluding.developers, "user": excluding.users}
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
         found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         read = [delivery for document in found if (delivery := _readable(document)) is not None]
@@ -102,6 +102,10 @@ class MongoDeliveries:
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
+
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        ahead = [{"attempts": []}, {"attempts.at": {"$gt": after}}]
+        return await self._update({**_PENDING, "due_at": {"$gt": after}, "$or": ahead}, {"due_at": now})
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
@@ -144,7 +148,7 @@ class MongoDeliveries:
         elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}
         await self._update(elsewhere, {"host": host, "pair": pair_of(project, host)})
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         queues: Document = {"endpoint": {"$in": list(endpoints)}, "project": project}
         queues["generation"] = generation
         erased = {**queues, "type": {"$ne": GenerationErased.type}}

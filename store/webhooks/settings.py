@@ -31,6 +31,9 @@ class WebhookSettings(EnvironmentSettings):
     )
     at_once: int = Field(256, ge=1, description="Webhook attempts in progress in one process")
     at_once_per_project: int = Field(64, ge=1, description="Webhook attempts in progress for one project")
+    at_once_per_user: int = Field(
+        48, ge=1, description="Webhook attempts in progress for the generations of one end user"
+    )
     at_once_per_host: int = Field(32, ge=1, description="Webhook attempts in progress to one host")
     at_once_per_project_and_host: int = Field(
         16, ge=1, description="Webhook attempts in progress for one project to one host"

@@ -97,11 +97,11 @@ class Webhooks:
         if (registered := await self._endpoints.get(endpoint_id)) is not None:
             await self._deliveries.set_host(endpoint.project, endpoint_id, self._host_of(registered.url))
 
-    async def forget(self, project: str, generation: str) -> None:
+    async def erase_generation(self, project: str, generation: str) -> None:
         """End an erased generation's deliveries and delete their hosts and responses."""
         registered = await self._endpoints.of_project(project)
         endpoints = [rules.default_endpoint(project), *(one.endpoint.id for one in registered)]
-        await self._deliveries.forget(project, endpoints, generation, self._clock())
+        await self._deliveries.erase_generation(project, endpoints, generation, self._clock())
 
     async def erase_project(self, project: str, *, cause: Cause) -> None:
         """Remove all endpoints of a project with their secrets and deliveries, the default ones too."""

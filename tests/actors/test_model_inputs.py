@@ -16,7 +16,7 @@ from tests.actors.harness import Harness, SandboxProvider
 class Changed(Decoder):
     """A decoder of another version: its pictures differ."""
 
-    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
+    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT, *, developer: str = "") -> Composed:
         composed = await super().compose(examples, mode)
         return replace(composed, data=composed.data + b"\0")
 

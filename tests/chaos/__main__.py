@@ -1,96 +1,91 @@
 """Inject faults into a whole system, row by row, and check its invariants: `make chaos`.
 
-    python -m tests.chaos [--rows 1,3,18] [--runs 3] [--seed N]
+    python -m tests.chaos [--rows 1,3,18] [--runs 3 | --full] [--minutes 30] [--seed N] [--save FILE]
 
-Prints the seed first and a table last. Exit code 1 when an invariant does not hold.
+Prints the seed first and a table last, also when it is interrupted. Exit code 1 when an invariant does not hold.
 """
 
-import argparse
 import asyncio
 import logging
 import random
 import sys
-import tempfile
 import time
-from pathlib import Path
-
-import aiohttp
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from itertools import groupby
 
 from exemplar.logging import configure_logging
-from tests.chaos.scene import ENVIRON, Scene, open_scene
-from tests.chaos.table import ROWS
-from tests.systems.servers import Servers, database_url, started
-from tests.systems.system import System
+from tests.chaos.options import Options, read_options
+from tests.chaos.report import Report, Result, say
+from tests.chaos.scene import Scene
+from tests.chaos.stage import Stage, opened_stage
+from tests.chaos.table import ON_CLUSTER, ROWS
+from tests.systems.network import can_make_hosts
 
-INVARIANTS = "LDTQWBR"
+MOST_GENERATIONS = 1000
+"""Beyond that a row gets a new system: every check reads the whole log."""
 
 
 def main() -> int:
-    options = _options()
+    options = read_options()
     configure_logging("chaos", level=logging.WARNING)
-    _say(f"seed {options.seed}")
-    with (
-        tempfile.TemporaryDirectory(prefix="exemplar-chaos-") as folder,
-        started(Servers(Path(folder))) as servers,
-    ):
-        url = database_url(servers.mongod.url, "chaos")
-        system = System(Path(folder) / "home", url, servers.rabbit.url, ENVIRON)
-        try:
-            system.start()
-            return asyncio.run(_rows(options, system, servers))
-        finally:
-            system.close()
+    say(f"seed {options.seed}")
+    report = Report(options.seed, options.save)
+    try:
+        asyncio.run(_rows(options, report))
+    except KeyboardInterrupt:
+        say("interrupted")
+    finally:
+        code = report.finish()
+    return code
 
 
-async def _rows(options: argparse.Namespace, system: System, servers: Servers) -> int:
+async def _rows(options: Options, report: Report) -> None:
     rng = random.Random(options.seed)
-    lines, faults = [], 0
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        for name in options.rows.split(","):
-            async with open_scene(system, servers, session, rng) as scene:
-                line, said = await _row(name, options.runs, scene)
-            lines.append(line)
-            faults += len(said)
-    _say("\n".join([f"row  runs  generations  seconds  {'  '.join(INVARIANTS)}  what", *lines]))
-    return 1 if faults else 0
+    for on_cluster, rows in groupby(options.rows, lambda row: row in ON_CLUSTER):
+        if on_cluster and not can_make_hosts():
+            say("row 21 needs network namespaces: root, and the programs ip and nsenter")
+            continue
+        await _on_one_kind(list(rows), options, report, rng, cluster=on_cluster)
 
 
-async def _row(name: str, runs: int, scene: Scene) -> tuple[str, list[str]]:
-    begun = time.monotonic()
-    for _ in range(runs):
-        await ROWS[name](scene)
-    await scene.sandbox.arm()
-    verdicts = await scene.verdicts()
-    for note in scene.notes:
-        _say(f"row {name}: {note}")
-    for invariant, text in verdicts.items():
-        _say(f"row {name}: {invariant}: {text}")
-    marks = "  ".join("!" if invariant in verdicts else "0" for invariant in INVARIANTS)
-    spent = time.monotonic() - begun
-    what = (ROWS[name].__doc__ or "").partition(": ")[2]
-    line = f"{name:3}  {runs:4}  {len(scene.ids):11}  {spent:7.0f}  {marks}  {what}"
-    _say(line)
-    return line, list(verdicts)
+async def _on_one_kind(
+    rows: Sequence[str], options: Options, report: Report, rng: random.Random, *, cluster: bool
+) -> None:
+    """Run rows on one system, on a new one after a row that failed or that left a long log."""
+    stage: Stage | None = None
+    async with AsyncExitStack() as stack:
+        for row in rows:
+            if stage is None or stage.is_damaged or stage.generations > MOST_GENERATIONS:
+                await stack.aclose()
+                stage = await stack.enter_async_context(opened_stage(cluster=cluster))
+                report.versions = report.versions or stage.versions()
+            async with stage.scene(rng, options.minutes) as scene:
+                await _row(row, options, report, stage, scene)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos", description="Fault injection, and which invariants held."
-    )
-    parser.add_argument("--rows", default=",".join(ROWS), help=f"rows by comma, of {', '.join(ROWS)}")
-    parser.add_argument("--runs", type=int, default=3, help="how often each row is run")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 2**32))
-    options = parser.parse_args()
-    unknown = set(options.rows.split(",")) - ROWS.keys()
-    if unknown:
-        parser.error(f"unknown rows: {', '.join(sorted(unknown))}")
-    return options
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+async def _row(name: str, options: Options, report: Report, stage: Stage, scene: Scene) -> None:
+    began, kills, done = time.monotonic(), scene.kills, 0
+    broken: dict[str, str] = {}
+    try:
+        for _ in range(options.runs_of(name)):
+            await ROWS[name](scene)
+            done += 1
+        await scene.sandbox.arm()
+        broken |= await scene.verdicts()
+    except asyncio.CancelledError:
+        broken["run"] = "interrupted before its invariants were checked"
+        raise
+    except Exception as fault:  # noqa: BLE001 - one row that fails does not stop the others
+        broken["run"] = repr(fault)[:300]
+    finally:
+        what = (ROWS[name].__doc__ or "").partition(": ")[2]
+        spent = time.monotonic() - began
+        killed = scene.kills - kills
+        notes = [text for text in (scene.summary, *scene.notes) if text]
+        report.add(Result(name, what, done, len(scene.ids), killed, spent, broken, notes))
+        stage.is_damaged |= bool(broken)
+        stage.generations += len(scene.ids)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.rows.crash_points import crash_each_actor, crash_gateway_at
 from tests.chaos.scene import ENVIRON, open_scene
+from tests.systems.databases import Databases
 from tests.systems.servers import RabbitServer, Servers
 from tests.systems.system import System, opened_system
 
@@ -18,10 +19,10 @@ POINT = 3
 
 
 @pytest.fixture
-def system(mongod: str, rabbit_server: RabbitServer, tmp_path: Path) -> Iterator[System]:
+def system(databases: Databases, rabbit_server: RabbitServer, tmp_path: Path) -> Iterator[System]:
     name = f"chaos-{uuid.uuid4().hex[:8]}"
     rabbit_server.create(name)
-    with opened_system(tmp_path, mongod, rabbit_server.url_of(name), ENVIRON) as system:
+    with opened_system(tmp_path, databases, rabbit_server.url_of(name), ENVIRON) as system:
         system.start()
         yield system
     rabbit_server.delete(name)

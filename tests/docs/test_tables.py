@@ -82,10 +82,10 @@ def test_the_architecture_names_the_writer_of_every_event() -> None:
     assert table(ARCHITECTURE, "### Who writes which event") == tables.writers()
 
 
-async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_url: str) -> None:
-    async with open_database(settings_for(mongodb_url)) as prepared:
+async def test_the_architecture_lists_every_collection_with_its_indexes(unprepared_url: str) -> None:
+    async with open_database(settings_for(unprepared_url)) as prepared:
         await prepare(prepared)
-    with MongoClient[dict[str, object]](mongodb_url) as client:
+    with MongoClient[dict[str, object]](unprepared_url) as client:
         database = client.get_default_database()
         found = {name: database[name].index_information() for name in tables.collections()}
     assert columns(ARCHITECTURE, "## What MongoDB holds", 0, 3) == tables.indexes(found)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from events.commit import commit_from, commit_of
 from events.envelope import Cause, RecordedEvent, format_time, from_cloudevent, parse_time
 from events.event import Event
+from store.commits.document import readable
 from tests.builders.generation import ID, ONE_OF_EACH, recorded, requested, settled
 
 CAUSE = Cause(actor="actor:test", request_id="req-1")
@@ -67,14 +68,41 @@ def test_extensions_without_a_value_are_omitted() -> None:
     assert {"requestid", "correlationid", "causationid", "traceparent"}.isdisjoint(envelope)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b'[{"stream":"s"}]'],
-    ids=lambda body: body.decode(),
-)
-def test_a_malformed_commit_is_refused(body: bytes) -> None:
-    with pytest.raises((ValueError, KeyError)):
-        commit_from(body)
+GOOD = commit_of("generation-x", 0, [requested()], cause=CAUSE, time=NOON, writer="w").body
+_SHORT = (b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b"[null]", b"[[]]")
+MALFORMED = {
+    **{body.decode(): body for body in _SHORT},
+    "a stream alone": b'[{"stream":"s"}]',
+    "deep nesting": b"[" * 100_000,
+    "bytes that are no UTF-8": GOOD.replace(b"generation-x", b"generation-\xff"),
+    "half of a surrogate pair": GOOD.replace(b"generation-x", b"generation-\\ud800"),
+    "a number that JSON does not have": GOOD.replace(b'"width":', b'"width":NaN,"widest":'),
+    "an infinite version": GOOD.replace(b'"version":1', b'"version":1e999'),
+    "a version that is text": GOOD.replace(b'"version":1', b'"version":"1"'),
+    "a version that is no whole number": GOOD.replace(b'"version":1', b'"version":1.5'),
+    "a version that is true": GOOD.replace(b'"version":1', b'"version":true'),
+    "version 0": GOOD.replace(b'"version":1', b'"version":0'),
+    "a stream that is a number": GOOD.replace(b'"stream":"generation-x"', b'"stream":7'),
+    "a time that is a number": GOOD.replace(b'"time":"', b'"time":5,"other":"'),
+    "a time before all times": GOOD.replace(b"2026-11-20T12:00:00.000000Z", b"0001-01-01T00:00:00+14:00"),
+    "an actor that is a list": GOOD.replace(b'"actor":"', b'"actor":[],"other":"'),
+    "a request id that is a number": GOOD.replace(b'"requestid":"req-1"', b'"requestid":1'),
+    "a type that is a list": GOOD.replace(b'"type":"generation.requested"', b'"type":[]'),
+    "data that are a number": GOOD.replace(b'"data":{', b'"data":7,"other":{'),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_commit_is_refused(name: str) -> None:
+    assert MALFORMED[name] != GOOD
+    with pytest.raises(ValueError, match=r"."):
+        commit_from(MALFORMED[name])
+    assert readable({"_id": "generation-x:1", "writer": "w", "body": MALFORMED[name]}) is None
+
+
+@pytest.mark.parametrize("body", [None, 7, 2**70, "text", [1], {}])
+def test_a_body_that_is_no_bytes_is_unreadable(body: object) -> None:
+    assert readable({"_id": "generation-x:1", "writer": "w", "body": body}) is None
 
 
 @pytest.mark.parametrize(("stream", "version"), [("other", 2), ("s", 3), ("s", 1)])

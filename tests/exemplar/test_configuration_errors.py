@@ -1,5 +1,6 @@
 """Commands that cannot start say why in one line, on standard error, with exit code 2."""
 
+import json
 import os
 import subprocess
 import sys
@@ -47,22 +48,63 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("command", "wrong", "named"), WRONG.values(), ids=WRONG)
-def test_a_command_with_a_wrong_setting_names_it_in_one_line(
-    command: str, wrong: Mapping[str, str], named: str, tmp_path: Path
-) -> None:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **RIGHT, **wrong}
+BY_ITSELF = "no server at the address"
+FORKING = """
+import json, os, sys
+import exemplar.processes
+from exemplar import cli
+
+for name, command, env in json.load(sys.stdin):
+    if child := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(json.dumps([name, code, open(name).read()]), flush=True)
+        continue
+    os.environ.clear()
+    os.environ.update(env)
+    os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY), 2)
+    sys.argv = ["exemplar", *command.split()]
+    sys.exit(cli.main())
+"""
+
+
+def environment(wrong: Mapping[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **RIGHT, **wrong}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Run each command in a fork of one process, which has imported the product; return exit codes and errors."""
+    cases = [(name, command, environment(wrong)) for name, (command, wrong, _) in WRONG.items()]
     run = subprocess.run(
-        [sys.executable, "-m", "exemplar", *command.split()],
-        env=env,
-        cwd=tmp_path,
+        [sys.executable, "-c", FORKING],
+        input=json.dumps(cases),
+        env=environment({}),
+        cwd=tmp_path_factory.mktemp("commands"),
         capture_output=True,
         text=True,
-        timeout=60,
-        check=False,
+        timeout=110,
+        check=True,
     )
-    lines = [line for line in run.stderr.splitlines() if not line.startswith('{"service"')]
-    assert run.returncode == 2, run.stderr
-    assert len(lines) == 1, run.stderr
+    return {name: (code, errors) for name, code, errors in map(json.loads, run.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_command_with_a_wrong_setting_names_it_in_one_line(name: str, ended: Mapping[str, tuple[int, str]]) -> None:
+    names_it_in_one_line(WRONG[name][2], *ended[name])
+
+
+def test_a_program_of_its_own_with_a_wrong_setting_ends_in_the_same_way(tmp_path: Path) -> None:
+    command, wrong, named = WRONG[BY_ITSELF]
+    program = [sys.executable, "-m", "exemplar", *command.split()]
+    run = subprocess.run(
+        program, env=environment(wrong), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    names_it_in_one_line(named, run.returncode, run.stderr)
+
+
+def names_it_in_one_line(named: str, code: int, errors: str) -> None:
+    lines = [line for line in errors.splitlines() if not line.startswith('{"service"')]
+    assert code == 2, errors
+    assert len(lines) == 1, errors
     assert lines[0].startswith("exemplar: ")
     assert named in lines[0]

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.waiting import until
 
@@ -63,8 +64,8 @@ def running() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def system(mongod: str, amqp_url: str, tmp_path: Path) -> Iterator[System]:
-    with opened_system(tmp_path, mongod, amqp_url) as opened:
+def system(databases: Databases, amqp_url: str, tmp_path: Path) -> Iterator[System]:
+    with opened_system(tmp_path, databases, amqp_url) as opened:
         yield opened
 
 
@@ -79,7 +80,7 @@ async def test_two_gateways_answer_on_one_port_and_outlive_each_other(
     system: System, one_by_one: aiohttp.ClientSession
 ) -> None:
     url = system.start_gateway("several", *system.options.command, "gateway", "--processes", "2")
-    parent = system._children["several"].pid or 0
+    parent = system.pid("several")
 
     async def answers(times: int = 10) -> None:
         for _ in range(times):
@@ -123,7 +124,7 @@ async def test_two_workers_share_the_queues_and_end_together(system: System) -> 
 
 async def test_children_end_when_their_parent_is_killed(system: System) -> None:
     system.start_gateway("several", *system.options.command, "gateway", "--processes", "2")
-    children = children_of(system._children["several"].pid or 0)
+    children = children_of(system.pid("several"))
     assert len(children) == 2
     system.kill("several")
     await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "all have ended", within=30)

@@ -73,6 +73,19 @@ async def test_a_callback_after_a_suspension_is_accepted(client: GatewayClient) 
     assert await status(client, timedelta()) == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b"{", b"[]", b'{"id": "../..", "status": "succeeded"}'],
+)
+async def test_a_signed_callback_of_no_prediction_is_refused(client: GatewayClient, body: bytes) -> None:
+    headers = signed_headers("m1", body=body, secrets=[KEY], version=1, now=CLOCK())
+    async with client.post(PATH, data=body, headers=headers) as answer:
+        assert answer.status == 422
+    headers = signed_headers("m1", body=BODY, secrets=[KEY], version=1, now=CLOCK())
+    async with client.post(PATH, data=BODY, headers=headers) as answer:
+        assert answer.status == 200
+
+
 async def test_a_forged_callback_is_refused(client: GatewayClient) -> None:
     headers = signed_headers("m1", body=BODY, secrets=[new_secret(b"f" * 32)], version=1, now=CLOCK())
     genuine = signed_headers("m1", body=BODY, secrets=[KEY], version=1, now=CLOCK())

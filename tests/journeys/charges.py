@@ -30,6 +30,11 @@ class History:
         events = [recorded.event for commit in self.commits for recorded in commit.events]
         return {event.attempt for event in events if isinstance(event, kind)}
 
+    def lost_during(self, began: datetime, ended: datetime) -> bool:
+        """Tell whether an attempt was called lost in this time."""
+        events = [recorded for commit in self.commits for recorded in commit.events]
+        return any(isinstance(one.event, InvocationLost) and began <= one.time <= ended for one in events)
+
     def unwanted_since(self, prediction: str) -> datetime | None:
         """Return since when a prediction is known and not wanted any more; None while it is wanted."""
         known: datetime | None = None
@@ -57,7 +62,8 @@ async def paid_once(system: System, histories: Sequence[History]) -> None:
     for creation in await creations(system):
         made[creation["generation"]].append(creation)
     for history in histories:
-        check_charges(history, made[history.generation.id], overslept=system.overslept)
+        overslept = any(history.lost_during(began, ended) for began, ended in system.overslept)
+        check_charges(history, made[history.generation.id], overslept=overslept)
     unwanted = {
         creation["prediction"]: since
         for history in histories

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import CloseAfter
 from tests.journeys import invariants
+from tests.systems.databases import Databases
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import RabbitServer
 from tests.systems.system import System, opened_system
@@ -31,7 +32,7 @@ def virtual_host(rabbit_server: RabbitServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def whole_system(
-    mongod: str,
+    databases: Databases,
     rabbit_server: RabbitServer,
     virtual_host: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -39,16 +40,18 @@ def whole_system(
 ) -> Iterator[System]:
     """Gateway, worker, scheduler and sandbox, each a process, on RabbitMQ."""
     home, amqp_url = tmp_path_factory.mktemp("whole"), rabbit_server.url_of(virtual_host)
-    with opened_system(home, mongod, amqp_url) as system:
+    with opened_system(home, databases, amqp_url) as system:
         close_after(Path(__file__).parent, system.close)
         system.start()
         yield system
 
 
 @pytest.fixture(scope="session")
-def solo_system(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+def solo_system(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter
+) -> Iterator[System]:
     """Everything but the sandbox in one process, without RabbitMQ."""
-    with opened_system(tmp_path_factory.mktemp("solo"), mongod) as system:
+    with opened_system(tmp_path_factory.mktemp("solo"), databases) as system:
         close_after(Path(__file__).parent, system.close)
         system.start()
         yield system

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from actors.jobs.subscribers import SUBSCRIBERS
 from domain.generation.fold import check, evolve
 from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
@@ -145,16 +146,17 @@ def _digests(generation: Generation) -> list[str]:
 
 
 async def _is_derived(store: OpenStore) -> bool:
-    """Every commit is sealed, and every row is at its stream's last version."""
+    """Every commit is sealed and handled by every subscriber, and every row is at its stream's last version."""
     newest = {id_of(stream): commits[-1].last for stream, commits in (await _streams(store)).items()}
     rows = await store.projection.versions(list(newest))
     sealed, commits = await asyncio.gather(store.sealed_log.head(), _count(store))
-    return rows == newest and sealed == commits
+    passed = {await store.subscriptions.position(name) for name in SUBSCRIBERS}
+    return rows == newest and sealed == commits and passed == {sealed} and not await store.parking.all()
 
 
 async def _derived(_: System, store: OpenStore) -> None:
     """R: everything derived from the log is complete, and a rebuild changes no row."""
-    await until(lambda: _is_derived(store), "every commit is sealed and projected", every=0.3)
+    await until(lambda: _is_derived(store), "every commit is sealed and handled by every subscriber", every=0.3)
     report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
     wrong = await recount_usage(store.sealed_log, store.subscriptions, store.parking, store.usage_sums, repair=False)

@@ -153,6 +153,17 @@ async def test_a_commit_without_a_confirm_is_published_again_over_a_new_connecti
     assert [properties.message_id for properties in server.take("validation", 2)][1] == swallowed.id
 
 
+async def test_a_server_that_falls_silent_counts_as_one_without_messages(
+    proxied_rabbit: Proxied, table: Topology, commits: Commits
+) -> None:
+    async with publishing(proxied_rabbit.url, table) as publisher:
+        assert await publisher.publish(commits.progressed())
+        proxied_rabbit.proxy.silence()
+        async with asyncio.timeout(8):  # the link itself is given up after 15 s or more
+            assert await publisher.waiting() == {}
+        assert publisher.connected
+
+
 async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
     proxied_rabbit: Proxied, table: Topology, server: Server, commits: Commits
 ) -> None:

@@ -118,6 +118,33 @@ async def test_an_output_can_be_missing(sandbox: Any, output: Any) -> None:
     assert (await sandbox.http.get(await output("404"))).status_code == 404
 
 
+async def test_an_output_can_have_expired(sandbox: Any, output: Any) -> None:
+    assert (await sandbox.http.get(await output("expired"))).status_code == 403
+
+
+async def test_an_output_can_lie_on_another_host(sandbox: Any, output: Any) -> None:
+    url = await output("foreign")
+    assert url == f"{sandbox.url.replace('127.0.0.1', 'localhost')}/_sandbox/trap"
+
+
+async def test_an_output_can_stop_half_way(sandbox: Any, output: Any) -> None:
+    read = bytearray()
+    async with sandbox.http.stream("GET", await output("stalled"), timeout=0.5) as answer:
+        pieces = answer.aiter_raw()
+        size = int(answer.headers["content-length"])
+        while len(read) < size // 2:
+            read += await anext(pieces)
+        with pytest.raises(httpx.ReadTimeout):
+            await anext(pieces)
+    assert len(read) == size // 2
+
+
+async def test_an_output_can_be_spoiled_for_the_first_downloads_only(sandbox: Any) -> None:
+    await sandbox.arm(output="404", output_times=2)
+    (url,) = (await sandbox.post(headers={"Prefer": "wait"})).json()["output"]
+    assert [(await sandbox.http.get(url)).status_code for _ in range(3)] == [404, 404, 200]
+
+
 async def test_an_output_can_be_half_a_picture(sandbox: Any, output: Any) -> None:
     answer = await sandbox.http.get(await output("truncated"))
     assert answer.content.startswith(b"\x89PNG")
@@ -132,9 +159,9 @@ async def test_an_output_can_be_a_web_page(sandbox: Any, output: Any) -> None:
 async def test_an_output_can_redirect_to_the_trap_url(sandbox: Any, output: Any) -> None:
     answer = await sandbox.http.get(await output("redirect"))
     assert (answer.status_code, answer.headers["location"]) == (302, f"{sandbox.url}/_sandbox/trap")
-    assert (await sandbox.http.get("/_sandbox/trapped")).json() == {"hits": 0}
+    assert (await sandbox.http.get("/_sandbox/trapped")).json()["hits"] == 0
     await sandbox.http.get(answer.headers["location"])
-    assert (await sandbox.http.get("/_sandbox/trapped")).json() == {"hits": 1}
+    assert (await sandbox.http.get("/_sandbox/trapped")).json()["hits"] == 1
 
 
 async def test_an_output_can_be_huge(sandbox: Any, output: Any) -> None:
@@ -146,6 +173,7 @@ async def test_an_output_can_be_huge(sandbox: Any, output: Any) -> None:
             if read > 20 * 2**20:
                 break
     assert read > 20 * 2**20
+    assert (await sandbox.http.get("/_sandbox/trapped")).json()["huge_bytes"] > 20 * 2**20
 
 
 async def test_an_output_can_be_slow(sandbox: Any, output: Any) -> None:
@@ -159,9 +187,26 @@ async def test_an_output_can_be_slow(sandbox: Any, output: Any) -> None:
 async def test_times_counts_well_formed_creates(sandbox: Any) -> None:
     await sandbox.arm(create="500", times=2)
     assert (await sandbox.post(input={"num_outputs": 9})).status_code == 422
-    assert (await sandbox.http.get("/_sandbox/faults")).json() == {"create": "500", "times": 2}
+    assert (await sandbox.http.get("/_sandbox/faults")).json() == [{"create": "500", "times": 2}]
     assert [(await sandbox.post()).status_code for _ in range(3)] == [500, 500, 201]
-    assert (await sandbox.http.get("/_sandbox/faults")).json() == {}
+    assert (await sandbox.http.get("/_sandbox/faults")).json() == []
+
+
+async def test_each_create_gets_the_first_faults_that_fit_its_prompt(sandbox: Any) -> None:
+    faults = [{"create": "500", "prompt": "owl", "times": 1}, {"create": "402", "times": 1}, {"create": "429"}]
+    assert (await sandbox.http.post("/_sandbox/faults", json=faults)).status_code == 200
+    answers = [await sandbox.post(input={"prompt": prompt}) for prompt in ("a cat", "an owl", "an owl")]
+    assert [answer.status_code for answer in answers] == [402, 500, 429]
+    assert (await sandbox.http.get("/_sandbox/faults")).json() == [{"create": "429"}]
+
+
+async def test_every_request_to_create_is_recorded_with_its_times(sandbox: Any) -> None:
+    await sandbox.arm(create="429", retry_after=9, times=1)
+    await sandbox.post()
+    await sandbox.post()
+    refused, made = (await sandbox.http.get("/_sandbox/requests")).json()["requests"]
+    assert (refused["create"], refused["retry_after"], made["create"]) == ("429", 9, None)
+    assert refused["at"] <= refused["answered_at"] <= made["at"] <= made["answered_at"]
 
 
 async def test_an_empty_object_clears_the_faults(sandbox: Any) -> None:
@@ -173,11 +218,12 @@ async def test_an_empty_object_clears_the_faults(sandbox: Any) -> None:
 @pytest.mark.parametrize(
     ("faults", "detail"),
     [
-        ({"speed": 1}, "unknown fault 'speed'; known are latency_s, create, webhook, outcome, output, times"),
+        ({"speed": 1}, "unknown fault 'speed'; known are latency_s, create, webhook, outcome, output, output_times"),
         ({"create": "explode"}, "create: Input should be 'drop_after_commit', 'hang'"),
         ({"times": 0}, "times: Input should be greater than or equal to 1"),
         ({"latency_s": "5"}, "latency_s: Input should be a valid number"),
-        ([], "the faults must be a JSON object"),
+        ("speed", "the faults must be a JSON object"),
+        ([{}, 7], "the faults must be a JSON object"),
     ],
 )
 async def test_an_unknown_fault_is_refused_by_name(sandbox: Any, faults: Any, detail: str) -> None:

@@ -67,6 +67,15 @@ async def test_lost_webhooks_never_come(sandbox: Any, receiver: Any) -> None:
     assert {hook.json["id"] for hook in hooks} == {created["id"]}
 
 
+async def test_the_answers_to_webhooks_are_counted_by_their_fault(sandbox: Any, receiver: Any) -> None:
+    receiver.statuses = [401, 404]
+    await sandbox.arm(webhook="stale")
+    await sandbox.post(webhook=receiver.url, webhook_events_filter=["start", "completed"])
+    await receiver.until(2)
+    counted = (await sandbox.http.get("/_sandbox/callbacks")).json()["callbacks"]
+    assert {"webhook": "stale", "status": 401, "count": 1} in counted
+
+
 async def test_duplicates_come_five_times_under_one_id(sandbox: Any, receiver: Any) -> None:
     await sandbox.arm(webhook="duplicate")
     await sandbox.post(webhook=receiver.url, webhook_events_filter=["completed"])

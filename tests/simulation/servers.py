@@ -39,8 +39,10 @@ class CheckedLedger(MemoryLedger):
         super().__init__()
         self.overdrawn: list[str] = []
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
-        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now)
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+    ) -> Slot | None:
+        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
         account = self._accounts.get(developer)
         if account is not None and not _within(account, period, bounds):
             self.overdrawn.append(f"{developer} holds {account.running} slots and {account.used_in(period)} units")
@@ -55,11 +57,11 @@ def _within(account: Account, period: str, bounds: Bounds) -> bool:
 class SimulatedDecoder:
     """Decode nothing; what the pictures hold does not matter."""
 
-    async def compose(self, examples: Sequence[bytes], mode: Any) -> Composed:
+    async def compose(self, examples: Sequence[bytes], mode: Any, *, developer: str) -> Composed:
         decoded = DecodedExample(width=64, height=48, format="jpeg", mode="RGB", frames=1, orientation=1)
         return Composed(b"".join(examples), 64, 48, "first", (decoded,) * len(examples))
 
-    async def check(self, _: bytes) -> DecodedPicture:
+    async def check(self, _: bytes, *, developer: str) -> DecodedPicture:
         return DecodedPicture("png", "image/png", 64, 48)
 
 

@@ -1,11 +1,10 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.memory import MemoryEventStore
 from store.commits.mongo import MongoEventStore
@@ -22,11 +21,12 @@ from store.mongo.connection import Database, connect, open_database
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.mongo_ledger import MongoLedger
+from store.settings import StoreSettings
 from tests.builders.clock import Clock
 from tests.store.lossy_proxy import LossyProxy
 from tests.stores import settings_for
 
-Choose = Callable[[type[Any], type[Any]], Awaitable[Any]]
+Choose = Callable[[type[Any], type[Any]], Any]
 
 
 @pytest.fixture
@@ -42,54 +42,51 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def if_mongo(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Database]]:
+def settings(kind: str, request: pytest.FixtureRequest) -> StoreSettings | None:
+    return None if kind == "memory" else settings_for(request.getfixturevalue("mongodb_url"), driver=kind)
+
+
+@pytest.fixture
+async def if_mongo(settings: StoreSettings | None) -> AsyncIterator[Callable[[], Database]]:
     async with AsyncExitStack() as stack:
-        if kind != "memory":
-            settings = settings_for(request.getfixturevalue("mongodb_url"), driver=kind)
+        if settings is not None:
             database = await stack.enter_async_context(open_database(settings))
         yield lambda: database
 
 
 @pytest.fixture
 def choose(kind: str, if_mongo: Callable[[], Database]) -> Choose:
-    """Make the in-memory adapter or, with its indexes, the one for MongoDB."""
-
-    async def choose(memory: type[Any], mongo: type[Any]) -> Any:
-        if kind == "memory":
-            return memory()
-        await create_indexes(if_mongo(), [mongo])
-        return mongo(if_mongo())
-
-    return choose
+    """Make the in-memory adapter or the one for MongoDB."""
+    return lambda memory, mongo: memory() if kind == "memory" else mongo(if_mongo())
 
 
 @pytest.fixture
-async def events(choose: Choose) -> EventStore:
-    events: EventStore = await choose(MemoryEventStore, MongoEventStore)
+def events(choose: Choose) -> EventStore:
+    events: EventStore = choose(MemoryEventStore, MongoEventStore)
     return events
 
 
 @pytest.fixture
-async def personal_data(choose: Choose) -> PersonalDataStore:
-    personal_data: PersonalDataStore = await choose(MemoryPersonalData, MongoPersonalData)
+def personal_data(choose: Choose) -> PersonalDataStore:
+    personal_data: PersonalDataStore = choose(MemoryPersonalData, MongoPersonalData)
     return personal_data
 
 
 @pytest.fixture
-async def blobs(choose: Choose) -> BlobStore:
-    blobs: BlobStore = await choose(MemoryBlobs, MongoBlobs)
+def blobs(choose: Choose) -> BlobStore:
+    blobs: BlobStore = choose(MemoryBlobs, MongoBlobs)
     return blobs
 
 
 @pytest.fixture
-async def projection(choose: Choose) -> Projection:
-    projection: Projection = await choose(MemoryProjection, MongoProjection)
+def projection(choose: Choose) -> Projection:
+    projection: Projection = choose(MemoryProjection, MongoProjection)
     return projection
 
 
 @pytest.fixture
-async def ledger(choose: Choose) -> Ledger:
-    ledger: Ledger = await choose(MemoryLedger, MongoLedger)
+def ledger(choose: Choose) -> Ledger:
+    ledger: Ledger = choose(MemoryLedger, MongoLedger)
     return ledger
 
 

@@ -1,3 +1,5 @@
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -13,6 +15,10 @@ class SandboxClient:
 
     async def arm(self, **faults: object) -> None:
         """Set the faults of the next creates; none clears them."""
+        await self.arm_each([faults])
+
+    async def arm_each(self, faults: Sequence[Mapping[str, object]]) -> None:
+        """Set several faults: each create gets the first whose `prompt` is part of its own."""
         async with self._session.post(f"{self._url}/_sandbox/faults", json=faults) as response:
             assert response.status == 200, await response.text()
 
@@ -32,6 +38,23 @@ class SandboxClient:
     async def trapped(self) -> int:
         """Count the requests that followed a redirect to the forbidden URL."""
         return int((await self._get("/_sandbox/trapped"))["hits"])
+
+    async def huge_bytes(self) -> int:
+        """Return the most bytes of a huge output that one download has taken."""
+        return int((await self._get("/_sandbox/trapped"))["huge_bytes"])
+
+    async def requests(self) -> list[dict[str, Any]]:
+        """Return every request to create, oldest first, the refused ones included."""
+        return list((await self._get("/_sandbox/requests"))["requests"])
+
+    async def callbacks(self) -> Counter[tuple[str | None, int]]:
+        """Count the callbacks that were sent by their fault and the status of the answer."""
+        counted = (await self._get("/_sandbox/callbacks"))["callbacks"]
+        return Counter({(one["webhook"], one["status"]): one["count"] for one in counted})
+
+    async def callback_secret(self, token: str) -> str:
+        """Return the key that signs callbacks."""
+        return str((await self._get("/v1/webhooks/default/secret", Authorization=f"Bearer {token}"))["key"])
 
     async def _is_unarmed(self) -> bool:
         return not await self._get("/_sandbox/faults")

@@ -4,17 +4,19 @@ import asyncio
 import http.client
 import json
 import os
+from asyncio.subprocess import DEVNULL, PIPE
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
-from exemplar.local.rabbitmq_node import USER, RabbitNode, RabbitPorts
+from exemplar.local.rabbitmq_node import SERVER, USER, RabbitNode, RabbitPorts
 from store.mongo.replica_set import initiate_replica_set
 
 PASSWORD = "only-for-the-length-of-one-test-run"
@@ -26,6 +28,7 @@ class MongoServer:
     def __init__(self, home: Path) -> None:
         self._mongod = Mongod(home, Ports(home / "mongod.json").of("mongod"), os.environ)
         self.url = self._mongod.url()
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -39,6 +42,7 @@ class MongoServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the server and start it again after some seconds."""
+        self.kills += 1
         self.stop()
         await asyncio.sleep(seconds)
         self.launch()
@@ -47,6 +51,29 @@ class MongoServer:
     def stop(self) -> None:
         self._mongod.child.kill()
         self._mongod.child.stop()
+
+    def terminate(self) -> None:
+        """End the server by SIGTERM."""
+        self._mongod.child.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._mongod.child.running()
+
+    @property
+    def data(self) -> Path:
+        """The folder of its files."""
+        return self._mongod.data
+
+    def write_all(self) -> bool:
+        """Ask the server to write everything to its disk; tell whether it could."""
+        direct = self.url.replace("replicaSet", "directConnection=true&replicaSet")
+        with MongoClient[dict[str, object]](direct, serverSelectionTimeoutMS=2000, socketTimeoutMS=10_000) as client:
+            try:
+                client.admin.command("fsync")
+            except PyMongoError:
+                return False
+        return True
 
 
 class RabbitServer:
@@ -58,6 +85,7 @@ class RabbitServer:
         ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), self._management)
         self._node = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
         self.url = self._node.url
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -71,6 +99,7 @@ class RabbitServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the node and start it again after some seconds."""
+        self.kills += 1
         self._node.node.kill()
         self._node.node.stop()
         await asyncio.sleep(seconds)
@@ -80,6 +109,19 @@ class RabbitServer:
     def stop(self) -> None:
         self._node.node.kill()
         self._node.stop()
+
+    async def limit_memory(self, share: float) -> None:
+        """Set the share of the machine's memory above which the node blocks whoever publishes."""
+        command = str(SERVER.with_name("rabbitmqctl")), "set_vm_memory_high_watermark", str(share)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=self._node.node.program.env, stdout=DEVNULL, stderr=PIPE
+        )
+        _, error = await process.communicate()
+        assert process.returncode == 0, error.decode()
+
+    def blocks_publishers(self) -> bool:
+        """Tell whether the node has raised its memory alarm."""
+        return bool(json.loads(self._call("GET", "/api/nodes", None))[0]["mem_alarm"])
 
     def url_of(self, virtual_host: str) -> str:
         return f"{self.url.rpartition('/')[0]}/{virtual_host}"
@@ -100,16 +142,23 @@ class RabbitServer:
     def delete(self, virtual_host: str) -> None:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
 
-    def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> None:
-        credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._management, timeout=30)
-        try:
-            connection.request(method, path, body, headers)
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        assert status in {201, 204, also}, f"{method} {path}: {status}"
+    def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> bytes:
+        return call_management(self._node.host, self._management, method, path, body, also=also)
+
+
+def call_management(host: str, port: int, method: str, path: str, body: str | None = None, *, also: int = 204) -> bytes:
+    """Call the HTTP API of a RabbitMQ node; return the body of the answer; `also` is one more status that is right."""
+    credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    assert response.status in {200, 201, 204, also}, f"{method} {path}: {response.status}"
+    return answer
 
 
 class Servers:
@@ -117,6 +166,16 @@ class Servers:
 
     def __init__(self, home: Path) -> None:
         self.mongod, self.rabbit = MongoServer(home), RabbitServer(home)
+
+    @property
+    def kills(self) -> int:
+        """Count how often one of them was killed to start again."""
+        return self.mongod.kills + self.rabbit.kills
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The addresses of MongoDB and RabbitMQ."""
+        return self.mongod.url, self.rabbit.url
 
     def start(self) -> None:
         self.mongod.launch()
@@ -129,11 +188,19 @@ class Servers:
         self.mongod.stop()
 
 
-Startable = TypeVar("Startable", MongoServer, RabbitServer, Servers)
+class Startable(Protocol):
+    """What `started` runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Startable)
 
 
 @contextmanager
-def started(servers: Startable) -> Iterator[Startable]:
+def started(servers: Started) -> Iterator[Started]:
     try:
         servers.start()
         yield servers
@@ -144,11 +211,3 @@ def started(servers: Startable) -> Iterator[Startable]:
 def database_url(mongod_url: str, name: str) -> str:
     base, _, parameters = mongod_url.partition("?")
     return f"{base}{name}?{parameters}"
-
-
-@contextmanager
-def database(mongod_url: str, name: str) -> Iterator[str]:
-    """Yield the URL of a database that is dropped afterwards."""
-    yield database_url(mongod_url, name)
-    with MongoClient[dict[str, object]](mongod_url) as client:
-        client.drop_database(name)

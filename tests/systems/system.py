@@ -4,10 +4,9 @@ import asyncio
 import json
 import os
 import signal
-import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings
 from rabbitmq.topology import topology
 from tests.stores import OpenStore, open_store
-from tests.systems.servers import database
+from tests.systems.databases import Databases
 from tests.systems.waiting import until
 
 # Short, so that a test notices what is lost, yet long enough for a busy machine.
@@ -42,7 +41,7 @@ TIMEOUTS = {
 GRACE_S = 30.0
 UNREACHABLE = "amqp://nobody:nothing@127.0.0.1:1/"
 # A claim lasts 3 s; reconciliation searches for its prediction for the 3 s that a creation may take.
-CLAIM_AND_GRACE_S = 6.0
+CLAIM_AND_GRACE = timedelta(seconds=6)
 
 
 class System:
@@ -66,14 +65,23 @@ class System:
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports
         self.gateway_urls: dict[str, str] = {}
-        # Whether a process was stopped for so long that its claim may have been given up meanwhile.
-        self.overslept = False
+        # When a process was stopped for so long that its claim may have been given up meanwhile.
+        self.overslept: list[tuple[datetime, datetime]] = []
+        self.kills = 0
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
 
     @property
+    def amqp_url(self) -> str | None:
+        return self._addresses.amqp_url
+
+    @property
     def sandbox_url(self) -> str:
         return self._addresses.sandbox_url or ""
+
+    def pid(self, name: str) -> int:
+        """Return the id of a running process."""
+        return self._children[name].pid or 0
 
     def log_file(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"
@@ -115,11 +123,13 @@ class System:
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         code = await self._children[name].ended()
+        self.kills += code == -signal.SIGKILL
         self._children[name].stop()
         return code
 
     def kill(self, *names: str) -> None:
         """End processes by SIGKILL."""
+        self.kills += sum(self._children[name].running() for name in names)
         for name in names:
             self._children[name].kill()
         for name in names:
@@ -127,14 +137,16 @@ class System:
 
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for some seconds (SIGSTOP), so that it continues with outdated state."""
-        pid = self._children[name].pid or 0
-        began = time.monotonic()
+        pid = self.pid(name)
+        began = datetime.now(UTC)
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             os.kill(pid, signal.SIGCONT)
-            self.overslept |= time.monotonic() - began > CLAIM_AND_GRACE_S
+            ended = datetime.now(UTC)
+            if ended - began > CLAIM_AND_GRACE:
+                self.overslept.append((began, ended))
 
     async def terminate(self, *names: str) -> dict[str, int]:
         """End processes by SIGTERM, all at once; return their exit codes."""
@@ -156,7 +168,7 @@ class System:
     @asynccontextmanager
     async def open_store(self) -> AsyncIterator[OpenStore]:
         """Open the store beside the processes."""
-        async with open_store(self._addresses.mongodb_url, prepared=False) as store:
+        async with open_store(self._addresses.mongodb_url) as store:
             yield store
 
     @property
@@ -208,10 +220,10 @@ class System:
 
 @contextmanager
 def opened_system(
-    home: Path, mongod: str, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
+    home: Path, databases: Databases, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
 ) -> Iterator[System]:
-    """Yield a system on a database of its own, not started; stop its processes and drop the database."""
-    with database(mongod, f"system_{uuid.uuid4().hex[:8]}") as mongodb_url:
+    """Yield a system on a database of its own, not started; stop its processes and return the database."""
+    with databases.lent() as mongodb_url:
         system = System(home, mongodb_url, amqp_url, environ)
         try:
             yield system

@@ -130,6 +130,12 @@ class Tenant:
         await sandbox.taken()
         return generation
 
+    async def logged_in(self) -> "Tenant":
+        """Log in again, as a client does whose token is refused; return the user with the new token."""
+        token = await _log_in(self.system, self.session, self.email, self.project)
+        self.system.hidden.add(token)
+        return replace(self, headers={**self.headers, "Authorization": f"Bearer {token}"})
+
     async def register_webhook(self, url: str) -> str:
         """Register a webhook endpoint of the project as its developer; return its secret."""
         token = await _log_in(self.system, self.session, self.developer_email, None)

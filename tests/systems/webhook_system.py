@@ -22,7 +22,6 @@ from events.event import Event
 from events.webhook import WebhookRegistered
 from exemplar.injection import Dependencies
 from gateway.webhooks.checks import EVENT_TYPES
-from store.adapters import ADAPTERS, create_indexes
 from store.generations.personal_data import PersonalData
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint
 from store.webhooks.secrets import WebhookSecrets
@@ -34,7 +33,6 @@ from tests.wiring import MASTER_KEY, wired
 
 PROJECT = "prj-1"
 CAUSE = Cause(actor="actor:test")
-INDEXED = ("events", "personal_data", "endpoints", "deliveries")
 SETTINGS = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
 
 
@@ -180,10 +178,9 @@ async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
     now = datetime.now(UTC)  # as verifiers compare with the real time
     clock = Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
     async with (
-        open_store(mongodb_url, clock=clock, prepared=False) as store,
+        open_store(mongodb_url, clock=clock) as store,
         WebhookClient(SETTINGS) as client,
     ):
-        await create_indexes(store.database, [ADAPTERS[name] for name in INDEXED])
         system = WebhookSystem(store, client, clock)
         yield system
         for sender in system.senders:

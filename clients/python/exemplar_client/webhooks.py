@@ -12,7 +12,7 @@ def verify_webhook(secret: str, headers: Mapping[str, str], body: bytes | str) -
     """Check signature and age (five minutes) of a webhook and return its message.
 
     `secret` is `whsec_...`, `body` the received bytes, unchanged. Raises WebhookVerificationError for an
-    invalid webhook. A webhook may be delivered twice: compare `webhook-id`.
+    invalid webhook, ValueError for a secret that is none. A webhook may be delivered twice: compare `webhook-id`.
     Source: the Standard Webhooks specification.
     """
     webhook = Webhook(secret)

@@ -48,7 +48,7 @@ class UploadReader:
     upload_budget: ByteBudget
 
     @asynccontextmanager
-    async def read(self, request: web.Request, developer: str) -> AsyncIterator[Content]:
+    async def read(self, request: web.Request, developer: str, user: str) -> AsyncIterator[Content]:
         """Yield the validated content of a developer's user; its images can be read within the block.
 
         Raises ExemplarError or FieldError in the order above, ConnectionError when the client disconnected.
@@ -60,7 +60,7 @@ class UploadReader:
         if (request.content_length or 0) > MAX_BODY:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         with (
-            closing(ByteLease(self.upload_budget, developer)) as lease,
+            closing(ByteLease(self.upload_budget, developer, user=user)) as lease,
             closing(FormParts(lease, settings.upload_memory)) as parts,
         ):
             async with aclosing(read_multipart(body.read, boundary)) as events:

@@ -14,7 +14,7 @@ class Interrupted(Decoder):
         super().__init__(DecoderSettings())
         self._harness = harness
 
-    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
+    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT, *, developer: str = "") -> Composed:
         await self._harness.fail("g1")
         await self._harness.generations.decide("g1", decisions.erase, cause=BY_TEST)
         (*_, erased) = await self._harness.events("g1")

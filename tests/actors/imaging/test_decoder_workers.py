@@ -162,6 +162,21 @@ async def test_concurrent_jobs_share_the_workers_and_get_their_own_results(worke
         assert len(pids(decoder)) == workers
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_the_pictures_of_one_developer_delay_another_by_what_has_begun(workers: int) -> None:
+    done = list[str]()
+
+    async def check(decoder: Decoder, developer: str) -> None:
+        await decoder.check(SLOW if developer == "heavy" else ALL[0], developer=developer)
+        done.append(developer)
+
+    async with Decoder(DecoderSettings(workers=workers)) as decoder, asyncio.TaskGroup() as group:
+        for developer in (*["heavy"] * 8, *["modest"] * 2):
+            group.create_task(check(decoder, developer))
+    assert done.index("modest") <= workers
+    assert len(done) - done[::-1].index("modest") <= workers + 3
+
+
 async def test_a_cancelled_job_terminates_its_worker() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)

@@ -17,7 +17,7 @@ from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
-from actors.jobs.retention import forget_personal_data
+from actors.jobs.retention import delete_old_personal_data
 from actors.jobs.subscribers import SUBSCRIBERS, count
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier
@@ -148,9 +148,27 @@ async def test_old_personal_data_behind_damaged_ones_are_forgotten(
     harness.clock.forward(days=31)
 
     with structlog.testing.capture_logs() as lines:
-        assert await harness.replace(keep_personal_data_days=30).run_job(forget_personal_data) == 2
+        assert await harness.replace(keep_personal_data_days=30).run_job(delete_old_personal_data) == 2
 
     assert "personal_data_damaged" in {line["event"] for line in lines}
+
+
+@pytest.mark.parametrize("change", [{"$unset": {"created_at": 1}}, {"$set": {"created_at": "yesterday"}}], ids=str)
+async def test_personal_data_without_a_time_are_found_by_the_sweeps(harness: Harness, change: dict[str, Any]) -> None:
+    await harness.request("g1")
+    await harness.fail("g1")
+    await harness.project("g1")
+    orphan = PersonalData("g2", "token-2", b"salt", '{"prompt": "a lake"}', (None,), harness.clock())
+    await harness.store.personal_data.put(orphan)
+    await harness.store.database.get_collection("personal_data").update_many({}, change)
+
+    assert await harness.run_job(erase_orphans) == 0
+    harness.clock.forward(minutes=31)
+    assert await harness.run_job(erase_orphans) == 1
+    harness.clock.forward(days=31)
+    assert await harness.replace(keep_personal_data_days=30).run_job(delete_old_personal_data) == 1
+
+    assert await harness.store.database.get_collection("personal_data").count_documents({}) == 0
 
 
 async def test_polling_settles_the_predictions_of_others(harness: Harness, provider: SandboxProvider) -> None:

@@ -19,7 +19,7 @@ async def test_one_run_ends_every_generation_that_is_past_its_deadline() -> None
     names = [f"g{number}" for number in range(450)]
     for name in names:
         await generations.begin(name, requested(), cause=BY_TEST)
-    begun = await generations.read_all(names)
+    begun = await generations.load_all(names)
     await projection.write([row_of(generation, Timeouts(), {}) for generation in begun])
     clock.forward(hours=1)
 
@@ -28,4 +28,4 @@ async def test_one_run_ends_every_generation_that_is_past_its_deadline() -> None
 
     deadlines = Deadlines(projection=projection, generations=generations, safe_now=safe_now, monotonic=clock.monotonic)
     assert await deadlines.expire() == 450
-    assert {generation.status for generation in await generations.read_all(names)} == {"failed"}
+    assert {generation.status for generation in await generations.load_all(names)} == {"failed"}

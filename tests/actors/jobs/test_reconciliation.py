@@ -102,8 +102,9 @@ async def test_a_prediction_is_found_although_the_provider_clock_differs(
     assert (await harness.load("g1")).prediction == made["id"]
 
 
+@pytest.mark.parametrize("passed", [0, 91])
 async def test_a_prediction_is_found_although_the_clock_of_the_worker_differs(
-    harness: Harness, provider: SandboxProvider
+    harness: Harness, provider: SandboxProvider, passed: int
 ) -> None:
     clock = Clock.running()
     clock.step(minutes=90)
@@ -113,8 +114,8 @@ async def test_a_prediction_is_found_although_the_clock_of_the_worker_differs(
         await provider.arm(create="drop_after_commit", times=1)
         assert (await worker.invoked("g2")).state is State.INTENDED
         await worker.project("g2")
-    harness.clock.forward(minutes=91)
-    provider.skew = timedelta(minutes=-91)
+    harness.clock.forward(minutes=passed)
+    provider.skew = timedelta(minutes=-passed)
 
     await harness.run_job(reconcile)
 

@@ -71,9 +71,12 @@ class Simulation:
     projection: MemoryProjection = field(default_factory=MemoryProjection)
 
     def __post_init__(self) -> None:
-        self.pages = DuePages(self.projection, lambda: self.now)
+        self.pages = DuePages(self.projection, lambda: self.now, self.monotonic)
         self.times = RetryTimes(Backoff(first=5, longest=300))
         self.backlog = Backlog(publisher=self, projection=self.projection, timeouts=TIMEOUTS, clock=lambda: self.now)
+
+    def monotonic(self) -> float:
+        return self.now.timestamp()
 
     async def waiting(self) -> dict[str, int]:
         return {"validation": len(self.queue)}
@@ -99,7 +102,7 @@ class Simulation:
             backlog=self.backlog,
             redelivery_times=self.times,
             redelivery=self,  # type: ignore[arg-type]
-            monotonic=self.now.timestamp,
+            monotonic=self.monotonic,
         )
 
     async def moved(self, name: str) -> Row:
@@ -136,6 +139,18 @@ async def test_a_lost_message_is_found_after_five_seconds_when_nothing_waits() -
     for _ in range(6):
         await simulation.tick(handled=10)
     assert simulation.redelivered == {"lost": 5}
+
+
+@pytest.mark.parametrize("waiting", [0, 1000])
+async def test_a_message_is_found_although_the_clock_of_its_writer_was_an_hour_ahead(waiting: int) -> None:
+    simulation = Simulation()
+    simulation.now += timedelta(hours=1)
+    await simulation.submit("lost", lost=True)
+    simulation.now -= timedelta(hours=1)
+    simulation.queue.extend(["stale"] * waiting)
+    for _ in range(20):
+        await simulation.tick(handled=0)
+    assert simulation.redelivered.keys() == {"lost"}
 
 
 async def test_a_generation_is_redelivered_in_the_end_whatever_a_queue_holds() -> None:

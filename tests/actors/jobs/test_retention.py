@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from actors.jobs import retention
-from actors.jobs.retention import delete_old_pictures, forget_personal_data
+from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from store.generations import mongo_blobs
 from tests.actors.harness import Harness
 
@@ -24,11 +24,11 @@ async def test_personal_data_are_deleted_some_days_after_the_end(
     await rows.update_many({}, {"$set": {"labels": ["hash"]}})
     harness = harness.replace(keep_personal_data_days=30)
     harness.clock.forward(days=29)
-    assert await harness.run_job(forget_personal_data) == 0
+    assert await harness.run_job(delete_old_personal_data) == 0
 
     harness.clock.forward(days=2)
 
-    assert await harness.run_job(forget_personal_data) == 5
+    assert await harness.run_job(delete_old_personal_data) == 5
     kept = [name for name in ("running", *names) if await harness.store.personal_data.get(name, "token-1")]
     assert kept == ["running"]
     assert [row["_id"] async for row in rows.find({"labels": "hash"})] == ["running"]
@@ -40,7 +40,7 @@ async def test_personal_data_are_kept_for_ever_by_default(harness: Harness) -> N
     await harness.project("g1")
     harness.clock.forward(days=5000)
 
-    assert await harness.replace(keep_personal_data_days=None).run_job(forget_personal_data) == 0
+    assert await harness.replace(keep_personal_data_days=None).run_job(delete_old_personal_data) == 0
 
     assert await harness.store.personal_data.get("g1", "token-1") is not None
 

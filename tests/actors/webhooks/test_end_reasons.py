@@ -85,7 +85,7 @@ async def test_erasure_deletes_hosts_and_responses_of_a_generation(system: Webho
     await system.deliver_due()
     await system.record(generation, GenerationErased())
     for _ in range(2):
-        await system.webhooks.forget(PROJECT, generation)
+        await system.webhooks.erase_generation(PROJECT, generation)
     host = system.host_of(receiver.url)
     assert await shown(system, generation) == [("delivered", "", [""]), ("skipped", "", [""])]
     assert await shown(system, other) == [("pending", host, ["no: 500"])]
@@ -101,7 +101,7 @@ async def test_a_response_that_arrives_after_the_erasure_is_not_stored(
     await sender.send_due()
     await wait_for_calls(client, 1)
     await system.record(generation, GenerationErased())
-    await system.webhooks.forget(PROJECT, generation)
+    await system.webhooks.erase_generation(PROJECT, generation)
     client.open.set()
     await sender.idle()
     [row] = await system.rows()
@@ -131,7 +131,7 @@ async def test_an_erasure_is_sent_at_once_despite_earlier_deliveries(system: Web
     receiver.respond = refuse(500)
     generation = await system.request(*TO_COMPLETED, GenerationErased())
     await system.schedule(generation)
-    await system.webhooks.forget(PROJECT, generation)
+    await system.webhooks.erase_generation(PROJECT, generation)
     receiver.respond = accept
     await system.deliver_due()
     assert receiver.types == ["erased"]

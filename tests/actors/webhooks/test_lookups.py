@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from actors.webhooks.resolver import SystemLookup, developer
+from actors.webhooks.resolver import SystemLookup, developer, user
 from tests.systems.waiting import until
 
 
@@ -43,6 +43,26 @@ async def test_the_slow_name_server_of_one_developer_delays_no_other() -> None:
         server.open.set()
         found = await asyncio.gather(*slow, return_exceptions=True)
         assert found[32:] == [["203.0.113.7"]] * 168
+    finally:
+        server.open.set()
+        lookup.close()
+
+
+async def test_one_end_user_leaves_look_ups_to_others_of_the_same_developer() -> None:
+    server = NameServer()
+    lookup = SystemLookup(server.resolve)
+
+    async def of_user(name: str, host: str) -> Sequence[str]:
+        user.set(name)
+        return await looked_up(lookup, "one", host)
+
+    slow = [asyncio.create_task(of_user("greedy", "slow")) for _ in range(40)]
+    try:
+        await until(lambda: server.asked["slow"] == 24)
+        assert await asyncio.wait_for(of_user("modest", "fast"), 10) == ["203.0.113.7"]
+        assert server.asked["slow"] == 24
+        server.open.set()
+        assert await asyncio.gather(*slow) == [["203.0.113.7"]] * 40
     finally:
         server.open.set()
         lookup.close()

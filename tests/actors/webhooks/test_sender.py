@@ -239,6 +239,15 @@ def test_developers_that_want_everything_get_equal_shares(developers: int, most:
     assert limiter.acquire(delivery(developer="newcomer"))
 
 
+def test_one_end_user_leaves_attempts_to_others_of_the_same_project() -> None:
+    limiter = ConcurrencyLimiter(WebhookSettings())
+    acquired = sum(limiter.acquire(delivery(user="greedy", host=f"host-{number}")) for number in range(64))
+    assert acquired == 48
+    assert limiter.at_limit.users == {"greedy"}
+    assert limiter.acquire(delivery(user="modest", host="another"))
+    assert limiter.acquire(delivery(host="without a user"))
+
+
 class PartlyHeldClient(HeldClient):
     """A client on which only the receivers of example.com do not respond, until they time out."""
 

@@ -12,7 +12,7 @@ from tests.chaos.scene import LOAD, OURS, Scene
 from tests.systems.waiting import until
 
 HEARTBEAT_S = 2
-# The driver's monitor waits for its heartbeat of 10 s and the timeout of 5 s; a call for 20 s.
+# The driver's monitor waits for its heartbeat of 2.5 s and the timeout of 5 s; a call for 20 s.
 MONGODB_DETECTED_S = 20.0
 CREATE_S = 3  # tests/systems/system.py
 NOBODY = "^$"

@@ -15,10 +15,15 @@ async def kill_scheduler(scene: Scene) -> None:
 async def end_in_turn(scene: Scene) -> None:
     """15: SIGTERM to every process, one after the other, under load."""
     async with scene.load(LOAD):
-        for name in scene.rng.sample(OURS, len(OURS)):
-            codes = await scene.system.terminate(name)
-            assert codes == {name: 0}, codes
-            await scene.system.restart(name)
+        await terminate_in_turn(scene)
+
+
+async def terminate_in_turn(scene: Scene) -> None:
+    """End each process by SIGTERM, and start it again before the next."""
+    for name in scene.rng.sample(OURS, len(OURS)):
+        codes = await scene.system.terminate(name)
+        assert codes == {name: 0}, codes
+        await scene.system.restart(name)
 
 
 ROWS: Mapping[str, Row] = {

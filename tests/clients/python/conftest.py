@@ -8,14 +8,15 @@ from exemplar_client import Client, Keys, Retries
 from tests.clients.python.faulty_proxy import FaultyProxy
 from tests.conftest import CloseAfter
 from tests.systems.account import Account, open_account
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 
 MakeClient = Callable[..., Client]
 
 
 @pytest.fixture(scope="session")
-def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("client"), mongod) as system:
+def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("client"), databases) as system:
         close_after(Path(__file__).parent, system.close)
         system.start()
         yield system

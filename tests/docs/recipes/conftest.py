@@ -5,12 +5,13 @@ import pytest
 
 from tests.conftest import CloseAfter
 from tests.systems.account import Account, open_account
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 
 
 @pytest.fixture(scope="session")
-def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("recipes"), mongod) as system:
+def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("recipes"), databases) as system:
         close_after(Path(__file__).parent, system.close)
         system.start()
         yield system

@@ -197,7 +197,7 @@ async def test_concurrent_hashes_are_limited_and_do_not_block_the_loop() -> None
 async def test_waiting_hashes_are_limited_for_known_and_unknown_accounts(known: bool) -> None:
     passwords = Passwords(memory_kib=16_384, passes=2, at_once=1, queue=2)
     kept = await passwords.hash("correct horse") if known else None
-    asked = [passwords.verify("correct horse", kept) for _ in range(6)]
+    asked = [passwords.verify("correct horse", kept, client=f"client {number}") for number in range(6)]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert outcomes[:3] == [known] * 3
     assert [busy.code for busy in outcomes[3:] if isinstance(busy, ExemplarError)] == [ErrorCode.SERVER_BUSY] * 3

@@ -66,6 +66,12 @@ def test_a_signed_checkpoint_is_read_back(size: int, root: bytes, seed: bytes) -
     assert VerificationKey.parse(str(key.public)) == key.public
 
 
+@pytest.mark.parametrize("root", ["\u00e4", "\u00e4" * 44, "=", "A", "\0"])
+def test_a_checkpoint_whose_root_is_no_base64_is_refused(root: str) -> None:
+    with pytest.raises(NoteError):
+        checkpoint_from(f"a\n1\n{root}\n")
+
+
 @pytest.mark.parametrize("index", range(len(CHECKPOINT.text())))
 def test_a_changed_character_of_a_signed_text_is_detected(index: int) -> None:
     other = "x" if NOTE[index] != "x" else "y"

@@ -280,6 +280,11 @@ def test_no_call_is_claimed_before_the_time_that_the_provider_named() -> None:
     given(*waiting).when(intend(later)).then(intended(2, later + 10 * SECOND))
 
 
+def test_an_attempt_does_not_wait_for_a_time_that_a_wrong_clock_wrote() -> None:
+    waiting = (*TO_RESERVED, intended(), refused(retry_at=START + timedelta(hours=1)))
+    given(*waiting).when(intend(START + SECOND)).then(intended(2, START + 11 * SECOND))
+
+
 def test_no_call_is_claimed_after_the_start_deadline() -> None:
     given(*TO_RESERVED).when(intend(START_BY)).then_nothing()
 

@@ -160,7 +160,7 @@ async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
     assert not [one for one in kept if tenant.email in str(one) or "192.0.2.5" in str(one)]
     assert attempts.index_information()["until_1"]["expireAfterSeconds"] == 0
     assert attempts.count_documents({"subject": tenant.user_id}) == 1
-    await harness.accounts.sessions.forget_subject(tenant.user_id)
+    await harness.accounts.sessions.delete_subject(tenant.user_id)
     assert attempts.count_documents({"subject": tenant.user_id}) == 0
     client.close()
 

@@ -20,6 +20,7 @@ from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 from store.generations.blobs import PIECE
 from tests.gateway.http.slow_reader import MIB, large_example, reader
+from tests.systems.databases import Databases
 from tests.systems.system import UNREACHABLE, System, opened_system
 from tests.systems.tenants import Tenant, fetch, make_tenant
 from tests.systems.waiting import until
@@ -33,9 +34,9 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A gateway alone: the broker is not reachable."""
-    with opened_system(tmp_path_factory.mktemp("gateway"), mongod, UNREACHABLE, QUICK) as system:
+    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE, QUICK) as system:
         system.start("gateway")
         yield system
 
@@ -52,7 +53,7 @@ async def link(tenant: Tenant) -> str:
 
 def memory(system: System) -> int:
     """Return the resident memory of the gateway in MiB."""
-    status = Path(f"/proc/{system._children['gateway'].pid}/status").read_text()
+    status = Path(f"/proc/{system.pid('gateway')}/status").read_text()
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) // 1024
 
 

@@ -11,14 +11,15 @@ import aiohttp
 import pytest
 
 from tests.gateway.http.slow_reader import large_example, reader
+from tests.systems.databases import Databases
 from tests.systems.system import UNREACHABLE, System, opened_system
 from tests.systems.tenants import Tenant, make_tenant
 from tests.systems.waiting import until
 
 
 @pytest.fixture(scope="module")
-def opened(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("gateway"), mongod, UNREACHABLE) as system:
+def opened(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE) as system:
         yield system
 
 

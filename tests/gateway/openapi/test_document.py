@@ -120,6 +120,29 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
         Draft202012Validator({**schema, "components": served["components"]}).validate(answer)
 
 
+async def test_every_media_type_of_an_answer_is_documented(gateway: GatewayHarness, served: Any) -> None:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    one, project = "/api/v1/generation/generations-v2", person.owned_project
+    for path, headers in (
+        (f"{one}/{{generation_id}}/events", person.token),
+        (f"{one}/events", person.token),
+        ("/api/v1/projects/{project_id}/events", project.owner.token),
+        ("/api/v1/usage", person.token),
+        ("/api/v1/auth/me", {}),
+    ):
+        url = path.format(generation_id=generation, project_id=project.id)
+        declared = served["paths"][path]["get"]["responses"]
+        for accept in ("*/*", "application/json", "application/problem+json", "application/x-ndjson", "text/csv"):
+            async with gateway.client.get(url, headers={**headers, "Accept": accept}) as answer:
+                content = declared.get(str(answer.status), declared["default"])["content"]
+                assert answer.content_type in content, (path, accept)
+                if "schema" in content[answer.content_type]:
+                    schema = content[answer.content_type]["schema"]
+                    checked = Draft202012Validator({**schema, "components": served["components"]})
+                    checked.validate(json.loads(await answer.text()))
+
+
 async def test_errors_match_the_error_schema(gateway: GatewayHarness, served: Any) -> None:
     schema = {"$ref": "#/components/schemas/Error", "components": served["components"]}
     for path, headers in (("/api/v1/auth/me", {}), ("/api/v1/projects/users?page=0", None)):

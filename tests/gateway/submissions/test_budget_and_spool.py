@@ -79,6 +79,38 @@ async def test_a_holder_at_its_share_stops_no_other() -> None:
     assert budget.free == 8
 
 
+async def test_a_user_leaves_part_of_the_share_to_others_of_the_same_holder() -> None:
+    budget = ByteBudget(32, share=8, user_share=6, wait=0)
+    await take_all(budget, ONE, 1, user="greedy")
+    assert budget.free == 32 - 6
+    await budget.take(ONE, 2, user="modest")
+    with pytest.raises(ExemplarError):
+        await budget.take(ONE, 1, user="late")
+    await budget.take("another developer", 1, user="late")
+
+
+async def test_a_user_has_one_share_at_all_addresses() -> None:
+    budget = ByteBudget(32, share=8, user_share=6, wait=0)
+    for number in range(6):
+        await budget.take(f"address {number}", 1, user="wanderer")
+    assert not budget.fits("address 7", 1, user="wanderer")
+    assert budget.fits("address 0", 1, user="other")
+
+
+async def test_a_user_who_waits_stops_no_other_of_the_same_holder() -> None:
+    budget = ByteBudget(32, share=8, user_share=4, wait=5)
+    await budget.take(ONE, 4, user="greedy")
+    waiting = asyncio.create_task(budget.take(ONE, 2, user="greedy"))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(budget.take(ONE, 3, user="modest"), 1)
+    assert not waiting.done()
+    budget.give_back(ONE, 4, user="greedy")
+    await asyncio.wait_for(waiting, 1)
+    budget.give_back(ONE, 2, user="greedy")
+    budget.give_back(ONE, 3, user="modest")
+    assert budget.free == 32
+
+
 def budgets() -> list[tuple[ByteBudget, int]]:
     """Return the budgets with their defaults, and what one ordinary transfer takes of each at once."""
     defaults = make_settings()
@@ -88,9 +120,9 @@ def budgets() -> list[tuple[ByteBudget, int]]:
     ]
 
 
-async def take_all(budget: ByteBudget, holder: str, size: int) -> None:
-    while budget.fits(holder, size):
-        await budget.take(holder, size)
+async def take_all(budget: ByteBudget, holder: str, size: int, *, user: str = "") -> None:
+    while budget.fits(holder, size, user=user):
+        await budget.take(holder, size, user=user)
 
 
 @pytest.mark.parametrize(("budget", "size"), budgets())

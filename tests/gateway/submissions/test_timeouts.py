@@ -85,6 +85,21 @@ async def test_one_developer_leaves_budget_to_others(full_jpeg: bytes) -> None:
         assert (await first.answer()).status == 202
 
 
+async def test_one_end_user_leaves_budget_to_others_of_the_same_developer(full_jpeg: bytes) -> None:
+    picture, instructions = part("files", full_jpeg, "a.jpg"), part("instructions", b'{"prompt": "a"}')
+    largest, small = (request(form(*[picture] * count, instructions), {"X-User": "one"}) for count in (5, 1))
+    others = small.replace(b"X-User: one", b"X-User: two")
+    async with open_server(upload_wait=0.3) as server, server.wire() as first, server.wire() as second:
+        everything = server.budget.free
+        await first.send(largest[:-10])
+        await until(lambda: everything - server.budget.free >= 5 * len(full_jpeg))
+        await second.send(small[:-10])
+        assert (await asyncio.wait_for(second.answer(), 10)).status == 503
+        assert (await server.ask(others)).status == 202
+        await first.send(largest[-10:])
+        assert (await first.answer()).status == 202
+
+
 async def test_body_over_the_total_time_gets_408() -> None:
     async with open_server(**SHORT, body_min_rate=1, body_timeout=0.6) as server, server.wire() as wire:
         await wire.send(HEAD)

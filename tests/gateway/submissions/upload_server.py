@@ -145,7 +145,8 @@ def make_app(settings: GatewaySettings, budget: ByteBudget) -> web.Application:
     reader = UploadReader(gateway_settings=settings, upload_budget=budget)
 
     async def submit(request: web.Request) -> web.Response:
-        async with reader.read(request, request.headers.get("X-Developer", "one")) as submission:
+        developer, user = request.headers.get("X-Developer", "one"), request.headers.get("X-User", "")
+        async with reader.read(request, developer, user) as submission:
             contents = [len(await upload.read()) for upload in submission.images]
             return web.json_response(summary(submission, contents), status=202)
 
@@ -171,7 +172,12 @@ def make_app(settings: GatewaySettings, budget: ByteBudget) -> web.Application:
 @asynccontextmanager
 async def open_server(**chosen: object) -> AsyncIterator[UploadServer]:
     settings = make_settings(**chosen)
-    budget = ByteBudget(settings.upload_budget, share=settings.upload_share, wait=settings.upload_wait)
+    budget = ByteBudget(
+        settings.upload_budget,
+        share=settings.upload_share,
+        user_share=settings.upload_user_share,
+        wait=settings.upload_wait,
+    )
     runner = GatewayRunner(make_app(settings, budget), settings)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

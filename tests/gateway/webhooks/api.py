@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.auth.tokens import Tokens
-from store.adapters import ADAPTERS, create_indexes
 from tests.builders.clock import Clock
 from tests.systems.accounts_harness import AccountsHarness, Tenant, open_accounts
 from tests.systems.gateway import SECRET
@@ -53,7 +52,6 @@ class Api:
 @asynccontextmanager
 async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     """Serve the routes on a system's store, for one developer with a project."""
-    await create_indexes(system.store.database, ADAPTERS.values())
     tokens = Tokens([SECRET], Clock.running())
     async with open_accounts(system.store, system.clock, **system.chosen, tokens=tokens) as harness:
         yield Api(harness, await harness.tenant())

@@ -315,7 +315,11 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
     await system.deliver_all()
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"]["delivered"] == 3
-    assert (await api("POST", f"/{made['id']}/recover", {"since": "yesterday"})).status == 422
+    for since in ("yesterday", 1_767_225_600, 1.5, True, None, "1767225600", "2020-01-01", "2020-01-01T00:00:00"):
+        assert (await api("POST", f"/{made['id']}/recover", {"since": since})).status == 422, since
+    for since in ("0", "1767225600", "1e-300", "2020-01-01T00:00:00"):
+        assert (await api("GET", f"/{made['id']}/stats?since={since}")).status == 422, since
+    assert (await api("GET", f"/{made['id']}/stats?since=2020-01-01T00:00:00%2B01:00")).status == 200
     assert (await api("POST", f"/{made['id']}/deliveries/msg_unknown/resend")).status == 404
 
 

@@ -9,18 +9,12 @@ from domain.audit.checkpoints import Checkpoint
 from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
-from store.adapters import create_indexes
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.merkle_nodes import LEVELS, MerkleNodes
 from store.audit.picture_verification import PictureReport, verify_pictures
 from store.audit.verification import AuditReport, verify
-from store.commits.mongo import MongoEventStore
-from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_personal_data import MongoPersonalData
-from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import open_database
-from store.mongo.data_format import record_format
 from tests.builders.stored_generation import StoredGeneration, stored_generation
 from tests.stores import OpenStore, settings_for
 
@@ -94,8 +88,6 @@ class AuditHarness:
 @asynccontextmanager
 async def opened(mongodb_url: str, levels: Sequence[int]) -> AsyncIterator[AuditHarness]:
     async with open_database(settings_for(mongodb_url)) as database:
-        await record_format(database)
-        await create_indexes(database, [MongoEventStore, MongoSealedLog, MongoBlobs, MongoPersonalData])
         yield AuditHarness(OpenStore(database), levels)
 
 

@@ -14,7 +14,6 @@ from events.envelope import Cause
 from events.event import Event
 from events.invocation import GenerationProgressed
 from events.owner import CancelRequested
-from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.mongo import MongoEventStore
 from store.errors import WrongExpectedVersionError
@@ -135,13 +134,21 @@ class TestContract:
         await append(events, "a", 2, 30)
         assert await events.following({"a": 1}) == []
 
-    async def test_streams_with_a_later_commit_are_named(self, events: EventStore) -> None:
-        await append(events, "a", 0, 10, 20)
-        await append(events, "a", 2, 30)
-        await append(events, "b", 0, 50)
-        assert await events.continued({"a": 2, "b": 1, "c": 1}) == {"a"}
-        assert await events.continued({"a": 3, "b": 0}) == {"b"}
-        assert await events.continued({}) == frozenset()
+    async def test_many_streams_are_read_each_behind_a_version(self, events: EventStore) -> None:
+        first = await append(events, "a", 0, 10, 20)
+        second = await append(events, "a", 2, 30)
+        third = await append(events, "a", 3, 40)
+        other = await append(events, "b", 0, 50)
+        assert await events.since({"a": 2, "b": 1, "c": 1}) == {"a": [second, third], "b": [], "c": []}
+        assert await events.since({"a": 0, "b": 0, "c": 0}) == {"a": [first, second, third], "b": [other], "c": []}
+        assert await events.since({"a": 4, "b": 0}) == {"a": [], "b": [other]}
+        assert await events.since({}) == {}
+
+    async def test_a_long_stream_is_read_to_its_end(self, events: EventStore) -> None:
+        first = await append(events, "a", 0, 10)
+        later = [await append(events, "a", version, 0, *range(size)) for version, size in ((1, 6), (8, 0), (9, 12))]
+        later += [await append(events, "a", version, 1) for version in range(22, 40)]
+        assert await events.since({"a": first.last}) == {"a": later}
 
     async def test_commits_are_read_stream_by_stream_in_order(self, events: EventStore) -> None:
         for stream in ("b", "a", "c"):
@@ -154,7 +161,6 @@ class TestContract:
 
 @pytest.fixture
 async def store(database: Database) -> MongoEventStore:
-    await create_indexes(database, [MongoEventStore])
     return MongoEventStore(database)
 
 

@@ -23,6 +23,11 @@ CAUSE = Cause(actor="actor:test")
 
 
 @pytest.fixture
+def mongodb_url(unprepared_url: str) -> str:
+    return unprepared_url
+
+
+@pytest.fixture
 async def events(database: Database) -> MongoEventStore:
     await create_indexes(database, [MongoEventStore])
     store = MongoEventStore(database)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pymongo.read_concern import ReadConcern
 from structlog.testing import capture_logs
 
 from store.errors import DamagedBlobError
@@ -109,7 +110,7 @@ async def test_a_picture_of_several_pieces_is_erased_and_expires_whole(blobs: Bl
 
 @pytest.mark.parametrize("size", [100, 3 * PIECE])
 async def test_an_altered_picture_is_reported_damaged(database: Database, size: int) -> None:
-    blobs, collection = MongoBlobs(database), database["blobs"]
+    blobs, collection = MongoBlobs(database), database.get_collection("blobs", read_concern=ReadConcern("local"))
     await blobs.put(blob("d1", large(size)))
     holder = await collection.find_one({"data": {"$exists": True}}, sort=[("_id", -1)])
     assert holder is not None

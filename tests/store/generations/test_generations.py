@@ -44,15 +44,15 @@ async def test_an_unknown_generation_is_neither_loaded_nor_decided_on(harness: G
 
 async def test_a_reader_sees_what_another_process_appended(harness: GenerationsHarness) -> None:
     other = Generations(harness.events, announce=lambda _: None, clock=Clock())
-    assert await other.read(ID) is None
+    assert await other.load(ID) is None
     await harness.append(VALIDATED)
     for fact in (RESERVED, intended()):
-        seen = await other.read(ID)
+        seen = await other.load(ID)
         assert seen == await harness.generations.load(ID)
-        assert await other.read_all([ID, "nobody"]) == [seen]
+        assert await other.load_all([ID, "nobody"]) == [seen]
         await harness.generations.decide(ID, lambda _, fact=fact: [fact], cause=CAUSE)  # type: ignore[misc]
-        assert await other.read_all(["nobody", ID]) == [await harness.generations.load(ID)]
-    reads = await asyncio.gather(*(other.read(ID) for _ in range(9)))
+        assert await other.load_all(["nobody", ID]) == [await harness.generations.load(ID)]
+    reads = await asyncio.gather(*(other.load(ID) for _ in range(9)))
     assert reads == [await harness.generations.load(ID)] * 9
 
 
@@ -170,7 +170,7 @@ class AlwaysConflicting:
         self._events = events
         self.read = events.read
         self.following = events.following
-        self.continued = events.continued
+        self.since = events.since
         self.types = events.types
         self.commits = events.commits
 

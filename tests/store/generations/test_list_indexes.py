@@ -20,6 +20,7 @@ from store.quota.durations import RecentDurations
 from store.quota.usage import Usage
 from tests.builders.generation import TO_COMPLETED, folded
 from tests.stores import settings_for
+from tests.systems.databases import Databases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,9 +58,11 @@ CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def database(module_database: str) -> AsyncIterator[Database]:
-    async with open_database(settings_for(module_database)) as database:
-        yield database
+async def database(databases: Databases) -> AsyncIterator[Database]:
+    """A new database, whose indexes nobody has used."""
+    with databases.unprepared() as url:
+        async with open_database(settings_for(url)) as database:
+            yield database
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,6 @@ import pytest
 
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
-from store.adapters import create_indexes
 from store.generations.lists import Lists, Total
 from store.generations.mongo_projection import MongoProjection, row_from
 from store.generations.projection import Row, row_of
@@ -25,13 +24,11 @@ ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
 
 @pytest.fixture
 async def rows(database: Database) -> MongoProjection:
-    await create_indexes(database, [MongoProjection, Lists])
     return MongoProjection(database)
 
 
 @pytest.fixture
 async def lists(database: Database) -> Lists:
-    await create_indexes(database, [Lists])
     return Lists(database)
 
 

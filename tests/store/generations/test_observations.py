@@ -1,5 +1,7 @@
 """Observations of predictions: what is new is appended, what is not costs one read."""
 
+from collections.abc import Mapping
+
 from domain.generation.prediction import Prediction
 from domain.generation.timings import Price
 from events.commit import Commit
@@ -24,6 +26,10 @@ class CountingEventStore(MemoryEventStore):
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
         self.reads += 1
         return await super().read(stream, after=after)
+
+    async def since(self, heads: Mapping[str, int]) -> dict[str, list[Commit] | Exception]:
+        self.reads += 1
+        return await super().since(heads)
 
 
 async def test_a_repeated_start_is_read_once_and_changes_nothing(database: Database) -> None:

@@ -88,6 +88,13 @@ async def test_each_state_can_be_due_up_to_its_own_time(projection: Projection) 
     assert [row.id for row in found] == ["requested-1", "settled-1", "settled-2"]
 
 
+async def test_rows_that_are_due_far_ahead_can_be_listed(projection: Projection) -> None:
+    for minutes in (1, 20, 60):
+        await projection.write([replace(ROW, id=f"g{minutes}", state="started", due_at=NOON + minutes * MINUTE)])
+    found = await projection.due({"started": NOON + 99 * MINUTE}, after="", limit=9, since=NOON + 15 * MINUTE)
+    assert [row.id for row in found] == ["g20", "g60"]
+
+
 async def test_anything_due_is_noticed(projection: Projection) -> None:
     await projection.write([replace(ROW, due_at=NOON), replace(ROW, id="done", due_at=None)])
     assert not await projection.is_due(NOON - MINUTE)

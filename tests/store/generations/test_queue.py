@@ -10,7 +10,6 @@ from domain.generation.explanation import Ahead
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
-from store.adapters import create_indexes
 from store.generations import queue as queue_module
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
@@ -30,7 +29,6 @@ def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "u
 
 @pytest.fixture
 async def queue(database: Database) -> Queue:
-    await create_indexes(database, [Queue])
     return Queue(database)
 
 

@@ -9,7 +9,6 @@ from events.envelope import Cause
 from events.event import Event
 from events.owner import GenerationErased, GenerationPublished
 from events.quota import QuotaSettled
-from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
@@ -79,7 +78,6 @@ class RebuildHarness:
 
 @pytest.fixture
 async def harness(database: Database) -> RebuildHarness:
-    await create_indexes(database, [MongoEventStore, MongoProjection])
     harness = RebuildHarness(database)
     for generation, facts in STREAMS.items():
         await harness.live(generation, facts)

@@ -6,6 +6,7 @@ from domain.generation.generation import stream_of
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.commits.unreadable import UnreadableCommit
+from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalData
 from store.generations.rebuild import RebuildReport, rebuild
@@ -69,7 +70,8 @@ async def test_damaged_personal_data_stop_no_rebuild(
     harness: RebuildHarness, database: Database, change: dict[str, dict[str, object]]
 ) -> None:
     token = folded(TO_INTENDED).request.personal_data
-    await harness.personal_data.put(PersonalData("g1", token, b"s", "{}", (), NOON, metadata={"order": 7}))
+    of_a_gateway = MongoPersonalData(database)
+    await of_a_gateway.put(PersonalData("g1", token, b"s", "{}", (), NOON, metadata={"order": 7}))
     await database["personal_data"].update_one({"generation": "g1"}, change)
     await harness.rows_as_stored.update_one({"_id": "g2"}, {"$set": {"status": "completed"}})
     assert (await again(harness))[0] == RebuildReport(3, 3, ("g2",))

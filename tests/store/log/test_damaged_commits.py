@@ -12,10 +12,9 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from structlog.typing import EventDict
 
 from domain.generation.generation import stream_of
-from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
-from store.log.held_streams import HELD_SECONDS
 from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.unsealable_streams import RETRY_SECONDS
 from store.mongo.connection import Database, Document
 from tests.builders.generation import requested
 from tests.store.log.harness import CAUSE, NOON, LogHarness
@@ -52,7 +51,7 @@ class Sealing(LogHarness):
 
     async def repair(self, before: dict[str, Any]) -> None:
         await self.commits.replace_one({"_id": before["_id"]}, before, upsert=True)
-        self.now += HELD_SECONDS
+        self.now += RETRY_SECONDS
 
     @property
     def alarms(self) -> list[str]:
@@ -61,7 +60,6 @@ class Sealing(LogHarness):
 
 @pytest.fixture
 async def sealing(database: Database) -> AsyncIterator[Sealing]:
-    await create_indexes(database, [MongoEventStore, MongoSealedLog])
     sealing = Sealing(database, MongoEventStore(database))
     with structlog.testing.capture_logs() as sealing.lines:
         yield sealing
@@ -176,6 +174,6 @@ async def test_the_alarm_is_repeated_once_a_minute(sealing: Sealing) -> None:
     for _ in range(5):
         await sealing.log.seal()
     assert sealing.alarms == ["a:1"]
-    sealing.now += HELD_SECONDS
+    sealing.now += RETRY_SECONDS
     await sealing.log.seal()
     assert sealing.alarms == ["a:1", "a:1"]

@@ -8,7 +8,6 @@ import pytest
 from events.commit import leaf_hash
 from events.envelope import Cause
 from events.webhook import DeliverySucceeded
-from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database
@@ -30,7 +29,6 @@ class MongoLogHarness(LogHarness):
 
 @pytest.fixture
 async def harness(database: Database) -> MongoLogHarness:
-    await create_indexes(database, [MongoEventStore, MongoSealedLog])
     return MongoLogHarness(database)
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.log.memory_sealed_log import MemorySealedLog
 from store.log.mongo_sealed_log import MongoSealedLog
@@ -17,7 +16,6 @@ from tests.store.log.harness import NOON, LogHarness
 async def harness(kind: str, events: EventStore, if_mongo: Callable[[], Database]) -> LogHarness:
     if kind == "memory":
         return LogHarness(events, MemorySealedLog(events))
-    await create_indexes(if_mongo(), [MongoSealedLog])
     return LogHarness(events, MongoSealedLog(if_mongo()))
 
 

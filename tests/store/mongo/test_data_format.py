@@ -13,6 +13,11 @@ from store.mongo.data_format import DATA_FORMAT, require_format
 from tests.stores import settings_for
 
 
+@pytest.fixture
+def mongodb_url(unprepared_url: str) -> str:
+    return unprepared_url
+
+
 async def test_an_empty_database_gets_the_format_number_and_may_be_prepared_again(database: Database) -> None:
     await require_format(database)
     for _ in range(2):
@@ -66,5 +71,5 @@ async def test_a_command_on_an_old_database_ends_with_one_line_and_exit_code_2(
     _, errors = await process.communicate()
     assert process.returncode == 2
     [line] = errors.decode().splitlines()
-    assert line.startswith("exemplar: database test_")
+    assert line.startswith("exemplar: database new_")
     assert "rm -r .exemplar" in line

@@ -1,26 +1,17 @@
 """What a primary alone has acknowledged survives the election of another one before the commit."""
 
-import hashlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 from pymongo.errors import PyMongoError
 
-from domain.generation.generation import stream_of
-from events.envelope import Cause
-from store.generations.blobs import Blob
-from store.generations.personal_data import PersonalData
 from store.mongo import provisional
 from store.mongo.connection import Database, Document
 from store.mongo.provisional import ProvisionalWrites, term_of
-from tests.builders.generation import requested
+from tests.store.mongo.first_writes import BLOB, PERSONAL_DATA, all_are_kept, begin, write_all
 from tests.stores import OpenStore, open_store
 from tests.systems.waiting import until
 
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-PERSONAL_DATA = PersonalData("g1", "t1", b"salt", "{}", (None,), NOW)
-BLOB = Blob("g1", "d1", "t1", "example", "image/png", b"pixels", hashlib.sha256(b"pixels").hexdigest(), NOW)
 INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
 
 
@@ -28,11 +19,6 @@ INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
 async def store(mongodb_url: str) -> AsyncIterator[OpenStore]:
     async with open_store(mongodb_url) as store:
         yield store
-
-
-async def begin(store: OpenStore) -> None:
-    stream = stream_of("g1")
-    await store.events.append(stream, 0, [requested()], cause=Cause(actor="test"), time=NOW)
 
 
 async def elect_again(database: Database) -> None:
@@ -50,26 +36,18 @@ async def elect_again(database: Database) -> None:
 
 
 async def test_writes_are_durable_with_the_commit_that_follows(store: OpenStore) -> None:
-    await store.personal_data.put(PERSONAL_DATA)
-    await store.blobs.put(BLOB)
-    assert await store.predictions.claim("p1", "g1")
+    await write_all(store)
     await begin(store)
-    assert await store.personal_data.get("g1", "t1") == PERSONAL_DATA
-    assert await store.blobs.get("g1", "d1") == BLOB
-    assert await store.predictions.owner("p1") == "g1"
+    assert await all_are_kept(store)
 
 
 async def test_what_a_new_primary_has_not_seen_is_written_again(store: OpenStore) -> None:
-    await store.personal_data.put(PERSONAL_DATA)
-    await store.blobs.put(BLOB)
-    assert await store.predictions.claim("p1", "g1")
+    await write_all(store)
     for name in ("personal_data", "blobs", "predictions"):
         await store.database[name].delete_many({})  # as if the new primary had never got them
     await elect_again(store.database)
     await begin(store)
-    assert await store.personal_data.get("g1", "t1") == PERSONAL_DATA
-    assert await store.blobs.get("g1", "d1") == BLOB
-    assert await store.predictions.owner("p1") == "g1"
+    assert await all_are_kept(store)
 
 
 async def test_erased_data_are_not_written_again(store: OpenStore) -> None:

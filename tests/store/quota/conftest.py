@@ -1,7 +1,5 @@
 """A store, a clock that a test moves, and generations that are decided on and appended."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +31,7 @@ from tests.builders.generation import (
     started,
 )
 from tests.stores import OpenStore, open_store
-from tests.systems.servers import database
+from tests.systems.databases import Databases
 from tests.systems.system import System
 
 BY_TEST = Cause(actor="actor:test")
@@ -130,21 +128,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def limits_url(mongod: str) -> Iterator[str]:
-    """Return the URL of one prepared database for all tests that only need an empty store."""
-    with database(mongod, f"limits_{uuid.uuid4().hex[:8]}") as url:
-        asyncio.run(_prepared(url))
+def limits_url(databases: Databases) -> Iterator[str]:
+    """Return the URL of one database for all tests that only need an empty store."""
+    with databases.lent() as url:
         yield url
-
-
-async def _prepared(url: str) -> None:
-    async with open_store(url):
-        pass
 
 
 @pytest.fixture
 async def store(limits_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
-    async with open_store(limits_url, clock=clock, prepared=False) as store:
+    async with open_store(limits_url, clock=clock) as store:
         yield store
         for name in ("commits", "log", "ledger", "generations", "requests", "usage", "subscriptions"):
             await store.database[name].delete_many({})

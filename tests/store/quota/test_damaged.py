@@ -15,6 +15,7 @@ from tests.builders.clock import Clock
 from tests.store.quota.conftest import FREE, QuotaHarness
 from tests.store.quota.test_recount import NOVEMBER, WIDE, check, repair
 from tests.stores import OpenStore
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, make_tenant
 
@@ -182,8 +183,8 @@ async def test_a_sound_ledger_is_not_rebuilt(store: OpenStore, harness: QuotaHar
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("damaged"), mongod) as system:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("damaged"), databases) as system:
         system.base_url = system.start_gateway("first")
         yield system
 

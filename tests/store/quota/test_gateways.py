@@ -19,6 +19,7 @@ from store.quota.recount import Recount
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness, ignore
 from tests.stores import OpenStore
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, Answer, Tenant, make_tenant
 
@@ -28,8 +29,8 @@ REFUSED = "AI generation rate limit exceeded. Try again later."
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("gateways"), mongod, environ={"EXEMPLAR_TIERS": TIERS}) as system:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("gateways"), databases, environ={"EXEMPLAR_TIERS": TIERS}) as system:
         system.base_url = system.start_gateway("first")
         system.start_gateway("second")
         yield system

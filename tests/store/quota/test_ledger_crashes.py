@@ -9,7 +9,7 @@ from pymongo.read_concern import ReadConcern
 
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Database
-from store.quota import mongo_ledger
+from store.quota import ledger_document
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Ledger, Settlement, Slot
 from store.quota.mongo_ledger import MongoLedger
@@ -30,7 +30,7 @@ async def hold(ledger: Ledger, generation: str, bounds: Bounds = FREE) -> Slot |
 
 async def count_without_slot(store: OpenStore, generation: str, bounds: Bounds = FREE) -> None:
     """Leave what a server leaves that is killed after the count of a hold."""
-    statements = mongo_ledger._taking("dev-1", Slot(generation, NOVEMBER, NOON), bounds)
+    statements = ledger_document.takes("dev-1", Slot(generation, NOVEMBER, NOON), bounds)
     await store.database["ledger"].bulk_write(statements[:-1])
 
 
@@ -116,7 +116,7 @@ async def test_a_settlement_that_ends_before_the_slot_is_deleted_counts_once(
 ) -> None:
     await hold(store.ledger, "g1")
     account = await store.ledger.account("dev-1")
-    statements = mongo_ledger._freeing("dev-1", account.slots[0], settlement, None)
+    statements = ledger_document.frees("dev-1", account.slots[0].name, settlement, None)
     await store.database["ledger"].bulk_write(statements)
     left = (0, 0, settlement == "spent")
     await asyncio.gather(*(store.ledger.settle("dev-1", "g1", "released") for _ in range(5)))
@@ -130,7 +130,7 @@ async def test_a_settlement_that_ends_before_the_slot_is_deleted_counts_once(
 async def test_a_settlement_that_ends_before_the_count_is_lowered_never_exceeds_a_limit(store: OpenStore) -> None:
     await hold(store.ledger, "g1")
     account = await store.ledger.account("dev-1")
-    statements = mongo_ledger._freeing("dev-1", account.slots[0], "released", None)
+    statements = ledger_document.frees("dev-1", account.slots[0].name, "released", None)
     await store.database["ledger"].bulk_write(statements[:1])
     assert await hold(store.ledger, "g2") is None
     await pass_time(store, 61)

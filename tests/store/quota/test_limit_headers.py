@@ -8,6 +8,7 @@ import pytest
 
 from tests.store.quota.test_running_system import developer_of
 from tests.stores import OpenStore
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
 
@@ -17,8 +18,8 @@ TIERS = '{"tiny": {"daily_requests": 4}}'
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("known"), mongod, environ={"EXEMPLAR_TIERS": TIERS}) as system:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("known"), databases, environ={"EXEMPLAR_TIERS": TIERS}) as system:
         system.base_url = system.start_gateway("first")
         yield system
 

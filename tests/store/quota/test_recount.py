@@ -153,7 +153,7 @@ class ChangingLedger(MemoryLedger):
         self.harness: QuotaHarness | None = None
         self.insertions = 0
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+    async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
         harness, self.harness = self.harness, None
         if harness is not None and self.insertions < 6:
             self.insertions += 1
@@ -162,7 +162,7 @@ class ChangingLedger(MemoryLedger):
             await harness.live(name, "completed")
             await harness.settle(name)
             self.harness = harness
-        return await super().account(developer, only=only)
+        return await super().account(developer, only=only, durable=durable)
 
 
 async def test_generations_that_change_during_the_check_are_no_difference(clock: Clock) -> None:

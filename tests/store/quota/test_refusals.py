@@ -9,6 +9,7 @@ import pytest
 
 from events.envelope import Cause
 from tests.stores import OpenStore
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, PASSWORD, Answer, make_tenant
 
@@ -20,8 +21,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("refusals"), mongod, environ=SETTINGS) as system:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("refusals"), databases, environ=SETTINGS) as system:
         system.base_url = system.start_gateway("first")
         yield system
 

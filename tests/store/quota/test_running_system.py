@@ -14,6 +14,7 @@ import pytest
 from domain.accounts.quota import seconds_to_next_day
 from tests.docs.reading import blocks
 from tests.stores import OpenStore
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
 from tests.systems.waiting import until
@@ -23,8 +24,8 @@ FAST = {"EXEMPLAR_SANDBOX_BOOT_SECONDS": "0", "EXEMPLAR_SANDBOX_PREDICT_SECONDS"
 
 
 @pytest.fixture(scope="module")
-def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("living"), mongod) as system:
+def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("living"), databases) as system:
         system.env |= FAST
         system.start()
         system.start_gateway("second")

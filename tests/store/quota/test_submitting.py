@@ -100,9 +100,9 @@ class CountingLedger(MemoryLedger):
 
     reads = 0
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+    async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
         self.reads += 1
-        return await super().account(developer, only=only)
+        return await super().account(developer, only=only, durable=durable)
 
 
 async def test_the_account_is_read_once_a_second_for_concurrent_callers(clock: Clock) -> None:

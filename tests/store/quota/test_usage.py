@@ -201,7 +201,7 @@ def test_any_history_in_any_pages_gives_the_sums_of_a_recount(limits_url: str, s
 
 async def count_history(url: str, steps: Steps, pages: list[int]) -> None:
     """Live a history, count its log now and then, and compare the sums with the folded streams."""
-    async with open_store(url, prepared=False) as store:
+    async with open_store(url) as store:
         harness = QuotaHarness(store.events, store.ledger, Clock())
         running, names = list[str](), list[str]()
         for number, (which, what) in enumerate(steps):

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from domain.webhooks.delivery import MOST_ATTEMPTS, Attempt, Delivery, pair_of
-from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.memory_deliveries import MemoryDeliveries
-from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.builders.webhook import NOW, delivery
 from tests.stores import open_store
 
@@ -24,8 +22,7 @@ async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncI
     if request.param == "in memory":
         yield MemoryDeliveries()
         return
-    async with open_store(mongodb_url, prepared=False) as store:
-        await create_indexes(store.database, [MongoDeliveries])
+    async with open_store(mongodb_url) as store:
         yield store.deliveries
 
 
@@ -65,11 +62,12 @@ async def test_due_lists_the_longest_waiting_first_without_hosts_and_projects_at
     late = delivery("late", due_at=NOW + timedelta(seconds=1))
     early = delivery("early", due_at=NOW - timedelta(seconds=1), host="host-2", project="prj-2")
     ended = delivery("ended", state="failed", due_at=None)
-    await deliveries.add([late, delivery(), early, ended])
+    await deliveries.add([late, delivery(user="usr-1"), early, ended])
     assert await due(deliveries) == ["early", "msg_1"]
     assert await due(deliveries, NOW + LEASE) == ["early", "msg_1", "late"]
     assert await due(deliveries, excluding=AtLimit(hosts=frozenset({"host-1"}))) == ["early"]
     assert await due(deliveries, excluding=AtLimit(projects=frozenset({"prj-2"}))) == ["msg_1"]
+    assert await due(deliveries, excluding=AtLimit(users=frozenset({"usr-1"}))) == ["early"]
     pairs = frozenset({pair_of("prj-1", "host-1"), pair_of("prj-2", "host-1")})
     assert await due(deliveries, excluding=AtLimit(pairs=pairs)) == ["early"]
     assert len(await deliveries.due(NOW, excluding=AtLimit(), limit=1)) == 1
@@ -84,6 +82,20 @@ async def test_one_sender_claims_a_delivery_until_its_claim_ends(deliveries: Del
     assert await deliveries.claim(delivery(), now=later, until=later + LEASE, token="two")
     assert (await found(deliveries)).claim == "two"
     assert not await claimed(deliveries, delivery("unknown"))
+
+
+async def test_what_a_clock_that_was_ahead_has_put_off_is_made_due(deliveries: DeliveryStore) -> None:
+    ahead, soon = NOW + timedelta(hours=1), NOW + timedelta(minutes=10)
+    tried = delivery("tried", due_at=ahead, attempts=(attempt(error="status"),))
+    ended = delivery("ended", state="skipped", due_at=None)
+    too_early = delivery("too early", due_at=ahead, attempts=(replace(attempt(error="status"), at=ahead),))
+    await deliveries.add([delivery("ahead", due_at=ahead), delivery("soon", due_at=soon), tried, too_early, ended])
+    await deliveries.add([delivery("claimed")])
+    assert await deliveries.claim(delivery("claimed"), now=NOW, until=ahead, token=TOKEN)
+    assert await due(deliveries) == []
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 3
+    assert sorted(await due(deliveries)) == ["ahead", "claimed", "too early"]
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 0
 
 
 async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -> None:
@@ -111,7 +123,7 @@ async def test_an_attempt_after_its_claim_is_kept_and_changes_nothing_else(
     await deliveries.add([delivery()])
     await deliveries.record_attempt(delivery(), "lost", attempt(), None)
     assert await found(deliveries) == delivery(attempts=(attempt(),))
-    await deliveries.forget("prj-1", ["ep-1"], "g-1", NOW)
+    await deliveries.erase_generation("prj-1", ["ep-1"], "g-1", NOW)
     await deliveries.record_attempt(delivery(), "lost", attempt(2), None)
     row = await found(deliveries)
     assert (row.state, [one.response for one in row.attempts]) == ("skipped", ["", ""])
@@ -278,7 +290,7 @@ async def test_forgetting_a_generation_ends_its_deliveries_and_wakes_its_erasure
     await claimed(deliveries, erased)
     await deliveries.postpone(erased, "token", NOW + LEASE)
     for _ in range(2):
-        await deliveries.forget("prj-1", ["ep-1", "ep-2"], "g-1", NOW)
+        await deliveries.erase_generation("prj-1", ["ep-1", "ep-2"], "g-1", NOW)
     row = await found(deliveries)
     assert (row.state, row.reason, row.host) == ("skipped", "generation_deleted", "")
     row = await found(deliveries, "sent")

@@ -7,12 +7,12 @@ import structlog
 
 from store.mongo.connection import Document
 
-HELD_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 60.0
 
 log = structlog.get_logger()
 
 
-class HeldStreams:
+class UnsealableStreams:
     """The streams of which no commit is sealed, because one of theirs cannot be.
 
     They are kept in memory and tried again every minute: a damaged commit delays its own stream alone, and is
@@ -31,20 +31,20 @@ class HeldStreams:
         """Count the commits at fault."""
         return sum(map(len, self._streams.values()))
 
-    def hold(self, stream: str, commit: str, reason: str) -> None:
+    def set_aside(self, stream: str, commit: str, reason: str) -> None:
         """Leave a stream out from now on, and raise the alarm."""
         self._streams[stream] = {commit}
         log.critical("commit_not_sealed", commit=commit, reason=reason)
 
     def add(self, stream: str, commit: str) -> None:
-        """Leave out another commit of a held stream, whose field `stream` may be damaged too."""
+        """Leave out another commit of such a stream, whose field `stream` may be damaged too."""
         self._streams[stream].add(commit)
 
     def retry_when_due(self) -> None:
-        """Hold nothing any more, once a minute."""
+        """Leave out nothing any more, once a minute."""
         if self._monotonic() >= self._until:
             self._streams.clear()
-            self._until = self._monotonic() + HELD_SECONDS
+            self._until = self._monotonic() + RETRY_SECONDS
 
     def others(self) -> Document:
         """Return the query for the commits of other streams."""

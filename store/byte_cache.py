@@ -1,16 +1,15 @@
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 SECONDS = 60.0
 MOST_BYTES = 16 * 2**20
 
 
-class ResourceCache:
-    """Resources as they were encoded, each for a minute and together up to 16 MiB.
+class ByteCache:
+    """Encoded values, each for a minute and together up to 16 MiB; the oldest are forgotten first.
 
-    The key names everything that a resource depends on but personal data and pictures, which never change and
-    may be erased: what is erased is not shown again, because its version is another, and is forgotten in time.
+    The key names everything that a value depends on: what was put under a key is not replaced.
     """
 
     def __init__(self, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +29,14 @@ class ResourceCache:
             self._encoded[key] = (self._monotonic() + SECONDS, encoded)
             self._bytes += len(encoded)
         self._drop_old()
+
+    def remove(self, key: Hashable) -> None:
+        """Forget a value, if it is there."""
+        found = self._encoded.pop(key, None)
+        self._bytes -= len(found[1]) if found is not None else 0
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter([*self._encoded])
 
     def _drop_old(self) -> None:
         now = self._monotonic()

@@ -1,0 +1,1 @@
+"""What is fuzzed, one target a file."""

@@ -1,0 +1,32 @@
+"""Encoded values are kept for a minute, within a bound."""
+
+from store.byte_cache import SECONDS, ByteCache
+
+
+def test_a_value_is_forgotten_after_a_minute() -> None:
+    time = [0.0]
+    cache = ByteCache(monotonic=lambda: time[0])
+    cache.put("a", b"1")
+    time[0] = SECONDS - 1
+    cache.put("b", b"2")
+    assert (cache.get("a"), cache.get("b")) == (b"1", b"2")
+    time[0] = SECONDS
+    assert (cache.get("a"), cache.get("b")) == (None, b"2")
+
+
+def test_the_oldest_are_forgotten_beyond_the_bound() -> None:
+    cache = ByteCache(most_bytes=10)
+    for key in ("a", "b", "c"):
+        cache.put(key, b"12345")
+    cache.put("b", b"12345")
+    assert [cache.get(key) for key in ("a", "b", "c")] == [None, b"12345", b"12345"]
+
+
+def test_a_removed_value_makes_room() -> None:
+    cache = ByteCache(most_bytes=10)
+    for key in ("a", "b"):
+        cache.put(key, b"12345")
+    cache.remove("a")
+    cache.remove("a")
+    cache.put("c", b"12345")
+    assert [cache.get(key) for key in ("a", "b", "c")] == [None, b"12345", b"12345"]
