@@ -81,7 +81,7 @@ class MerkleNodes:
             return []
         found = await self._nodes.find(_within(level, first, last)).sort("_id", ASCENDING).to_list(None)
         nodes = [_node(level, document) for document in found]
-        return [root for place, (number, root) in enumerate(nodes, first) if number == place]
+        return [root for expected, (number, root) in enumerate(nodes, first) if number == expected]
 
 
 def _within(level: int, first: int, last: int) -> Document:
