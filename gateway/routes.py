@@ -12,6 +12,7 @@ from gateway.accounts.registration import RegistrationRoutes
 from gateway.audit.access_routes import AccessRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
+from gateway.audit.proof_routes import ProofRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -49,6 +50,7 @@ ROUTES: Final = (
     PictureRoutes,
     UsageRoutes,
     AuditEventRoutes,
+    ProofRoutes,
     ConsumerRoutes,
     AccessRoutes,
     ProviderRoutes,

@@ -18,6 +18,9 @@ from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
+from store.audit.event_lookup import EventLookup
+from store.audit.merkle_nodes import MerkleNodes
+from store.audit.picture_scan import PictureScan
 from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
@@ -80,8 +83,11 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "access_streams": AccessStreams,
     "audit_log": AuditLog,
     "consumers": Consumers,
+    "event_lookup": EventLookup,
+    "merkle_nodes": MerkleNodes,
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
+    "picture_scan": PictureScan,
     "leases": MongoLeases,
     "pauses": MongoPauses,
     "account_cache": AccountCache,

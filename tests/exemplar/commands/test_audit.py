@@ -100,7 +100,11 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(audit_log: Audit
         "root": base64.b64encode(made.root).decode(),
         "streams": 3,
         "checkpoints": 1,
+        "cosignatures": 0,
         "waiting": 0,
+        "pictures": 0,
+        "unsalted": 0,
+        "unnamed": 0,
     }
 
 
