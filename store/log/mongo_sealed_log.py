@@ -6,7 +6,7 @@ position and each commit stand there once, so its insert fails.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
@@ -24,10 +24,12 @@ from store.log.sealed_log import SealedCommit
 from store.log.unsealable_streams import UnsealableStreams
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
+from store.mongo.safe_now import SafeNow, ServerTime
 
 _FIELDS = ("stream", "first", "last", "types", "time", "leaf", *OWNER)
 _SEALED_FIELDS = (*_FIELDS, "body")
 _OWNERS_KEPT = 4096
+_BACKLOG = 4  # pages of commits that are sealed at once
 _utc_now = partial(datetime.now, UTC)
 
 log = structlog.get_logger()
@@ -52,6 +54,7 @@ class MongoSealedLog:
         database: Database,
         *,
         clock: Callable[[], datetime] = _utc_now,
+        server_time: Callable[[], Awaitable[datetime]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -59,7 +62,7 @@ class MongoSealedLog:
         self._log = database.get_collection("log")
         self._unsealable = UnsealableStreams(monotonic)
         self._reads = shared(self._page)
-        self._clock = clock
+        self._now = SafeNow(clock, server_time or ServerTime(database))
         self._last: Document | None = None  # the last entry; None: not known
         self._owners: OrderedDict[str, Document] = OrderedDict()
 
@@ -110,11 +113,14 @@ class MongoSealedLog:
         streams = list(dict.fromkeys(stream_and_first(document)[0] for document in found))
         if len(found) == limit:  # the clocks of two writers differ: a predecessor may lie behind the limit
             astray = [document for document in found if document.get("stream") not in streams]
-            found = astray + await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0)
-        rank = {stream: number for number, stream in enumerate(streams)}
-        return sorted(
-            found, key=lambda document: (rank.get(stream_and_first(document)[0], 0), stream_and_first(document)[1])
-        )
+            found = astray + await self._backlog(streams, limit * _BACKLOG)
+        return _in_order(found, streams)
+
+    async def _backlog(self, streams: Sequence[str], limit: int) -> list[Document]:
+        """Read the first commits of streams that wait, chosen by their ids: the other fields may be damaged."""
+        waiting = await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0, ("_id",))
+        ids = [document["_id"] for document in _in_order(waiting, streams)[:limit]]
+        return await self._in_snapshot({"_id": {"$in": ids}, "unsealed": True}, limit)
 
     def _is_sealable(self, document: Document, owners: Mapping[str, Document]) -> bool:
         """Hold back what is damaged and what follows it in its stream: no position of theirs could be proven."""
@@ -128,9 +134,9 @@ class MongoSealedLog:
             self._unsealable.set_aside(stream, document["_id"], fault)
         return fault is None
 
-    async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
+    async def _in_snapshot(self, query: Document, limit: int, fields: Sequence[str] = _SEALED_FIELDS) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        found = snapshot.find(query, _SEALED_FIELDS, batch_size=limit and limit + 1)
+        found = snapshot.find(query, fields, batch_size=limit and limit + 1)
         return await found.sort("time", ASCENDING).limit(limit).to_list(None)
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:
@@ -142,10 +148,11 @@ class MongoSealedLog:
         """Insert positions behind the last one; return the commits that have one now.
 
         The last entry is remembered: when another sealer has moved it, the unique key refuses the insert. The
-        time of sealing never decreases, whatever the clocks of the sealers say.
+        time of sealing never decreases, and is at most MongoDB's, whatever the clocks of the sealers say.
         """
         last = await self._last_entry() if self._last is None else self._last
-        sealed_at = max(self._clock(), last["sealed_at"]) if last else self._clock()
+        now = await self._now()
+        sealed_at = max(now, last["sealed_at"]) if last else now
         read = [envelopes_of(document) for document in documents]
         correlated = {correlation_of(envelope) for envelopes in read for envelope in envelopes}
         owners = {**await self._owners_of_streams(correlated), **owners}
@@ -193,6 +200,13 @@ class MongoSealedLog:
             found = await self._log.find(firsts, fields).to_list(None)
             self._owners.update({entry.pop("stream"): entry for entry in found})
         return {stream: self._owners[stream] for stream in wanted if stream in self._owners}
+
+
+def _in_order(documents: Sequence[Document], streams: Sequence[str]) -> list[Document]:
+    """Sort documents by the order of their streams, each stream by its versions."""
+    rank = {stream: number for number, stream in enumerate(streams)}
+    names = {document["_id"]: stream_and_first(document) for document in documents}
+    return sorted(documents, key=lambda one: (rank.get(names[one["_id"]][0], 0), names[one["_id"]][1]))
 
 
 def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:

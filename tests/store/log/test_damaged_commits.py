@@ -203,6 +203,14 @@ async def test_a_backlog_is_read_in_few_round_trips(sealing: Sealing, database: 
     assert fetches.count <= 1
 
 
+async def test_a_long_backlog_of_a_stream_is_sealed_in_parts(sealing: Sealing) -> None:
+    for number in range(20):
+        await sealing.write("a", number, time=NOON - timedelta(seconds=number))
+    assert await sealing.log.seal(limit=2) == 8
+    await sealing.seal_all()
+    assert await sealing.order() == [f"a:{number}" for number in range(1, 21)]
+
+
 async def test_the_alarm_is_repeated_once_a_minute(sealing: Sealing) -> None:
     await sealing.write("a", 0)
     await sealing.damage("a:1", DAMAGE["no leaf"])

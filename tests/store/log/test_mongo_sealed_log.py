@@ -1,7 +1,8 @@
 """The sealed log in MongoDB: leaves, marks, and several sealers at once."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -41,12 +42,36 @@ async def test_the_leaf_of_a_position_is_the_hash_of_the_stored_body(harness: Mo
     assert entry["leaf"] == leaf_hash(commit.body)
 
 
-async def test_the_time_of_sealing_never_decreases_whatever_the_clocks_say(harness: MongoLogHarness) -> None:
-    for number, minutes in enumerate((5, 3, 8)):
+async def sealed_at(harness: MongoLogHarness, clocks: Sequence[tuple[int, int]]) -> list[timedelta]:
+    """Seal once for each pair of clocks, a sealer's and MongoDB's in minutes; return when the commits were sealed."""
+    for number, (minutes, server_minutes) in enumerate(clocks):
         await harness.write(f"s{number}", 0)
-        await MongoSealedLog(harness.database, clock=Clock(NOON + timedelta(minutes=minutes))).seal()
+        own, server = (Clock(NOON + timedelta(minutes=at)) for at in (minutes, server_minutes))
+
+        async def server_time(server: Clock = server) -> datetime:
+            return server()
+
+        await MongoSealedLog(harness.database, clock=own, server_time=server_time).seal()
     entries = await harness.database.get_collection("log").find().sort("_id", 1).to_list(None)
-    assert [entry["sealed_at"] - NOON for entry in entries] == [timedelta(minutes=at) for at in (5, 5, 8)]
+    return [entry["sealed_at"] - NOON for entry in entries]
+
+
+async def test_the_time_of_sealing_never_decreases_whatever_the_clocks_say(harness: MongoLogHarness) -> None:
+    times = await sealed_at(harness, [(5, 9), (3, 9), (8, 9)])
+    assert times == [timedelta(minutes=at) for at in (5, 5, 8)]
+
+
+async def test_a_sealer_whose_clock_is_ahead_dates_nothing_behind_mongodb_s(harness: MongoLogHarness) -> None:
+    times = await sealed_at(harness, [(1, 1), (300 * 24 * 60, 2), (3, 3)])
+    assert times == [timedelta(minutes=at) for at in (1, 2, 3)]
+
+
+async def test_mongodb_s_own_clock_bounds_the_time_of_sealing(harness: MongoLogHarness) -> None:
+    await harness.write("a", 0)
+    far = datetime.now(UTC) + timedelta(days=300)
+    await MongoSealedLog(harness.database, clock=Clock(far)).seal()
+    [entry] = await harness.database.get_collection("log").find().to_list(None)
+    assert entry["sealed_at"] < far - timedelta(days=299)
 
 
 async def test_a_commit_of_another_stream_has_the_owner_of_the_generation_that_caused_it(
