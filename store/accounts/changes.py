@@ -167,7 +167,7 @@ class AccountChanges:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
         event = facts.UserErased(project=project_id, user=user_id)
-        await self._record(developer_id, event, writes.delete(self._users, user), cause, rule=rules.record)
+        await self._record(developer_id, event, writes.delete((self._users, user)), cause, rule=rules.record)
 
     async def _record(
         self,

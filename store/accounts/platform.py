@@ -14,6 +14,7 @@ from events.envelope import Cause, RecordedEvent
 from store.accounts.queries import STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, grant_document, grants_of, record_from
 from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password, update
+from store.audit.consumers import owned_by
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
 from store.errors import AlreadyExistsError
@@ -32,6 +33,7 @@ class PlatformChanges:
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
         self._staff = database["staff"]
+        self._consumers = database["audit_consumers"]
         self._streams = Repository(events, fold=fold, announce=announce, clock=clock)
 
     async def create_staff(self, person: NewPerson, role: Role, *, cause: Cause) -> StaffRecord:
@@ -52,8 +54,8 @@ class PlatformChanges:
         await self._decide(partial(rules.change_password, staff=staff_id), write, cause)
 
     async def delete_staff(self, staff_id: str, *, cause: Cause) -> None:
-        """Delete an account; its tokens are invalid at once."""
-        write = delete(self._staff, {"_id": staff_id})
+        """Delete an account with its consumers; its tokens are invalid at once."""
+        write = delete((self._staff, {"_id": staff_id}), (self._consumers, owned_by(staff_id)))
         await self._decide(partial(rules.delete_staff, staff=staff_id), write, cause)
 
     async def grant_access(self, staff_id: str, grant: PersonalDataGrant, *, cause: Cause) -> None:

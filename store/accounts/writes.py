@@ -75,11 +75,12 @@ def update(collection: Any, query: Document, change_at: Callable[[datetime], Any
     return write
 
 
-def delete(collection: Any, query: Document) -> Write:
-    """Delete a document, if it is still there."""
+def delete(*found: tuple[Any, Document]) -> Write:
+    """Delete what queries find in their collections, if it is still there."""
 
     async def write(_: Commit, session: Session) -> None:
-        await collection.delete_one(query, session=session)
+        for collection, query in found:
+            await collection.delete_many(query, session=session)
 
     return write
 

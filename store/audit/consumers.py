@@ -30,7 +30,7 @@ class Consumers:
 
     async def of(self, owner: str) -> Sequence[Consumer]:
         """List the consumers of an owner by name."""
-        found = self._consumers.find(_of(owner)).sort("_id", 1)
+        found = self._consumers.find(owned_by(owner)).sort("_id", 1)
         return [_consumer(document) for document in await found.to_list(None)]
 
     async def find(self, owner: str, name: str) -> Consumer | None:
@@ -40,7 +40,7 @@ class Consumers:
     async def move(self, owner: str, name: str, position: int, now: datetime) -> Consumer:
         """Set a position, of a new consumer too; `consumer_limit_exceeded` for one too many."""
         if await self.find(owner, name) is None:
-            others = await self._consumers.count_documents(_of(owner), limit=CONSUMERS_OF_OWNER)
+            others = await self._consumers.count_documents(owned_by(owner), limit=CONSUMERS_OF_OWNER)
             if others >= CONSUMERS_OF_OWNER:
                 raise ExemplarError(ErrorCode.CONSUMER_LIMIT)
         change = {"$set": {"position": position, "updated_at": now}, "$setOnInsert": {"created_at": now}}
@@ -61,7 +61,8 @@ class Consumers:
         return bool((await self._consumers.delete_one({"_id": f"{owner}/{name}"})).deleted_count)
 
 
-def _of(owner: str) -> Document:
+def owned_by(owner: str) -> Document:
+    """Write the query of an owner's consumers."""
     return {"_id": {"$gte": f"{owner}/", "$lt": f"{owner}0"}}  # "0" follows "/"
 
 

@@ -7,6 +7,7 @@ import pytest
 from domain.accounts.access import Role
 from store.audit.consumers import CONSUMERS_OF_OWNER
 from tests.gateway.audit.conftest import CONSUMERS, AuditHarness
+from tests.systems.gateway import CAUSE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -108,3 +109,12 @@ async def test_a_reader_has_twenty_consumers_at_most(audit: AuditHarness) -> Non
     assert (await call(audit, "PUT", f"{CONSUMERS}/c1", {"position": 1}, reader))[0] == 200
     assert (await call(audit, "DELETE", f"{CONSUMERS}/c1", headers=reader))[0] == 204
     assert (await call(audit, "PUT", f"{CONSUMERS}/more", {"position": 0}, reader))[0] == 200
+
+
+async def test_consumers_are_deleted_with_their_reader(audit: AuditHarness) -> None:
+    reader = await audit.gateway.staff(Role.AUDITOR)
+    assert (await call(audit, "PUT", ONE, {"position": 0}, reader))[0] == 200
+    _, account = await audit.gateway.get("/api/v1/auth/me", reader)
+    await audit.gateway.store.platform_changes.delete_staff(account["id"], cause=CAUSE)
+    consumers = audit.gateway.store.database.get_collection("audit_consumers")
+    assert await consumers.count_documents({"_id": {"$regex": f"^{account['id']}/"}}) == 0
