@@ -21,6 +21,7 @@ from gateway.events.sse import LINES, SSE, control_line, frame, json_line
 _BATCH: Final = 100  # commits
 _PAUSE: Final = 0.5  # seconds between reads at the end of the log
 _MOST: Final = 200
+_MOST_OF_DEVELOPERS: Final = 150  # the rest is for staff, whom many accounts shall not keep out
 _MOST_OF_READER: Final = 5
 _RETRY_AFTER: Final = 2  # seconds
 
@@ -33,7 +34,8 @@ class AuditStreams:
 
     audit_pages: AuditPages
     connections: Connections
-    _open: Counter[str] = field(default_factory=Counter, init=False)
+    _staff: Counter[str] = field(default_factory=Counter, init=False)
+    _developers: Counter[str] = field(default_factory=Counter, init=False)
 
     async def send_lines(self, request: web.Request, reader: AuditReader, plan: ReadPlan) -> web.StreamResponse:
         """Send what the log holds now, an event a line; the last line is `caught_up` unless the stream was cut."""
@@ -81,18 +83,20 @@ class AuditStreams:
     @contextmanager
     def _slot(self, request: web.Request, reader: AuditReader) -> Iterator[None]:
         """Hold a slot of the process and of the reader."""
-        if self._open.total() >= _MOST:
+        opened = self._staff if reader.developer is None else self._developers
+        is_full = self._staff.total() + self._developers.total() >= _MOST
+        if is_full or (reader.developer is not None and self._developers.total() >= _MOST_OF_DEVELOPERS):
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open streams of the log. Try again later.")
-        if self._open[reader.name] >= _MOST_OF_READER:
+        if opened[reader.name] >= _MOST_OF_READER:
             raise LimitError(ErrorCode.STREAM_LIMIT, _RETRY_AFTER)
-        self._open[reader.name] += 1
+        opened[reader.name] += 1
         try:
             with self.connections.slot(f"reader {reader.name}", reader.developer or "staff", request, stream=True):
                 yield
         finally:
-            self._open.subtract([reader.name])
-            if not self._open[reader.name]:
-                del self._open[reader.name]
+            opened.subtract([reader.name])
+            if not opened[reader.name]:
+                del opened[reader.name]
 
 
 def _lines_of(commits: Sequence[CommitBodies]) -> bytes:

@@ -16,6 +16,7 @@ from domain.accounts.access import Role
 from domain.accounts.platform import PersonalDataGrant
 from events.commit import commit_of
 from events.developer import ProjectRenamed
+from gateway.audit import event_streams
 from store.audit.audit_log import AuditLog
 from store.commits.document import document_of
 from tests.gateway.audit.conftest import EVENTS, AuditHarness
@@ -202,3 +203,13 @@ async def test_a_reader_has_five_streams_at_most(audit: AuditHarness) -> None:
     await asyncio.sleep(1)
     async with opened(audit, reader, after=0, before=2) as stream:
         assert await stream.rest()
+
+
+async def test_developers_leave_streams_to_staff(audit: AuditHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_streams, "_MOST_OF_DEVELOPERS", 1)
+    first, second = (owner.token for owner in audit.owners[:2])
+    async with opened(audit, first, after=0):
+        async with audit.gateway.client.get(EVENTS, headers={**second, **EVENT_STREAM}) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (503, "server_busy")
+        async with opened(audit, await audit.gateway.staff(Role.AUDITOR), after=0, before=2) as stream:
+            assert await stream.rest()
