@@ -36,4 +36,4 @@ def fold(events: Iterable[RecordedEvent]) -> RecentAccesses | None:
 def record(recent: RecentAccesses | None, access: LogRead, now: datetime) -> Sequence[Event]:
     """Record an access; `[]` for another page of a walk that was recorded."""
     known = recent.accesses if recent is not None and access.form == "page_walk" else ()
-    return [] if any(one == access and now - time < PAGE_WALK for time, one in known) else [access]
+    return [] if any(one == access and timedelta() <= now - time < PAGE_WALK for time, one in known) else [access]

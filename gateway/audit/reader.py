@@ -79,15 +79,17 @@ class AuditReaders:
 
         Raises `not_found` for an id that the log does not have, or has for another developer than the filter's.
         """
-        generation = None if wanted.stream is None else term("correlation_id", wanted.stream)
-        project, user = (
-            None if value is None else term(name, value)
-            for name, value in (("project", wanted.project), ("user", wanted.user))
+        named = (
+            ("project", wanted.project, ("developer", "project")),  # its first commit may be one of its users'
+            ("user", wanted.user, OWNERS),
+            ("correlation_id", wanted.stream, OWNERS),
         )
         owner: dict[str, str] = {}
-        for name in filter(None, (project, user, generation)):
-            terms = await self.audit_log.terms_of_first(name)
-            found = {kind: values[0] for kind in OWNERS if (values := values_of(terms, kind))}
+        for name, value, kinds in named:
+            if value is None:
+                continue
+            terms = await self.audit_log.terms_of_first(term(name, value))
+            found = {kind: values[0] for kind in kinds if (values := values_of(terms, kind))}
             if not terms or wanted.developer not in (None, found.get("developer")):
                 raise ExemplarError(ErrorCode.NOT_FOUND)
             owner = found

@@ -99,7 +99,7 @@ class AuditLog:
 
 
 def _query(wanted: EventFilter) -> Document:
-    """Write a query of which one term bounds the index; the documents are compared with the others."""
+    """Write a query: the planner chooses the term that bounds the index, the documents are compared with the others."""
     terms, stream = wanted.terms, {} if wanted.stream is None else {"stream": wanted.stream}
     if not terms:
         return {}

@@ -28,6 +28,10 @@ def test_the_same_query_an_hour_later_is_another_walk() -> None:
     assert record(RECENT, PAGES, NOON + PAGE_WALK) == [PAGES]
 
 
+def test_a_record_from_the_future_hides_no_access() -> None:
+    assert record(RECENT, PAGES, NOON - timedelta(days=1)) == [PAGES]
+
+
 def test_an_export_is_recorded_each_time() -> None:
     assert record(RECENT, EXPORT, NOON) == [EXPORT]
 

@@ -1,12 +1,15 @@
 """Reading by staff is recorded, and users and developers see it."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from domain.accounts.access import Role
+from domain.generation.generation import stream_of
+from tests.builders.generation import requested
 from tests.gateway.audit.conftest import ACCESSES, EVENTS, AuditHarness
-from tests.systems.gateway import OPERATOR_KEY
+from tests.systems.gateway import CAUSE, OPERATOR_KEY
 from tests.systems.gateway_harness import ONE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -116,6 +119,17 @@ async def test_users_and_developers_see_what_covers_them(audit: AuditHarness) ->
     }
 
 
+async def test_a_project_s_access_is_its_own_whoever_s_commit_comes_first(audit: AuditHarness) -> None:
+    reader, project, event = await audit.gateway.staff(Role.AUDITOR), str(uuid4()), requested()
+    owner = event.owner.model_copy(update={"project": project})
+    first = event.model_copy(update={"owner": owner})
+    await audit.gateway.store.events.append(stream_of(project), 0, [first], cause=CAUSE, time=audit.gateway.clock())
+    await audit.seal()
+    await audit.page(reader, project_id=project)
+    [read] = [one.event for one in await recorded(audit, reader)]
+    assert (read.developer, read.project, read.user) == (owner.developer, project, None)
+
+
 async def test_histories_and_operators_are_recorded_too(audit: AuditHarness) -> None:
     generation, person = audit.generations[0], audit.people[0]
     for headers in (await audit.gateway.staff(Role.PLATFORM_OPERATOR), {"X-Operator-Key": OPERATOR_KEY}):
@@ -128,6 +142,8 @@ async def test_histories_and_operators_are_recorded_too(audit: AuditHarness) -> 
 
 async def test_accesses_are_listed_in_pages_newest_first(audit: AuditHarness) -> None:
     person = audit.people[0]
+    for _ in range(5):
+        await audit.page(await audit.gateway.staff(Role.AUDITOR))
     everything = await accesses(audit, person.token)
     pages, query = [], "limit=2"
     while query:
