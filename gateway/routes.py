@@ -10,6 +10,7 @@ from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.projects import ProjectRoutes, ProjectUserRoutes
 from gateway.accounts.registration import RegistrationRoutes
 from gateway.audit.access_routes import AccessRoutes
+from gateway.audit.as_of_routes import QuotaAsOfRoutes, StreamAsOfRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -49,6 +50,8 @@ ROUTES: Final = (
     PictureRoutes,
     UsageRoutes,
     AuditEventRoutes,
+    StreamAsOfRoutes,
+    QuotaAsOfRoutes,
     ConsumerRoutes,
     AccessRoutes,
     ProviderRoutes,

@@ -18,6 +18,8 @@ from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
+from store.audit.quota_travel import QuotaTravel
+from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
@@ -79,6 +81,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "parking": Parking,
     "access_streams": AccessStreams,
     "audit_log": AuditLog,
+    "quota_travel": QuotaTravel,
+    "stream_travel": StreamTravel,
     "consumers": Consumers,
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
