@@ -12,10 +12,20 @@ import typer
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import ContradictionError
+from domain.errors import ExemplarError
 from exemplar.clock import now
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.store_access import run_on_store, settings_of
+from exemplar.commands.time_travel import (
+    KindChoice,
+    difference_between,
+    point_of,
+    print_difference,
+    print_state,
+    required_point,
+    state_at,
+)
 from exemplar.environment import ConfigurationError
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
@@ -32,6 +42,10 @@ _NO_KEY: Final = (
     "EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler; "
     "for an `exemplar up` name its folder: --home .exemplar"
 )
+
+_KIND = Annotated[KindChoice, typer.Argument(help="What is shown.")]
+_NAME = Annotated[str, typer.Argument(help="Its id; for the quota that of the developer.")]
+_POINT: Final = "A version, or a moment such as 2026-11-14T10:02:00Z; for the quota a position of the log, or a moment"
 
 Result = TypeVar("Result")
 
@@ -117,6 +131,35 @@ def verify_log(
     _print({"ok": True, **asdict(report), "root": _base64(report.root)}, _text(report), as_json=as_json)
 
 
+@app.command("at")
+def show_at(
+    kind: _KIND,
+    name: _NAME,
+    point: Annotated[str | None, typer.Argument(help=f"{_POINT}; without one as it is now.")] = None,
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a generation, an endpoint, a developer or a developer's quota as of a point."""
+    body = _result(state_at(kind, name, point_of(point)), home, as_json=as_json)
+    print_state(body, as_json=as_json)
+
+
+@app.command("diff")
+def show_difference(
+    kind: _KIND,
+    name: _NAME,
+    since: Annotated[str, typer.Argument(help=_POINT)],
+    point: Annotated[str | None, typer.Argument(help=f"{_POINT}; without one as it is now.")] = None,
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two points, and the events that caused it."""
+    body = _result(difference_between(kind, name, required_point(since), point_of(point)), home, as_json=as_json)
+    print_difference(body, as_json=as_json)
+
+
 @dataclass(slots=True)
 class _Progress:
     """Print the progress about once a second."""
@@ -135,7 +178,7 @@ def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_
         return run_on_store(command, home=home, holder="audit")
     except ContradictionError as error:
         line, fields = f"CONTRADICTION: {error}", {"ok": False, "contradiction": str(error)}
-    except NothingToProveError as error:
+    except (NothingToProveError, ExemplarError) as error:
         line, fields = str(error), {"ok": False, "error": str(error)}
     if as_json:
         print_json(fields)

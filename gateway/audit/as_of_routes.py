@@ -39,8 +39,9 @@ class StreamAsOfRoutes:
     @_as_of(AUDIT_DEVELOPER, summary="Read a developer's account as of a version or a moment")
     async def read(self, request: web.Request) -> web.Response:
         reader = await self.audit_readers.identify(request)
-        query, (kind, name) = read_query(request, AsOfRequest), _subject(request)
+        kind, name = _subject(request)
         past = await self._load(reader, kind, name)
+        query = read_query(request, AsOfRequest)
         reached, view = await self.stream_travel.at(past, query.as_of)
         await self._record(request, reader, past, name)
         return _response(as_of_body(kind.name, name, reached, view))
@@ -50,8 +51,9 @@ class StreamAsOfRoutes:
     @_difference(f"{AUDIT_DEVELOPER}/diff", summary="Compare a developer's account at two points")
     async def compare(self, request: web.Request) -> web.Response:
         reader = await self.audit_readers.identify(request)
-        query, (kind, name) = read_query(request, DifferenceRequest), _subject(request)
+        kind, name = _subject(request)
         past = await self._load(reader, kind, name)
+        query = read_query(request, DifferenceRequest)
         found = await self.stream_travel.difference(past, query.since, query.as_of)
         await self._record(request, reader, past, name)
         return _response(difference_body(kind.name, name, *found))
@@ -85,8 +87,8 @@ class QuotaAsOfRoutes:
     @_as_of(AUDIT_QUOTA, summary="Read a developer's quota as of a position or a moment")
     async def read(self, request: web.Request) -> web.Response:
         reader = await self.audit_readers.identify(request)
-        query = read_query(request, AsOfRequest)
         developer = await self._require(request, reader)
+        query = read_query(request, AsOfRequest)
         reached, view = await self.quota_travel.at(developer, query.as_of)
         await self._record(request, reader, developer)
         return _response(as_of_body("quota", developer, reached, view))
@@ -94,8 +96,8 @@ class QuotaAsOfRoutes:
     @_difference(f"{AUDIT_QUOTA}/diff", summary="Compare a developer's quota at two points")
     async def compare(self, request: web.Request) -> web.Response:
         reader = await self.audit_readers.identify(request)
-        query = read_query(request, DifferenceRequest)
         developer = await self._require(request, reader)
+        query = read_query(request, DifferenceRequest)
         found = await self.quota_travel.difference(developer, query.since, query.as_of)
         await self._record(request, reader, developer)
         return _response(difference_body("quota", developer, *found))

@@ -73,7 +73,7 @@ class AuditLog:
         found = await self._log.find_one({"_id": position}, {"sealed_at": 1})
         return None if found is None else found["sealed_at"]
 
-    async def place_of(self, commit: str) -> tuple[int, datetime] | None:
+    async def entry_of(self, commit: str) -> tuple[int, datetime] | None:
         """Read the position of a commit by its id, and when it was recorded; None for one that is not sealed."""
         found = await self._log.find_one({"commit": commit}, {"sealed_at": 1})
         return None if found is None else (found["_id"], found["sealed_at"])

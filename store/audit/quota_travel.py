@@ -25,7 +25,7 @@ class QuotaTravel:
 
     async def require(self, developer: str) -> None:
         """Raise `not_found` unless the log has the developer."""
-        if await self._audit_log.place_of(first_commit(stream_of(developer))) is None:
+        if await self._audit_log.entry_of(first_commit(stream_of(developer))) is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
 
     async def at(self, developer: str, point: Point | None) -> tuple[Reached, View | None]:

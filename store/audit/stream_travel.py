@@ -61,8 +61,8 @@ class StreamTravel:
         else:
             version = len(past.events) if point is None else point
         commit = next((one for one in past.commits if one.first <= version <= one.last), None)
-        place = None if commit is None else await self._audit_log.place_of(commit.id)
-        position, recorded_at = place or (None, None)
+        entry = None if commit is None else await self._audit_log.entry_of(commit.id)
+        position, recorded_at = entry or (None, None)
         return Reached(position, recorded_at, version), version
 
     async def _version_at(self, commits: Sequence[Commit], end: datetime) -> int:
@@ -70,8 +70,8 @@ class StreamTravel:
         low, high = 0, len(commits)
         while low < high:
             middle = (low + high) // 2
-            place = await self._audit_log.place_of(commits[middle].id)
-            if place is not None and place[1] < end:
+            entry = await self._audit_log.entry_of(commits[middle].id)
+            if entry is not None and entry[1] < end:
                 low = middle + 1
             else:
                 high = middle
