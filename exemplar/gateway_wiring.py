@@ -82,6 +82,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         wait=gateway_settings.upload_wait,
     ),
     "version": lambda: version("exemplar"),
+    "witnesses": lambda witness_settings: witness_settings.witnesses,
     "watched": lambda broadcaster: broadcaster.has_listeners,
 }
 

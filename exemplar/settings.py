@@ -17,7 +17,7 @@ from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
-from store.audit.settings import CheckpointSettings
+from store.audit.settings import CheckpointSettings, WitnessSettings
 from store.settings import PriceSettings, StoreSettings, TierSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Actors and scheduler": ActorSettings,
     "Timeouts": TimeoutSettings,
     "Checkpoints": CheckpointSettings,
+    "Witnesses": WitnessSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
@@ -55,7 +56,14 @@ _SHARED = (
     ProviderSettings,
     PriceSettings,
 )
-_GATEWAY = (GatewaySettings, StreamSettings, TokenSettings, AuthenticationSettings, PasswordSettings)
+_GATEWAY = (
+    GatewaySettings,
+    StreamSettings,
+    TokenSettings,
+    AuthenticationSettings,
+    PasswordSettings,
+    WitnessSettings,
+)
 
 PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
     "gateway": (*_SHARED, *_GATEWAY),

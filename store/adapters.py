@@ -18,6 +18,9 @@ from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
+from store.audit.event_lookup import EventLookup
+from store.audit.merkle_nodes import MerkleNodes
+from store.audit.picture_scan import PictureScan
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
@@ -84,8 +87,11 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "quota_travel": QuotaTravel,
     "stream_travel": StreamTravel,
     "consumers": Consumers,
+    "event_lookup": EventLookup,
+    "merkle_nodes": MerkleNodes,
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
+    "picture_scan": PictureScan,
     "leases": MongoLeases,
     "pauses": MongoPauses,
     "account_cache": AccountCache,

@@ -14,6 +14,8 @@ from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
+from store.audit.merkle_nodes import MerkleNodes
+from store.audit.picture_scan import PictureScan
 from store.commits.mongo import MongoEventStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -58,8 +60,10 @@ class OpenStore:
     feeds: Feeds
     subscriptions: SubscriberCheckpoints
     parking: Parking
+    merkle_nodes: MerkleNodes
     checkpoints: Checkpoints
     commit_scan: CommitScan
+    picture_scan: PictureScan
     leases: MongoLeases
     account_cache: AccountCache
     accounts: Accounts

@@ -1,16 +1,15 @@
-"""The key that signs checkpoints: Ed25519 (RFC 8032), with the name and key id of a signed note."""
+"""The keys that sign checkpoints and cosign them: Ed25519 (RFC 8032), with the name and key id of a signed note."""
 
 import base64
 import binascii
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-_ED25519 = b"\x01"
 _KEY_BYTES = 32
 _NAME = re.compile(r"[^\s+]+")
 
@@ -18,6 +17,8 @@ _NAME = re.compile(r"[^\s+]+")
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
     """The public key, which an auditor holds; `str` writes it as `name+key id+base64`."""
+
+    algorithm: ClassVar[bytes] = b"\x01"
 
     name: str
     public: bytes
@@ -29,15 +30,15 @@ class VerificationKey:
         key_id, _, encoded = rest.partition("+")
         blob = _decoded(encoded)
         key = cls(name, blob[1:])
-        if not _NAME.fullmatch(name) or blob[:1] != _ED25519 or len(key.public) != _KEY_BYTES:
-            raise ValueError("a verification key is name+key id+base64 of an Ed25519 key")
+        if not _NAME.fullmatch(name) or blob[:1] != cls.algorithm or len(key.public) != _KEY_BYTES:
+            raise ValueError("a verification key is name+key id+base64 of a type and an Ed25519 key")
         if key.key_id.hex() != key_id:
             raise ValueError("the key id of this verification key is not that of its key")
         return key
 
     @property
     def key_id(self) -> bytes:
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.algorithm + self.public).digest()[:4]
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
         """Tell whether `signature` is the private key's signature of `message`."""
@@ -48,7 +49,14 @@ class VerificationKey:
         return True
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public).decode()}"
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(self.algorithm + self.public).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey(VerificationKey):
+    """The public key of a witness, which signs with a time (c2sp.org/tlog-cosignature)."""
+
+    algorithm: ClassVar[bytes] = b"\x04"
 
 
 class SigningKey:

@@ -14,6 +14,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 
@@ -25,7 +26,11 @@ _ROOT_BYTES = 32
 
 
 class ContradictionError(Exception):
-    """The log differs from what was sealed or signed."""
+    """The log differs from what was sealed or signed; `position`: where, None when it has none there."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class NoteError(ValueError):
@@ -58,8 +63,31 @@ def checkpoint_from(text: str) -> Checkpoint:
 
 def sign_note(text: str, signer: SigningKey) -> str:
     """Append a signature to a text, which ends with a newline."""
-    signature = base64.b64encode(signer.key_id + signer.sign(text.encode())).decode()
-    return f"{text}\n{_SIGNED_BY}{signer.name} {signature}\n"
+    return f"{text}\n{NoteSignature(signer.name, signer.key_id, signer.sign(text.encode())).line()}"
+
+
+class NoteSignature(NamedTuple):
+    """One signature of a note; what follows the key id depends on the kind of the key."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    def is_of(self, key: VerificationKey) -> bool:
+        return (self.name, self.key_id) == (key.name, key.key_id)
+
+    def line(self) -> str:
+        """Write the line of a signed note."""
+        return f"{_SIGNED_BY}{self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
+
+
+def split_note(note: str) -> tuple[str, Sequence[NoteSignature]]:
+    """Return the text and the signatures of a note, unverified; NoteError for a damaged one."""
+    text, separator, below = note.rpartition("\n\n")
+    lines = below.splitlines(keepends=True)
+    if not separator or not lines:
+        raise NoteError("no signed note: it needs a text, an empty line, and signatures")
+    return f"{text}\n", [_signature(line) for line in lines]
 
 
 def open_note(note: str, trusted: Sequence[VerificationKey]) -> str:
@@ -67,25 +95,29 @@ def open_note(note: str, trusted: Sequence[VerificationKey]) -> str:
 
     NoteError for a damaged note, for a wrong signature of a trusted key, and without a trusted signature.
     """
-    text, separator, below = note.rpartition("\n\n")
-    lines = below.splitlines(keepends=True)
-    found = [_SIGNATURE.fullmatch(line) for line in lines]
-    if not separator or not lines or None in found:
-        raise NoteError("no signed note: it needs a text, an empty line, and signatures")
-    text += "\n"
-    verified = [_verifies(text, match[1], match[2], trusted) for match in found if match]
+    text, signatures = split_note(note)
+    verified = [_verifies(text, signature, trusted) for signature in signatures]
     if not any(verified):
         raise NoteError("not signed by a trusted key")
     return text
 
 
-def _verifies(text: str, name: str, encoded: str, trusted: Sequence[VerificationKey]) -> bool:
+def _signature(line: str) -> NoteSignature:
+    match = _SIGNATURE.fullmatch(line)
+    if match is None:
+        raise NoteError("no signed note: it needs a text, an empty line, and signatures")
+    blob = _decoded(match[2])
+    signature = NoteSignature(match[1], blob[:_KEY_ID_BYTES], blob[_KEY_ID_BYTES:])
+    if signature.line() != line:
+        raise NoteError("the base64 of a signature has spare bits")
+    return signature
+
+
+def _verifies(text: str, signature: NoteSignature, trusted: Sequence[VerificationKey]) -> bool:
     """Tell whether a signature is of a trusted key; NoteError when such a one is wrong."""
-    blob = _decoded(encoded)
-    key_id, signature = blob[:_KEY_ID_BYTES], blob[_KEY_ID_BYTES:]
-    keys = [key for key in trusted if (key.name, key.key_id) == (name, key_id)]
-    if not all(key.verifies(text.encode(), signature) for key in keys):
-        raise NoteError(f"the signature of {name} is wrong")
+    keys = [key for key in trusted if signature.is_of(key)]
+    if not all(key.verifies(text.encode(), signature.signature) for key in keys):
+        raise NoteError(f"the signature of {signature.name} is wrong")
     return bool(keys)
 
 

@@ -32,17 +32,29 @@ class Frontier:
         if self.size < 0 or len(self.hashes) != self.size.bit_count():
             raise ValueError(f"{len(self.hashes)} subtrees do not make a tree of {self.size} leaves")
 
-    def extended(self, leaves: Iterable[bytes]) -> "Frontier":
-        """Return the frontier with leaves appended."""
-        size, hashes = self.size, list(self.hashes)
-        for leaf in leaves:
-            node, carry = leaf, size
+    def extended(self, nodes: Iterable[bytes], level: int = 0) -> "Frontier":
+        """Return the frontier with leaves appended, or with the roots of perfect subtrees of 2**level leaves each.
+
+        ValueError when the size is no multiple of theirs.
+        """
+        if self.size & ((1 << level) - 1):
+            raise ValueError(f"no subtree of {1 << level} leaves begins behind {self.size} leaves")
+        count, hashes = self.size >> level, list(self.hashes)
+        for appended in nodes:
+            node, carry = appended, count
             while carry & 1:
                 node = node_hash(hashes.pop(), node)
                 carry >>= 1
             hashes.append(node)
-            size += 1
-        return Frontier(size, tuple(hashes))
+            count += 1
+        return Frontier(count << level, tuple(hashes))
+
+    def completed(self, leaf: bytes, level: int) -> bytes:
+        """Hash the perfect subtree of 2**level leaves that the next leaf completes."""
+        node = leaf
+        for left in reversed(self.hashes[len(self.hashes) - level :]):
+            node = node_hash(left, node)
+        return node
 
     def root(self) -> bytes:
         if not self.hashes:

@@ -11,28 +11,23 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
-from domain.audit.checkpoints import ContradictionError
-from domain.errors import ExemplarError
+from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
+from exemplar.commands.proof_output import prove_event, prove_growth
 from exemplar.commands.store_access import run_on_store, settings_of
-from exemplar.commands.time_travel import (
-    KindChoice,
-    difference_between,
-    point_of,
-    print_difference,
-    print_state,
-    required_point,
-    state_at,
-)
+from exemplar.commands.time_travel import show_at, show_difference
 from exemplar.environment import ConfigurationError
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_scan import CommitScan
-from store.audit.proofs import NothingToProveError, prove_event, prove_growth
-from store.audit.settings import CheckpointSettings
+from store.audit.picture_scan import PictureScan
+from store.audit.picture_verification import PictureReport, verify_pictures
+from store.audit.proofs import NothingToProveError
+from store.audit.settings import CheckpointSettings, WitnessSettings
 from store.audit.verification import AuditReport, verify
+from store.audit.witnessing import keep_cosignatures
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
 
@@ -43,10 +38,6 @@ _NO_KEY: Final = (
     "for an `exemplar up` name its folder: --home .exemplar"
 )
 
-_KIND = Annotated[KindChoice, typer.Argument(help="What is shown.")]
-_NAME = Annotated[str, typer.Argument(help="Its id; for the quota that of the developer.")]
-_POINT: Final = "A version, or a moment such as 2026-11-14T10:02:00Z; for the quota a position of the log, or a moment"
-
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -55,6 +46,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Verify the log and print proofs.",
 )
+
+
+app.command("at")(show_at)
+app.command("diff")(show_difference)
 
 
 @app.command("key")
@@ -113,63 +108,69 @@ def prove_grown(
     print_json(_result(proof, home, as_json=as_json))
 
 
+@app.command("cosign")
+def keep_cosigned(
+    note: Annotated[Path, typer.Argument(help="A checkpoint with the signatures of witnesses.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add the signatures of configured witnesses to the stored checkpoint, and print it."""
+    witnesses = settings_of(home, WitnessSettings).witnesses
+
+    async def keep(checkpoints: Checkpoints) -> StoredCheckpoint:
+        try:
+            return await keep_cosignatures(note.read_text(), witnesses, checkpoints)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{note}: {error}") from None
+
+    kept = _result(keep, home, as_json=as_json)
+    names = [one.witness.name for one in kept.cosignatures]
+    _print({"size": kept.size, "witnesses": names, "note": kept.cosigned_note}, kept.cosigned_note, as_json=as_json)
+
+
 @app.command("verify")
 def verify_log(
     key: Annotated[
         list[str] | None, typer.Option(help="Trust checkpoints of this verification key alone; repeatable.")
     ] = None,
+    kept: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against", help="A checkpoint kept elsewhere that the log must lead to; repeatable.", exists=True
+        ),
+    ] = None,
+    pictures: Annotated[bool, typer.Option(help="Compare the stored pictures, too.")] = True,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify every hash, order and signature; exit code 1 at the first contradiction."""
+    """Verify every hash, order, signature and picture; exit code 1 at the first contradiction."""
     trusted = _trusted(key or (), home)
+    checkpoints_kept = [_kept_checkpoint(path, trusted) for path in kept or ()]
 
-    async def verification(commit_scan: CommitScan, checkpoints: Checkpoints) -> AuditReport:
-        return await verify(commit_scan, checkpoints, trusted, _Progress())
+    async def verification(
+        commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan
+    ) -> tuple[AuditReport, PictureReport | None]:
+        report = await verify(commit_scan, checkpoints, trusted, _Progress("commits"), checkpoints_kept)
+        if not pictures:
+            return report, None
+        return report, await verify_pictures(picture_scan, checkpoints, _Progress("pictures and pieces of them"))
 
-    report = _result(verification, home, as_json=as_json)
-    _print({"ok": True, **asdict(report), "root": _base64(report.root)}, _text(report), as_json=as_json)
-
-
-@app.command("at")
-def show_at(
-    kind: _KIND,
-    name: _NAME,
-    point: Annotated[str | None, typer.Argument(help=f"{_POINT}; without one as it is now.")] = None,
-    *,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a generation, an endpoint, a developer or a developer's quota as of a point."""
-    body = _result(state_at(kind, name, point_of(point)), home, as_json=as_json)
-    print_state(body, as_json=as_json)
-
-
-@app.command("diff")
-def show_difference(
-    kind: _KIND,
-    name: _NAME,
-    since: Annotated[str, typer.Argument(help=_POINT)],
-    point: Annotated[str | None, typer.Argument(help=f"{_POINT}; without one as it is now.")] = None,
-    *,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what changed between two points, and the events that caused it."""
-    body = _result(difference_between(kind, name, required_point(since), point_of(point)), home, as_json=as_json)
-    print_difference(body, as_json=as_json)
+    report, seen = _result(verification, home, as_json=as_json)
+    fields = {"ok": True, **asdict(report), "root": _base64(report.root), **(asdict(seen) if seen else {})}
+    _print(fields, _text(report, seen), as_json=as_json)
 
 
 @dataclass(slots=True)
 class _Progress:
     """Print the progress about once a second."""
 
+    noun: str
     last_printed: float = 0.0
 
     def __call__(self, position: int, head: int) -> None:
         if time.monotonic() - self.last_printed >= _PROGRESS_S:
             self.last_printed = time.monotonic()
-            sys.stderr.write(f"{position} of {head} commits verified\n")
+            sys.stderr.write(f"{position} of {head} {self.noun} verified\n")
 
 
 def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_json: bool) -> Result:
@@ -177,8 +178,9 @@ def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_
     try:
         return run_on_store(command, home=home, holder="audit")
     except ContradictionError as error:
-        line, fields = f"CONTRADICTION: {error}", {"ok": False, "contradiction": str(error)}
-    except (NothingToProveError, ExemplarError) as error:
+        line = f"CONTRADICTION: {error}"
+        fields: dict[str, Any] = {"ok": False, "contradiction": str(error), "position": error.position}
+    except NothingToProveError as error:
         line, fields = str(error), {"ok": False, "error": str(error)}
     if as_json:
         print_json(fields)
@@ -212,12 +214,26 @@ def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey
     return trusted
 
 
-def _text(report: AuditReport) -> str:
-    return (
-        f"{report.size} commits in {report.streams} streams are as they were sealed, "
-        f"{report.checkpoints} checkpoints are met, {report.waiting} commits wait for a position\n"
-        f"root {_base64(report.root)}"
+def _kept_checkpoint(path: Path, trusted: Sequence[VerificationKey]) -> Checkpoint:
+    try:
+        return checkpoint_from(open_note(path.read_text(), trusted))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--against {path}: {error}") from None
+
+
+def _text(report: AuditReport, seen: PictureReport | None) -> str:
+    commits = f"{report.size} commits in {report.streams} streams are as they were sealed"
+    root = f"root {_base64(report.root)}"
+    text = (
+        f"{commits}, {report.checkpoints} checkpoints are met, {report.waiting} commits wait for a position\n"
+        f"{report.cosignatures} cosignatures of witnesses are genuine\n"
     )
+    if seen is not None:
+        text += (
+            f"{seen.pictures} pictures are as they were recorded; "
+            f"of these {seen.unsalted} have no salt any more, {seen.unnamed} are named by no event\n"
+        )
+    return text + root
 
 
 def _base64(root: bytes) -> str:

@@ -86,7 +86,10 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
 def settings_of(home: Path | None, settings: type[Settings]) -> Settings:
     """Read settings of the environment; those that are secrets of the home from there."""
     chosen = home_of(home)
-    return _of_environment(settings) if chosen is None else read(settings, **_SECRETS[settings](chosen))
+    if chosen is None:
+        return _of_environment(settings)
+    secrets = _SECRETS.get(settings)
+    return read(settings, **(secrets(chosen) if secrets else {}))
 
 
 @contextmanager

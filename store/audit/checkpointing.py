@@ -7,7 +7,7 @@ import structlog
 from domain.audit import checkpoints as notes
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.merkle import Frontier
-from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint, noted_checkpoint
 from store.audit.settings import CheckpointSettings
 
 log = structlog.get_logger()
@@ -35,7 +35,8 @@ class Checkpointer:
             require_signed(last, self.trusted)
         frontier = last.frontier if last else Frontier()
         if head < frontier.size:
-            raise notes.ContradictionError(f"the log ends at {head}, but {frontier.size} commits were signed")
+            message = f"the log ends at {head}, but {frontier.size} commits were signed"
+            raise notes.ContradictionError(message, head + 1)
         if head == frontier.size:
             return None
         grown = await self.checkpoints.grown(frontier, head)
@@ -50,11 +51,10 @@ class Checkpointer:
 def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey]) -> None:
     """Raise ContradictionError unless a trusted key has signed a note of this size and root."""
     try:
-        signed = notes.checkpoint_from(notes.open_note(stored.note, trusted))
+        notes.open_note(stored.note, trusted)
     except notes.NoteError as error:
-        raise notes.ContradictionError(f"checkpoint {stored.size}: {error}") from None
-    if (signed.size, signed.root) != (stored.size, stored.root):
-        raise notes.ContradictionError(f"checkpoint {stored.size}: the note has another size or root")
+        raise notes.ContradictionError(f"checkpoint {stored.size}: {error}", stored.size) from None
+    noted_checkpoint(stored)
 
 
 def open_checkpointer(

@@ -1,17 +1,23 @@
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-import bson
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from domain.audit.checkpoints import ContradictionError
+from domain.audit.checkpoint_key import WitnessKey
+from domain.audit.checkpoints import Checkpoint, ContradictionError, NoteError, checkpoint_from, split_note
+from domain.audit.cosignatures import Cosignature, cosignature_from
 from domain.audit.merkle import Frontier, Range
+from store.audit.leaves import Leaves
+from store.audit.merkle_nodes import MerkleNodes
+from store.audit.stored_form import LENIENT, FormError, are_all, require_form
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
-_LEAF_BYTES = 32
+_FORM: Final = {"_id": int, "root": bytes, "frontier": list, "note": str, "time": datetime}
+_COSIGNATURE: Final = {"witness": str, "line": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +29,24 @@ class StoredCheckpoint:
     frontier: Frontier
     note: str
     time: datetime
+    cosignatures: tuple[Cosignature, ...] = ()
+
+    @property
+    def cosigned_note(self) -> str:
+        """The note with the lines of the witnesses."""
+        return self.note + "".join(one.line() for one in self.cosignatures)
 
 
 @raises_unavailable
 class Checkpoints:
-    """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced."""
+    """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced, witnesses add signatures."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, merkle_nodes: MerkleNodes | None = None) -> None:
+        self.nodes = merkle_nodes or MerkleNodes(database)
         self._database = database
-        self._checkpoints = database.get_collection("checkpoints")
+        self._checkpoints = database.get_collection("checkpoints", codec_options=LENIENT.with_options(tz_aware=True))
         self._log = database.get_collection("log")
+        self._leaves = Leaves(database)
 
     async def latest(self) -> StoredCheckpoint | None:
         """Read the checkpoint of the largest size."""
@@ -53,8 +67,10 @@ class Checkpoints:
     async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:
         """Store a checkpoint and return it, or the equal one that another process stored first.
 
-        Raises ContradictionError when the stored checkpoint of this size has another root.
+        The Merkle nodes that its proofs need are stored before. Raises ContradictionError when the stored
+        checkpoint of this size has another root.
         """
+        await self.nodes.complete(checkpoint.size)
         try:
             await self._checkpoints.insert_one(_document(checkpoint))
         except DuplicateKeyError:
@@ -65,41 +81,32 @@ class Checkpoints:
         return checkpoint
 
     async def head(self) -> int:
-        """Read the last position of the log; 0 when it is empty."""
-        return await last_position(self._database)
+        """Read the last position of the log; 0 when it is empty. Raises ContradictionError for one that is none."""
+        last = await last_position(self._database)
+        if not isinstance(last, int):
+            raise ContradictionError(f"{last!r} is no position")
+        return last
 
     async def position_of(self, commit_id: str) -> int | None:
         """Read the position of a commit; None while it has none."""
         entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
         return entry["_id"] if entry else None
 
+    async def cosign(self, size: int, cosignatures: Sequence[Cosignature]) -> None:
+        """Add cosignatures to a checkpoint; the first of each witness is kept."""
+        for one in cosignatures:
+            witness = str(one.witness)
+            without = {"_id": size, "cosignatures.witness": {"$ne": witness}}
+            added = {"cosignatures": {"witness": witness, "line": one.line()}}
+            await self._checkpoints.update_one(without, {"$push": added})
+
     async def grown(self, frontier: Frontier, size: int) -> Frontier:
         """Extend a tree to `size` leaves; raises ContradictionError for a gap in the log."""
-        return await self._extended(frontier, frontier.size, size)
+        return await self._leaves.extend(frontier, frontier.size, size)
 
-    async def proof(self, path: list[Range]) -> list[bytes]:
-        """Hash the subtrees that make up a proof."""
-        return [(await self._extended(Frontier(), first, last)).root() for first, last in path]
-
-    async def _extended(self, frontier: Frontier, position: int, last: int) -> Frontier:
-        """Append the leaves behind a position to a tree, up to that of `last`."""
-        within = {"_id": {"$gt": position, "$lte": last}}
-        async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
-            entries = bson.decode_all(batch)
-            if entries[-1]["_id"] != position + len(entries):
-                raise ContradictionError(f"position {position + 1} or one soon after it is missing")
-            frontier = frontier.extended([_leaf(entry) for entry in entries])
-            position += len(entries)
-        if position != last:
-            raise ContradictionError(f"position {position + 1} is missing")
-        return frontier
-
-
-def _leaf(entry: Document) -> bytes:
-    leaf = entry.get("leaf")
-    if not isinstance(leaf, bytes) or len(leaf) != _LEAF_BYTES:
-        raise ContradictionError(f"position {entry['_id']} has no leaf")
-    return leaf
+    async def proof(self, path: Sequence[Range]) -> list[bytes]:
+        """Hash the subtrees that make up a proof in the tree of a stored checkpoint."""
+        return await self.nodes.proof(path)
 
 
 def _document(checkpoint: StoredCheckpoint) -> Document:
@@ -113,14 +120,41 @@ def _document(checkpoint: StoredCheckpoint) -> Document:
 
 
 def _stored(document: Document) -> StoredCheckpoint:
-    """Read a checkpoint; raises ContradictionError when its frontier does not lead to its root."""
+    """Read a checkpoint; raises ContradictionError when its parts do not lead to each other."""
     size = document["_id"]
+    cosignatures = document.pop("cosignatures", [])
     try:
-        frontier = Frontier(size, tuple(document["frontier"]))
-        stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"])
+        require_form(document, _FORM, alone=True)
+        hashes = document["frontier"]
+        if not are_all(hashes, bytes):
+            raise FormError("no list of hashes")
+        frontier = Frontier(size, tuple(hashes))
+        cosigned = tuple(_cosignature(one, document["note"]) for one in cosignatures)
+        stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"], cosigned)
         leads = frontier.root() == stored.root
-    except (LookupError, TypeError, ValueError) as error:
-        raise ContradictionError(f"checkpoint {size} is damaged ({error!r})") from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ContradictionError(f"checkpoint {size} is damaged ({error!r})", size) from None
     if not leads:
-        raise ContradictionError(f"checkpoint {size}: its frontier does not lead to its root")
+        raise ContradictionError(f"checkpoint {size}: its frontier does not lead to its root", size)
     return stored
+
+
+def _cosignature(document: Document, note: str) -> Cosignature:
+    """Read a cosignature and verify it with the key that stands beside it."""
+    require_form(document, _COSIGNATURE, alone=True)
+    witness = WitnessKey.parse(document["witness"])
+    if str(witness) != document["witness"]:
+        raise ValueError("another spelling of a key")
+    text, _ = split_note(note)
+    return cosignature_from(document["line"], text, witness)
+
+
+def noted_checkpoint(stored: StoredCheckpoint) -> Checkpoint:
+    """Read the note of a stored checkpoint, unverified; raises ContradictionError for another size or root."""
+    try:
+        noted = checkpoint_from(split_note(stored.note)[0])
+    except NoteError as error:
+        raise ContradictionError(f"checkpoint {stored.size}: {error}", stored.size) from None
+    if (noted.size, noted.root) != (stored.size, stored.root):
+        raise ContradictionError(f"checkpoint {stored.size}: the note has another size or root", stored.size)
+    return noted

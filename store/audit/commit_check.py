@@ -7,9 +7,9 @@ import json
 import re
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
-import bson
+from store.audit.stored_form import are_all, decoded, require_form
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
@@ -17,14 +17,24 @@ FIELDS = dict.fromkeys(
     ("stream", "first", "last", "types", "time", "leaf", "developer", "project", "user", "body", "unsealed"), 1
 )
 
+_FORM: Final = {
+    "_id": str, "stream": str, "first": int, "last": int, "types": list, "time": datetime, "leaf": bytes, "body": bytes
+}  # fmt: skip
+_OWNER_NAMES: Final = ("developer", "project", "user")
+
 # Canonical JSON sorts names: this is how the envelope of the last event of every commit ends.
 _BEGIN = b'"specversion":"1.0","stream":"'
 _BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
 
 _OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","user":"([^"\\]*)"\}')
 
-CheckedCommit = tuple[str, int, int, bytes, bool, str | None]
-"""Id, first and last version, Merkle leaf, whether it is unsealed, and how it contradicts its body.
+Owner = tuple[str | None, str | None, str | None]
+"""The developer, project and user of a generation; None elsewhere."""
+
+NOBODY: Final = (None, None, None)
+
+CheckedCommit = tuple[str, int, int, bytes, Owner, bool, str | None]
+"""Id, first and last version, Merkle leaf, owner, whether it is unsealed, and how it contradicts its body.
 
 A plain tuple, because many of them are sent from process to process.
 """
@@ -32,29 +42,40 @@ A plain tuple, because many of them are sent from process to process.
 
 def check_batch(batch: bytes) -> list[CheckedCommit]:
     """Check a batch of BSON documents with the `FIELDS`."""
-    return [_checked(document) for document in bson.decode_all(batch)]
+    return [_checked(document) for document in decoded(batch)]
 
 
 def _checked(document: Document) -> CheckedCommit:
     try:
+        require_form(document, _FORM)
         body, first, last = document["body"], document["first"], document["last"]
         leaf = sha256(b"\x00" + body).digest()
-        agrees = document["_id"] == f"{document['stream']}:{first}" and (
-            _end_matches(document, body) or _matches(document, body)
+        agrees = (
+            are_all(document["types"], str)
+            and document["_id"] == f"{document['stream']}:{first}"
+            and (_end_matches(document, body) or _matches(document, body))
         )
-        agrees = agrees and document["leaf"] == leaf and _owner_matches(document, body)
+        owner = owner_beside(document)
+        agrees = agrees and document["leaf"] == leaf and owner == _owner_within(document, body)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        return str(document["_id"]), 0, 0, b"", False, f"is no commit ({error!r})"
+        return str(document.get("_id")), 0, 0, b"", NOBODY, False, f"is no commit ({error!r})"
     fault = None if agrees else "the fields beside the body contradict it"
-    return document["_id"], first, last, leaf, "unsealed" in document, fault
+    return document["_id"], first, last, leaf, owner, "unsealed" in document, fault
 
 
-def _owner_matches(document: Document, body: bytes) -> bool:
-    """Compare the owner beside the body with those of a generation's first event."""
+def owner_beside(document: Document) -> Owner:
+    """Return the owner that stands beside a body, or beside a position."""
+    developer, project, user = (document.get(name) for name in _OWNER_NAMES)
+    return developer, project, user
+
+
+def _owner_within(document: Document, body: bytes) -> Owner:
+    """Read the owner of a generation's first event from its body."""
     requested = document["types"][0] == "generation.requested"
-    owner = _OWNER.search(body) if requested else None
-    within = [name.decode() for name in owner.groups()] if owner else [None] * 3
-    return [document.get(name) for name in ("developer", "project", "user")] == within
+    if not requested or (owner := _OWNER.search(body)) is None:
+        return NOBODY
+    developer, project, user = owner.groups()
+    return developer.decode(), project.decode(), user.decode()
 
 
 def _end_matches(document: Document, body: bytes) -> bool:
@@ -73,6 +94,8 @@ def _end_matches(document: Document, body: bytes) -> bool:
 
 
 def _matches(document: Document, body: bytes) -> bool:
+    if document["last"] - document["first"] + 1 != len(document["types"]):
+        return False  # a damaged number may be large
     beside = (
         [(document["stream"], version) for version in range(document["first"], document["last"] + 1)],
         document["types"],

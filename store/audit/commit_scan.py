@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-import bson
 from pymongo import ASCENDING
 
 from store.audit.commit_check import FIELDS, CheckedCommit, check_batch
+from store.audit.stored_form import decoded
+from store.commits.document import OWNER
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 _BATCH = 5000
@@ -25,12 +26,12 @@ class CommitScan:
         self._log = database.get_collection("log")
 
     async def positions(self, head: int) -> AsyncGenerator[list[Document], None]:
-        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream` and `leaf`."""
-        fields = {"commit": 1, "stream": 1, "leaf": 1}
+        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream`, `leaf` and the owner."""
+        fields = dict.fromkeys(("commit", "stream", "leaf", *OWNER), 1)
         found = self._log.find_raw_batches({"_id": {"$lte": head}}, fields, batch_size=_BATCH)
         with reachable():
             async for batch in found.sort("_id", ASCENDING):
-                yield bson.decode_all(batch)
+                yield decoded(batch)
 
     async def sealed(self, commit_ids: Sequence[str]) -> set[str]:
         """Choose the commits that have a position by now."""

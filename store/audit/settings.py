@@ -1,7 +1,7 @@
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from domain.audit.checkpoint_key import SigningKey, VerificationKey
+from domain.audit.checkpoint_key import SigningKey, VerificationKey, WitnessKey
 from store.settings import EnvironmentSettings
 
 
@@ -53,3 +53,22 @@ class CheckpointSettings(EnvironmentSettings):
         """The keys of the signer and of earlier signers of this log."""
         own = () if self.signer is None else (self.signer.public,)
         return (*own, *(VerificationKey.parse(key) for key in self.checkpoint_retired_keys))
+
+
+class WitnessSettings(EnvironmentSettings):
+    """The witnesses whose cosignatures of checkpoints are kept."""
+
+    checkpoint_witnesses: tuple[str, ...] = Field(
+        (), description="JSON list of verification keys of witnesses, who may cosign checkpoints (Ed25519, type 4)"
+    )
+
+    @field_validator("checkpoint_witnesses")
+    @classmethod
+    def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            WitnessKey.parse(key)
+        return keys
+
+    @property
+    def witnesses(self) -> tuple[WitnessKey, ...]:
+        return tuple(WitnessKey.parse(key) for key in self.checkpoint_witnesses)

@@ -2,19 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from domain.audit.checkpoint_key import VerificationKey
-from domain.audit.checkpoints import ContradictionError
-from domain.audit.merkle import Frontier
-from store.audit.checkpointing import require_signed
-from store.audit.checkpoints import Checkpoints, StoredCheckpoint
-from store.audit.commit_check import CheckedCommit
+from domain.audit.checkpoints import Checkpoint, ContradictionError
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_check import NOBODY, CheckedCommit, Owner, owner_beside
 from store.audit.commit_scan import CommitScan
+from store.audit.stored_form import has_form
+from store.audit.tree_check import NodeCheck, TreeCheck
 
 Progress = Callable[[int, int], None]
 _LOOKUP_BATCH = 1000
+_ENTRY: Final = {"_id": int, "commit": str, "stream": str, "leaf": bytes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +26,40 @@ class AuditReport:
     root: bytes
     streams: int
     checkpoints: int
+    cosignatures: int
     waiting: int
 
 
 async def verify(
-    scan: CommitScan, checkpoints: Checkpoints, trusted: Sequence[VerificationKey], progress: Progress
+    scan: CommitScan,
+    checkpoints: Checkpoints,
+    trusted: Sequence[VerificationKey],
+    progress: Progress,
+    kept: Sequence[Checkpoint] = (),
 ) -> AuditReport:
     """Recompute the tree from the stored bodies; the log may grow meanwhile.
 
-    Raises ContradictionError at the first fault. Memory: a few batches, one number for each stream, and
-    commits that were written long before they were sealed.
+    kept: checkpoints of this log from elsewhere, that it must lead to. Raises ContradictionError at the first fault.
+    Memory: a few batches, two numbers for each stream, and commits that were written long before they were sealed.
     """
     latest = await checkpoints.latest()
     head = await checkpoints.head()
-    if latest is not None and latest.size > head:
-        raise ContradictionError(f"the log ends at {head}, but {latest.size} commits were signed")
+    signed_sizes = [one.size for one in kept] + ([latest.size] if latest else [])
+    if (most := max(signed_sizes, default=0)) > head:
+        raise ContradictionError(f"the log ends at {head}, but {most} commits were signed", head + 1)
     async with aclosing(scan.commits()) as commits, aclosing(checkpoints.all()) as signed:
-        order, tree = _Order(commits), _Tree(signed, trusted, await anext(signed, None))
+        nodes = NodeCheck(checkpoints.nodes)
+        order, tree = _Order(commits), TreeCheck(signed, nodes, trusted, [one for one in kept if one.size])
+        await tree.start()
         async for entries in scan.positions(head):
             await tree.grow(await order.leaves(entries))
             progress(order.position, head)
         if order.position != head:
-            raise ContradictionError(f"position {order.position + 1} is missing")
+            raise ContradictionError(f"position {order.position + 1} is missing", order.position + 1)
+        await nodes.finish(checkpoints)
         waiting = await order.left_over(scan)
-    return AuditReport(head, tree.frontier.root(), len(order.reached), tree.checkpoints, waiting)
+    root, streams = tree.frontier.root(), len(order.reached)
+    return AuditReport(head, root, streams, tree.checkpoints, tree.cosignatures, waiting)
 
 
 class _Order:
@@ -58,16 +69,20 @@ class _Order:
         self._commits = commits
         self._waiting: dict[str, CheckedCommit] = {}
         self.reached: dict[str, int] = {}
+        self._owners: dict[str, int] = {}
         self.position = 0
 
     async def leaves(self, entries: Sequence[dict[str, Any]]) -> list[bytes]:
         """Check the next positions and return their leaves."""
         for entry in entries:
-            commit = self._waiting.pop(entry.get("commit", ""), None) or await self._find(entry)
+            position = self.position + 1
+            if not has_form(entry, _ENTRY):
+                raise ContradictionError(f"position {position} is damaged, or missing", position)
+            commit = self._waiting.pop(entry["commit"], None) or await self._find(entry)
             fault = self._fault(entry, commit)
             if fault is not None:
-                raise ContradictionError(f"position {self.position + 1}: {commit[0]}: {fault}")
-            self.position += 1
+                raise ContradictionError(f"position {position}: {commit[0]}: {fault}", position)
+            self.position = position
             self.reached[entry["stream"]] = commit[2]
         return [entry["leaf"] for entry in entries]
 
@@ -76,7 +91,7 @@ class _Order:
         while await self._more():
             pass
         unmarked: list[str] = []
-        for name, _, _, _, unsealed, fault in self._waiting.values():
+        for name, _, _, _, _, unsealed, fault in self._waiting.values():
             if fault is not None:
                 raise ContradictionError(f"{name}: {fault}")
             if not unsealed:
@@ -89,10 +104,11 @@ class _Order:
 
     async def _find(self, entry: dict[str, Any]) -> CheckedCommit:
         while await self._more():
-            if (commit := self._waiting.pop(entry.get("commit", ""), None)) is not None:
+            if (commit := self._waiting.pop(entry["commit"], None)) is not None:
                 return commit
+        position = self.position + 1
         raise ContradictionError(
-            f"position {entry['_id']}: {entry.get('commit')} is missing, or has an earlier position too"
+            f"position {position}: {entry['commit']} is missing, or has an earlier position too", position
         )
 
     async def _more(self) -> bool:
@@ -101,11 +117,11 @@ class _Order:
         return batch is not None
 
     def _fault(self, entry: dict[str, Any], commit: CheckedCommit) -> str | None:
-        stream = entry.get("stream", "")
-        name, first, _, leaf, _, fault = commit
+        stream = entry["stream"]
+        name, first, _, leaf, owner, _, fault = commit
         if entry["_id"] != self.position + 1:
             return f"is at {entry['_id']}: a position is missing"
-        if leaf and leaf != entry.get("leaf"):
+        if leaf and leaf != entry["leaf"]:
             return "its body is not the one that was sealed"
         if fault is not None:
             return fault
@@ -113,27 +129,13 @@ class _Order:
             return "sealed under another stream"
         if first != self.reached.get(stream, 0) + 1:
             return f"follows version {self.reached.get(stream, 0)} of its stream"
+        return self._fault_of_owner(stream, first, owner, owner_beside(entry))
+
+    def _fault_of_owner(self, stream: str, first: int, owner: Owner, sealed: Owner) -> str | None:
+        """Compare the owner beside a position with that of the first commit; of each its hash is kept."""
+        if first == 1 and any(owner):
+            self._owners[stream] = hash(owner)
+        written = all(name is None or type(name) is str for name in sealed)
+        if not written or hash(sealed) != self._owners.get(stream, hash(NOBODY)):
+            return "sealed under another owner"
         return None
-
-
-@dataclass(slots=True)
-class _Tree:
-    """Extend the tree from checkpoint to checkpoint, and compare."""
-
-    signed: AsyncIterator[StoredCheckpoint]
-    trusted: Sequence[VerificationKey]
-    following: StoredCheckpoint | None
-    frontier: Frontier = field(default_factory=Frontier)
-    checkpoints: int = 0
-
-    async def grow(self, leaves: list[bytes]) -> None:
-        """Append leaves, and compare with every checkpoint among them."""
-        while (checkpoint := self.following) and checkpoint.size <= self.frontier.size + len(leaves):
-            count = checkpoint.size - self.frontier.size
-            self.frontier, leaves = self.frontier.extended(leaves[:count]), leaves[count:]
-            if checkpoint.root != self.frontier.root():
-                raise ContradictionError(f"checkpoint {checkpoint.size}: the log does not lead to its root")
-            require_signed(checkpoint, self.trusted)
-            self.checkpoints += 1
-            self.following = await anext(self.signed, None)
-        self.frontier = self.frontier.extended(leaves)

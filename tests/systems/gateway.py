@@ -15,6 +15,8 @@ from exemplar.injection import Dependencies
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
+from store.audit.settings import WitnessSettings
+from tests.builders.witness import WITNESS
 from tests.stores import OpenStore
 from tests.wiring import wired
 
@@ -45,6 +47,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "stream_settings": StreamSettings(),
         "tiers": dict(TIERS),
         "timeouts": Timeouts(),
+        "witness_settings": WitnessSettings(checkpoint_witnesses=(WITNESS.key,)),
         "token_settings": TokenSettings(jwt_retired_secrets=(SecretStr(RETIRED_SECRET),)),
     }
     return wired(store, clock, **{**usual, **given})

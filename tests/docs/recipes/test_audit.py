@@ -13,7 +13,11 @@ import pytest
 
 from domain.accounts.access import Role
 from domain.accounts.passwords import Passwords
+from domain.audit.checkpoint_key import SigningKey
 from store.accounts.writes import NewPerson
+from store.audit.checkpointing import Checkpointer
+from tests.builders.rfc6962 import leaf_of, root_by_inclusion
+from tests.builders.tlog import read_checkpoint, read_growth, read_proof
 from tests.docs.reading import blocks
 from tests.docs.recipes.pages import missing, run
 from tests.systems.system import System
@@ -37,12 +41,16 @@ async def prepare(system: System) -> Mapping[str, str]:
             return not await store.sealed_log.unsealed(now(), limit=1)
 
         await until(sealed, "all is sealed")
+        key = key_of(system)
+        await Checkpointer(store.checkpoints, signer=key, trusted=[key.public], clock=now).make()
     return {
         "BASE": system.base_url,
         "EMAIL": email,
         "PASSWORD": PASSWORD,
         "GENERATION_ID": generation,
         "PROJECT_ID": tenant.project,
+        "DEVELOPER_ID": tenant.developer,
+        "MOMENT": now().isoformat(),
         "REQUEST_ID": accepted.headers["X-Request-ID"],
         "USER_TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "FROM": (began - timedelta(seconds=1)).isoformat(),
@@ -50,11 +58,17 @@ async def prepare(system: System) -> Mapping[str, str]:
     }
 
 
+def key_of(system: System) -> SigningKey:
+    return SigningKey.from_base64("exemplar", system.secrets.checkpoint_key)
+
+
 @pytest.mark.skipif(missing("curl"), reason="no curl")
 def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> None:
     env = asyncio.run(prepare(solo))
-    programs = blocks("docs/audit.md", "sh")
+    # The product's own command is run beside its home, in tests/exemplar/commands/test_home.py.
+    programs = [block for block in blocks("docs/audit.md", "sh") if not block.startswith("exemplar ")]
     said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(programs)], tmp_path, env)
+    check_proofs(tmp_path, str(key_of(solo).public), env["GENERATION_ID"])
     answers = list(objects(said))
     newest, history, failures, request = [answer["events"] for answer in answers[:4]]
     assert len(newest) >= 5
@@ -67,11 +81,34 @@ def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> No
     log = [json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines()]
     assert log[0]["type"] == "opened"
     assert any(event.get("stream") == f"generation-{env['GENERATION_ID']}" for event in log)
-    seek, acknowledged, consumers, accesses = answers[-4:]
+    seek, acknowledged, consumers, accesses = answers[4:8]
     assert seek["name"] == "billing"
     assert acknowledged["position"] > seek["position"]
     assert consumers == {"consumers": [acknowledged | {"behind": consumers["consumers"][0]["behind"]}]}
     assert {"user", "project", "all"} <= {access["scope"] for access in accesses["accesses"]}
+    check_time_travel(answers[8:12], env)
+
+
+def check_time_travel(answers: list[Any], env: Mapping[str, str]) -> None:
+    quota, quota_changes, generation, changes = answers
+    assert (quota["kind"], quota["id"], quota["state"]["slots"]) == ("quota", env["DEVELOPER_ID"], [])
+    assert list(quota["state"]["used"].values()) == [1]
+    assert [slot["generation"] for slot in quota_changes["changes"]["slots"]["from"]] == [env["GENERATION_ID"]]
+    assert "generation.completed" in {cause["type"] for cause in quota_changes["events"]}
+    assert (generation["as_of"]["version"], generation["state"]["status"]) == (3, "pending")
+    assert changes["changes"]["status"] == {"from": "pending", "to": "completed"}
+
+
+def check_proofs(folder: Path, key: str, generation: str) -> None:
+    """Verify what the programs have saved as a stranger would."""
+    texts = [(folder / f"{name}.txt").read_text() for name in ("checkpoint", "proof", "consistency")]
+    latest, proof = read_checkpoint(texts[0], key), read_proof(texts[1])
+    signed = read_checkpoint(proof.note, key)
+    assert root_by_inclusion(leaf_of(proof.extra), proof.index, signed.size, proof.hashes) == signed.root
+    assert json.loads(proof.extra)[0]["id"] == f"generation-{generation}:1"
+    old, hashes, note = read_growth(texts[2])
+    assert (old, bool(hashes)) == (1, True)
+    assert latest.size <= signed.size <= read_checkpoint(note, key).size
 
 
 def objects(text: str) -> list[Any]:

@@ -17,6 +17,7 @@ from domain.audit.merkle import (
 )
 from events.commit import leaf_hash
 from tests.builders.merkle import root_of
+from tests.builders.rfc6962 import naive_consistency, naive_inclusion, naive_root
 
 # The inputs and roots that the first Certificate Transparency logs were tested with.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -63,40 +64,6 @@ CONSISTENCY = {
         "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
     ],
 }
-
-
-def naive_root(leaves: Sequence[bytes]) -> bytes:
-    """Compute MTH as RFC 6962, section 2.1 defines it."""
-    if len(leaves) < 2:
-        return leaves[0] if leaves else sha256(b"").digest()
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return sha256(b"\x01" + naive_root(leaves[:split]) + naive_root(leaves[split:])).digest()
-
-
-def naive_inclusion(index: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """Compute PATH as RFC 6962, section 2.1.1 defines it."""
-    if len(leaves) == 1:
-        return []
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    if index < split:
-        return [*naive_inclusion(index, leaves[:split]), naive_root(leaves[split:])]
-    return [*naive_inclusion(index - split, leaves[split:]), naive_root(leaves[:split])]
-
-
-def naive_consistency(old: int, leaves: Sequence[bytes], *, whole: bool = True) -> list[bytes]:
-    """Compute SUBPROOF as RFC 6962, section 2.1.2 defines it."""
-    if old == len(leaves):
-        return [] if whole else [naive_root(leaves)]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    if old <= split:
-        return [*naive_consistency(old, leaves[:split], whole=whole), naive_root(leaves[split:])]
-    return [*naive_consistency(old - split, leaves[split:], whole=False), naive_root(leaves[:split])]
 
 
 def inclusion(index: int, leaves: Sequence[bytes]) -> list[bytes]:
@@ -200,3 +167,24 @@ def test_there_is_no_consistency_proof_from_an_empty_or_larger_tree(old: int, ne
 def test_a_frontier_with_a_subtree_too_few_is_refused() -> None:
     with pytest.raises(ValueError, match="subtrees"):
         Frontier(3, (LEAVES[0],))
+
+
+@pytest.mark.parametrize("size", [4, 8, 12, 130])
+def test_a_tree_of_subtrees_is_the_tree_of_their_leaves(size: int) -> None:
+    leaves = leaves_of(size)
+    roots = [naive_root(leaves[first : first + 4]) for first in range(0, size // 4 * 4, 4)]
+    whole = Frontier().extended(roots, level=2).extended(leaves[size // 4 * 4 :])
+    assert whole == Frontier().extended(leaves)
+
+
+def test_no_subtree_begins_in_the_middle_of_another() -> None:
+    with pytest.raises(ValueError, match="no subtree of 4 leaves begins behind 3 leaves"):
+        Frontier().extended(leaves_of(3)).extended([LEAVES[0]], level=2)
+
+
+@pytest.mark.parametrize("level", range(5))
+def test_the_subtree_that_a_leaf_completes_has_the_root_of_its_leaves(level: int) -> None:
+    leaves = leaves_of(48)
+    for last in range(1 << level, 49, 1 << level):
+        before = Frontier().extended(leaves[: last - 1])
+        assert before.completed(leaves[last - 1], level) == naive_root(leaves[last - (1 << level) : last])

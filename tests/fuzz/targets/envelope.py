@@ -53,4 +53,4 @@ def _check_body(body: bytes) -> None:
     assert readable(document) == commit
 
 
-ENVELOPE: Final = Target("envelope", 8, every(st.tuples(_BODIES | _REWRITTEN, spoilt_json(_DOCUMENTS)), check))
+ENVELOPE: Final = Target("envelope", 7, every(st.tuples(_BODIES | _REWRITTEN, spoilt_json(_DOCUMENTS)), check))

@@ -52,4 +52,4 @@ def check(_: Service, picture: bytes) -> None:
     assert judge(composed.data).content_type == "image/jpeg"
 
 
-PICTURES: Final = Target("pictures", 10, every(spoilt_bytes(_SAMPLES, _TOKENS), check))
+PICTURES: Final = Target("pictures", 8, every(spoilt_bytes(_SAMPLES, _TOKENS), check))

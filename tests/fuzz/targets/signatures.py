@@ -69,4 +69,4 @@ def _believed_by_another(secret: str, headers: dict[str, str], body: bytes) -> b
     return True
 
 
-SIGNATURES: Final = Target("signatures", 4, every(webhooks(), check))
+SIGNATURES: Final = Target("signatures", 3, every(webhooks(), check))

@@ -1,15 +1,21 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.audit.checkpoint_key import SigningKey
+from domain.audit.checkpoints import Checkpoint
+from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
 from store.audit.checkpointing import Checkpointer
-from store.audit.checkpoints import StoredCheckpoint
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.merkle_nodes import LEVELS, MerkleNodes
+from store.audit.picture_verification import PictureReport, verify_pictures
 from store.audit.verification import AuditReport, verify
 from store.mongo.connection import open_database
+from tests.builders.stored_generation import StoredGeneration, stored_generation
 from tests.stores import OpenStore, settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -19,8 +25,9 @@ KEY = SigningKey("exemplar", bytes(range(32)))
 class AuditHarness:
     """A log that is written, sealed, signed and verified."""
 
-    def __init__(self, store: OpenStore) -> None:
+    def __init__(self, store: OpenStore, levels: Sequence[int] = LEVELS) -> None:
         self.store, self.database = store, store.database
+        self.checkpoints = Checkpoints(self.database, MerkleNodes(self.database, levels=levels))
         self.key = KEY
         self.progress: list[tuple[int, int]] = []
         self._now = NOON
@@ -45,12 +52,25 @@ class AuditHarness:
 
     async def sign(self, *, key: SigningKey = KEY) -> StoredCheckpoint | None:
         trusted = (KEY.public, key.public)
-        maker = Checkpointer(self.store.checkpoints, signer=key, trusted=trusted, clock=self.tick)
+        maker = Checkpointer(self.checkpoints, signer=key, trusted=trusted, clock=self.tick)
         return await maker.make()
 
-    async def verify(self, key: SigningKey = KEY) -> AuditReport:
-        scan, checkpoints = self.store.commit_scan, self.store.checkpoints
-        return await verify(scan, checkpoints, [key.public], lambda *progress: self.progress.append(progress))
+    async def verify(self, key: SigningKey = KEY, kept: Sequence[Checkpoint] = ()) -> AuditReport:
+        scan, note = self.store.commit_scan, lambda *progress: self.progress.append(progress)
+        return await verify(scan, self.checkpoints, [key.public], note, kept)
+
+    async def verify_pictures(self) -> PictureReport:
+        return await verify_pictures(self.store.picture_scan, self.checkpoints, lambda *_: None, pause=0)
+
+    async def complete(self, generation: str, example: int, result: int) -> StoredGeneration:
+        """Store a completed generation with pictures of these sizes."""
+        made = stored_generation(generation, example, result, time=NOON)
+        await self.store.personal_data.put(made.personal_data)
+        await self.store.blobs.put(*made.blobs)
+        for after, event in enumerate(made.events):
+            cause = Cause(actor="actor:test")
+            await self.store.events.append(stream_of(generation), after, [event], cause=cause, time=self.tick())
+        return made
 
     async def tamper(self, collection: str, where: dict[str, object], change: dict[str, object]) -> None:
         """Change one document directly in MongoDB."""
@@ -58,14 +78,27 @@ class AuditHarness:
         assert result.modified_count == 1
 
     async def signed_sizes(self) -> list[int]:
-        return [checkpoint.size async for checkpoint in self.store.checkpoints.all()]
+        return [checkpoint.size async for checkpoint in self.checkpoints.all()]
 
     def tick(self) -> datetime:
         self._now += timedelta(seconds=1, microseconds=1001)
         return self._now
 
 
+@asynccontextmanager
+async def opened(mongodb_url: str, levels: Sequence[int]) -> AsyncIterator[AuditHarness]:
+    async with open_database(settings_for(mongodb_url)) as database:
+        yield AuditHarness(OpenStore(database), levels)
+
+
 @pytest.fixture
 async def audit_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
-    async with open_database(settings_for(mongodb_url)) as database:
-        yield AuditHarness(OpenStore(database))
+    async with opened(mongodb_url, LEVELS) as harness:
+        yield harness
+
+
+@pytest.fixture
+async def deep_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
+    """A log of which the Merkle nodes of every second level are stored."""
+    async with opened(mongodb_url, (2, 4, 6)) as harness:
+        yield harness

@@ -31,7 +31,7 @@ async def test_a_checkpoint_holds_the_root_of_all_leaves_under_a_signature(audit
     assert made is not None
     signed = checkpoint_from(open_note(made.note, [KEY.public]))
     assert signed == Checkpoint("exemplar", 9, root_of(await leaves(audit_log)))
-    assert await audit_log.store.checkpoints.latest() == replace(
+    assert await audit_log.checkpoints.latest() == replace(
         made, time=made.time.replace(microsecond=made.time.microsecond // 1000 * 1000)
     )
 
@@ -66,7 +66,7 @@ async def test_a_second_checkpointer_gets_the_stored_checkpoint(audit_log: Audit
     await audit_log.fill()
     first = await audit_log.sign()
     assert first is not None
-    again = await audit_log.store.checkpoints.record(replace(first, note="another", time=audit_log.tick()))
+    again = await audit_log.checkpoints.record(replace(first, note="another", time=audit_log.tick()))
     assert again.note == first.note
 
 
@@ -77,8 +77,8 @@ async def test_another_root_at_a_signed_size_is_refused(audit_log: AuditHarness)
     frontier = Frontier().extended([b"x" * 32] * 9)
     forged = replace(first, root=frontier.root(), frontier=frontier)
     with pytest.raises(ContradictionError, match="another root"):
-        await audit_log.store.checkpoints.record(forged)
-    kept = await audit_log.store.checkpoints.at(9)
+        await audit_log.checkpoints.record(forged)
+    kept = await audit_log.checkpoints.at(9)
     assert kept is not None
     assert kept.root == first.root
 

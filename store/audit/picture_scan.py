@@ -1,0 +1,76 @@
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final
+
+from pymongo import ASCENDING
+
+from domain.generation.generation import stream_of
+from store.audit.picture_check import RecordedGeneration, StoredPicture
+from store.audit.stored_form import LENIENT
+from store.commits.document import readable
+from store.mongo.connection import Database, Document, raises_unavailable, reachable
+
+_BATCH: Final = 32  # documents of at most a piece each
+_TYPES: Final = ["generation.requested", "generation.completed"]
+_SALTS: Final = dict.fromkeys(("generation", "token", "salt"), 1)
+
+
+@raises_unavailable
+class PictureScan:
+    """Read every picture as stored, and what was recorded of it; memory: one picture."""
+
+    def __init__(self, database: Database) -> None:
+        self._blobs = database.get_collection("blobs", codec_options=LENIENT)
+        self._personal_data = database.get_collection("personal_data", codec_options=LENIENT)
+        self._commits = database.get_collection("commits")
+
+    async def count(self) -> int:
+        """Return about how many documents there are."""
+        return int(await self._blobs.estimated_document_count())
+
+    async def pictures(self) -> AsyncGenerator[StoredPicture, None]:
+        """Read all pictures, those of a generation one after the other."""
+        with reachable():
+            async for picture in _grouped(self._blobs.find({}, batch_size=_BATCH).sort("_id", ASCENDING)):
+                yield picture
+
+    async def again(self, picture: StoredPicture) -> StoredPicture | None:
+        """Read one picture again; None when it was erased."""
+        key = picture.key
+        found = self._blobs.find({"_id": {"$gte": key, "$lt": f"{key}/~"}}).sort("_id", ASCENDING)
+        return await anext(_grouped(found), None)
+
+    async def recorded(self, generation: str) -> tuple[RecordedGeneration, str | None]:
+        """Read what was recorded of a generation, and what is wrong with its personal data."""
+        recorded, fault = RecordedGeneration(generation), None
+        query = {"stream": stream_of(generation), "types": {"$in": _TYPES}}
+        for document in await self._commits.find(query).sort("first", ASCENDING).to_list(None):
+            commit = readable(document)
+            for event in commit.events if commit else ():
+                recorded.add(document["_id"], event.event)
+        for document in await self._personal_data_of(generation):
+            fault = recorded.add_salt(document) or fault
+        return recorded, fault
+
+    async def _personal_data_of(self, generation: str) -> Sequence[Document]:
+        """Read the personal data by each of the two fields that name the generation: one may be damaged."""
+        by_id = {"_id": {"$gte": f"{generation}/", "$lt": f"{generation}0"}}  # "0" follows "/"
+        found = self._personal_data.find({"$or": [{"generation": generation}, by_id]}, _SALTS)
+        return await found.to_list(None)
+
+
+async def _grouped(documents: Any) -> AsyncGenerator[StoredPicture, None]:
+    """Collect the documents of each picture, which follow each other."""
+    key, head, pieces = ("", ""), None, list[Document]()
+    async for document in documents:
+        generation, _, rest = str(document["_id"]).partition("/")
+        digest, _, piece = rest.partition("/")
+        if (generation, digest) != key:
+            if head or pieces:
+                yield StoredPicture(*key, head, pieces)
+            key, head, pieces = (generation, digest), None, []
+        if piece:
+            pieces.append(document)
+        else:
+            head = document
+    if head or pieces:
+        yield StoredPicture(*key, head, pieces)

@@ -1,0 +1,63 @@
+"""The form of stored documents: which fields they have, of which types.
+
+What a disk has damaged may be no text, no time, or another type that compares equal: it must be found, not raise.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
+
+LENIENT: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Reads any text and any time; times have no zone."""
+
+
+def decoded(batch: bytes) -> list[dict[str, Any]]:
+    """Decode a batch of documents; one that is no BSON any more is an empty one."""
+    try:
+        return bson.decode_all(batch, LENIENT)
+    except bson.errors.BSONError:
+        return [_decoded(one) for one in _split(batch)]
+
+
+class FormError(ValueError):
+    """A document has other fields than were stored, or fields of other types."""
+
+
+def require_form(document: Mapping[str, Any], form: Mapping[str, type], *, alone: bool = False) -> None:
+    """Raise FormError unless a document has the form; `alone`: and no other fields."""
+    if not has_form(document, form) or (alone and len(document) != len(form)):
+        raise FormError(f"other fields than {', '.join(form)}")
+
+
+def has_form(document: Mapping[str, Any], form: Mapping[str, type]) -> bool:
+    """Tell whether a document has these fields, each of exactly its type; a number may be a long one."""
+    return all(
+        type(value := document.get(name)) is kind or (kind is int and isinstance(value, bson.Int64))
+        for name, kind in form.items()
+    )
+
+
+def are_all(values: Any, kind: type) -> bool:
+    """Tell whether a value is a list of values of exactly one type."""
+    return type(values) is list and all(type(value) is kind for value in values)
+
+
+def _split(batch: bytes) -> list[bytes]:
+    """Split a batch by the lengths that its documents begin with, which the server has checked."""
+    documents, start = list[bytes](), 0
+    while start < len(batch):
+        end = start + int.from_bytes(batch[start : start + 4], "little")
+        documents.append(batch[start:end])
+        start = end
+    return documents
+
+
+def _decoded(document: bytes) -> dict[str, Any]:
+    try:
+        return bson.decode(document, LENIENT)
+    except bson.errors.BSONError:
+        return {}
