@@ -103,7 +103,7 @@ class AuditLog:
         found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
         order = DESCENDING if newest_first else ASCENDING
         if "terms" in query:
-            found = found.hint(_INDEX)  # a plan that was cached for a small log would read a big one by its key
+            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
         entries = await found.sort("_id", order).limit(limit).to_list(limit)
         commits = await commits_of(self._commits, entries)
         return [
