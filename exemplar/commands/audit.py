@@ -75,7 +75,8 @@ def make_checkpoint(home: Home = None, as_json: AsJson = False) -> None:
         return made
 
     made = _result(make, home, as_json=as_json)
-    _print({"size": made.size, "root": _base64(made.root), "note": made.note}, made.note, as_json=as_json)
+    note = made.cosigned_note
+    _print({"size": made.size, "root": _base64(made.root), "note": note}, note, as_json=as_json)
 
 
 @app.command()
@@ -135,9 +136,7 @@ def verify_log(
     ] = None,
     kept: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--against", help="A checkpoint kept elsewhere that the log must lead to; repeatable.", exists=True
-        ),
+        typer.Option("--against", help="A checkpoint kept elsewhere that the log must lead to; repeatable."),
     ] = None,
     pictures: Annotated[bool, typer.Option(help="Compare the stored pictures, too.")] = True,
     home: Home = None,

@@ -65,7 +65,7 @@ def _checked(document: Document) -> CheckedCommit:
 
 def owner_beside(document: Document) -> Owner:
     """Return the owner that stands beside a body, or beside a position."""
-    developer, project, user = (document.get(name) for name in _OWNER_NAMES)
+    developer, project, user = map(document.get, _OWNER_NAMES)
     return developer, project, user
 
 

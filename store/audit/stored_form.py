@@ -35,15 +35,14 @@ def require_form(document: Mapping[str, Any], form: Mapping[str, type], *, alone
 
 def has_form(document: Mapping[str, Any], form: Mapping[str, type]) -> bool:
     """Tell whether a document has these fields, each of exactly its type; a number may be a long one."""
-    return all(
-        type(value := document.get(name)) is kind or (kind is int and isinstance(value, bson.Int64))
-        for name, kind in form.items()
-    )
+    values = [*map(document.get, form)]
+    found, expected = [*map(type, values)], [*form.values()]
+    return found == expected or [int if isinstance(value, bson.Int64) else type(value) for value in values] == expected
 
 
 def are_all(values: Any, kind: type) -> bool:
     """Tell whether a value is a list of values of exactly one type."""
-    return type(values) is list and all(type(value) is kind for value in values)
+    return type(values) is list and {*map(type, values)} <= {kind}
 
 
 def _split(batch: bytes) -> list[bytes]:

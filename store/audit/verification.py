@@ -15,6 +15,8 @@ from store.audit.tree_check import NodeCheck, TreeCheck
 
 Progress = Callable[[int, int], None]
 _LOOKUP_BATCH = 1000
+_NOBODY: Final = hash(NOBODY)
+_OWNER_TYPES: Final = {str, type(None)}
 _ENTRY: Final = {"_id": int, "commit": str, "stream": str, "leaf": bytes}
 
 
@@ -135,7 +137,7 @@ class _Order:
         """Compare the owner beside a position with that of the first commit; of each its hash is kept."""
         if first == 1 and any(owner):
             self._owners[stream] = hash(owner)
-        written = all(name is None or type(name) is str for name in sealed)
-        if not written or hash(sealed) != self._owners.get(stream, hash(NOBODY)):
+        written = {*map(type, sealed)} <= _OWNER_TYPES
+        if not written or hash(sealed) != self._owners.get(stream, _NOBODY):
             return "sealed under another owner"
         return None

@@ -1,12 +1,13 @@
 """Random histories that the rules allow: two developers with projects, keys, endpoints and generations."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from domain.accounts import developer as developers
-from domain.generation.fold import check
-from domain.generation.generation import Generation, stream_of
+from domain.generation.fold import check, fold
+from domain.generation.generation import Generation, is_generation, stream_of
 from domain.generation.timings import keeps_unit
 from domain.webhooks.endpoint import stream_of_endpoint
 from events.developer import (
@@ -17,6 +18,7 @@ from events.developer import (
     ProjectDeleted,
     ProjectErased,
 )
+from events.envelope import RecordedEvent
 from events.event import Event
 from events.generation import Owner
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
@@ -82,6 +84,15 @@ class History:
         return _next_of_developer(self.random, events)
 
 
+def recount(events: Sequence[RecordedEvent], developer: str) -> tuple[dict[str, int], set[str]]:
+    """Count units by month and slots as the recount of the ledger does: from whole generations."""
+    streams = {event.stream for event in events if is_generation(event.stream)}
+    folded = [fold(event for event in events if event.stream == stream) for stream in streams]
+    own: list[Generation] = [one for one in folded if one is not None and one.request.owner.developer == developer]
+    used = Counter(one.request.period for one in own if not one.final or keeps_unit(one))
+    return dict(used), {one.id for one in own if not one.final}
+
+
 def _next_of_generation(random: Random, developer: str, events: Sequence[Event]) -> Sequence[Event]:
     if not events:
         owner = Owner(developer=developer, project="prj-1", user=f"usr-{random.randrange(3)}")
@@ -92,7 +103,7 @@ def _next_of_generation(random: Random, developer: str, events: Sequence[Event])
 
 def _allowed(random: Random, g: Generation) -> Sequence[Event]:
     limits = QuotaReserved(period=g.request.period, used=1, limit=random.randrange(3) or None, slots=1, slot_limit=2)
-    outcome = "spent" if keeps_unit(g) or random.random() < 0.2 else "released"
+    outcome = "spent" if keeps_unit(g) or random.random() < 0.5 else "released"
     tried: list[Event] = [VALIDATED, limits, intended(g.attempt + 1), started(g.attempt), settled(g.attempt), COMPLETED]
     tried += [refused(g.attempt), lost(g.attempt), failed("provider_error", "completion"), CANCELED]
     tried += [CancelRequested(erase=True), GenerationPublished(is_public=True)]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.audit.checkpoints import checkpoint_from, open_note
+from domain.audit.checkpoint_key import SigningKey
+from domain.audit.checkpoints import checkpoint_from, open_note, sign_note
 from domain.audit.merkle import verify_consistency
+from tests.builders.witness import WITNESS
 from tests.docs.reading import blocks
 from tests.exemplar.commands.audit_command import Run
 from tests.store.audit.conftest import KEY, AuditHarness
@@ -81,6 +83,7 @@ async def test_the_first_contradiction_ends_with_exit_code_1(audit_log: AuditHar
     answer = json.loads((await run("verify", "--json")).stdout)
     assert answer["ok"] is False
     assert "b:2" in answer["contradiction"]
+    assert answer["contradiction"].startswith(f"position {answer['position']}: ")
 
 
 @pytest.mark.parametrize("event", ["a:9", "nobody:1", "a", "a:0", "d:1"])
@@ -119,3 +122,52 @@ async def test_a_malformed_key_is_refused_without_printing_it(run: Run) -> None:
         "exemplar: EXEMPLAR_CHECKPOINT_KEY must be 32 bytes in base64\n",
     )
     assert "--key" in (await run("verify", "--key", "nonsense")).stderr
+
+
+async def test_a_checkpoint_that_was_kept_binds_the_log(audit_log: AuditHarness, run: Run, tmp_path: Path) -> None:
+    await audit_log.fill()
+    kept = tmp_path / "kept.txt"
+    kept.write_text((await run("checkpoint")).stdout)
+    assert (await run("verify", "--against", str(kept))).returncode == 0
+    removed = await audit_log.database["log"].find_one_and_delete({"_id": 9})
+    await audit_log.database["commits"].delete_one({"_id": removed["commit"]})
+    await audit_log.database["checkpoints"].delete_many({})
+    assert (await run("verify")).returncode == 0
+    result = await run("verify", "--against", str(kept), "--json")
+    said = {"ok": False, "contradiction": "the log ends at 8, but 9 commits were signed", "position": 9}
+    assert (result.returncode, json.loads(result.stdout)) == (1, said)
+
+
+async def test_what_is_no_checkpoint_of_a_trusted_key_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text(sign_note("exemplar\n", SigningKey("exemplar", bytes(32))))
+    (tmp_path / "binary").write_bytes(b"\xff")
+    for name in ("other.txt", "binary", "missing"):
+        result = await run("verify", "--against", str(tmp_path / name))
+        assert result.returncode == 2
+        assert result.stderr.startswith(f"exemplar: --against {tmp_path / name}: ")
+
+
+async def test_cosignatures_are_kept_and_verified(audit_log: AuditHarness, run: Run, tmp_path: Path) -> None:
+    await audit_log.fill()
+    note = (await run("checkpoint")).stdout
+    (tmp_path / "note.txt").write_text(WITNESS.cosigned(note))
+    witnesses = {"EXEMPLAR_CHECKPOINT_WITNESSES": json.dumps([WITNESS.key])}
+    assert (await run("cosign", str(tmp_path / "note.txt"), **witnesses)).stdout == WITNESS.cosigned(note)
+    assert (await run("checkpoint")).stdout == WITNESS.cosigned(note)
+    assert "1 cosignatures of witnesses are genuine" in (await run("verify")).stdout
+    refused = await run("cosign", str(tmp_path / "note.txt"), EXEMPLAR_CHECKPOINT_WITNESSES="[]")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "not cosigned by a configured witness" in refused.stderr
+
+
+async def test_pictures_are_verified_unless_they_are_left_out(audit_log: AuditHarness, run: Run) -> None:
+    made = await audit_log.complete("0193f5e0-0000-7000-8000-000000000001", 500, 900)
+    await audit_log.seal()
+    intact = await run("verify")
+    assert "2 pictures are as they were recorded; of these 0 have no salt any more" in intact.stdout
+    assert "1 of 2 pictures and pieces of them verified" in intact.stderr
+    await audit_log.tamper("blobs", {"digest": made.blobs[1].digest}, {"data": bytes(900)})
+    result = await run("verify")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "CONTRADICTION: position 2: picture " in result.stderr
+    assert (await run("verify", "--no-pictures")).returncode == 0

@@ -1,6 +1,5 @@
 """As of every point of random histories: what the fold of what was recorded by then says."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,16 +15,13 @@ from hypothesis import strategies as st
 
 from domain.audit.subjects import KINDS, Kind, erased_in
 from domain.errors import ExemplarError
-from domain.generation.fold import fold
-from domain.generation.generation import Generation, is_generation
-from domain.generation.timings import keeps_unit
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from store.audit.audit_log import AuditLog
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from tests.builders.clock import Clock
-from tests.builders.history import History
+from tests.builders.history import History, recount
 from tests.stores import OpenStore, open_store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,15 +103,6 @@ def expected_view(kind: Kind, prefix: Sequence[RecordedEvent], whole: Sequence[R
     return None if state is None else kind.view(state, erased_in(whole))
 
 
-def counted(events: Sequence[RecordedEvent], developer: str) -> tuple[dict[str, int], set[str]]:
-    """Count units by month and slots as the recount of the ledger does: from whole generations."""
-    streams = {event.stream for event in events if is_generation(event.stream)}
-    folded = [fold(of(events, stream)) for stream in streams]
-    own: list[Generation] = [one for one in folded if one is not None and one.request.owner.developer == developer]
-    used = Counter(one.request.period for one in own if not one.final or keeps_unit(one))
-    return dict(used), {one.id for one in own if not one.final}
-
-
 @SOME
 @given(seed=st.integers(0, 2**32), commits=st.integers(2, 30))
 async def test_as_of_every_point_is_the_fold_of_what_was_recorded_by_then(
@@ -152,7 +139,7 @@ async def test_the_quota_of_every_point_is_the_recount_of_what_was_recorded_by_t
                 assert view is None
                 continue
             assert view is not None
-            used, holders = counted(events, developer)
+            used, holders = recount(events, developer)
             account = reduce(KINDS["developer"].evolve, registered, None)
             assert (view["used"], {slot["generation"] for slot in view["slots"]}) == (used, holders)
             assert (view["tier"], view["damaged"]) == (account.tier, [])
