@@ -77,7 +77,8 @@ class AuditPages:
         reached = _reached(plan, found[len(entries)] if is_cut else None, entries if more else ())
         all_read = not is_cut and all(entry.commit is not None for entry in entries)
         rest = _behind(plan, reached) if more else None
-        return AuditPage(commits, reached, rest, closed=all_read and (more or plan.range.closed))
+        closed = plan.range.closed or (more and not plan.newest_first)  # what is added may move a page backward
+        return AuditPage(commits, reached, rest, closed=all_read and closed)
 
     async def grown(self, plan: ReadPlan, reached: int) -> ReadPlan | None:
         """Plan what was recorded behind a position since; None for nothing, or when nothing can follow."""
