@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from domain.audit.event_filter import EventFilter
 from domain.audit.terms import OWNERS, values_of
 from domain.generation.generation import id_of
@@ -17,8 +19,11 @@ from store.generations.personal_data import PersonalData, PersonalDataStore
 
 MASKED: Final = {"state": "masked"}
 ERASED: Final = {"state": "erased"}
+DAMAGED: Final = {"state": "damaged"}
 
 Body = dict[str, Any]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,11 @@ class EventBodies:
             return None
         if not show:
             return MASKED
-        found = await self.personal_data.get(id_of(recorded.stream), event.personal_data)
+        try:
+            found = await self.personal_data.get(id_of(recorded.stream), event.personal_data)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            log.critical("personal_data_damaged", generation_id=id_of(recorded.stream), error=type(error).__name__)
+            return DAMAGED
         return ERASED if found is None else _shown(found)
 
 

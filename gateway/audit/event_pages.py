@@ -1,5 +1,6 @@
 """Pages of the log: what a request asks for, and the next commits of it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,17 +68,15 @@ class AuditPages:
         entries = _before_newer(found)
         is_cut = len(entries) < len(found)
         more = len(found) == limit and not is_cut
-        commits = [
-            CommitBodies(
-                entry.position,
-                await self.event_bodies.write(entry, plan.wanted, personal_data=plan.personal_data),
-            )
-            for entry in entries
-        ]
+        bodies = await asyncio.gather(
+            *(self.event_bodies.write(one, plan.wanted, personal_data=plan.personal_data) for one in entries)
+        )
+        commits = [CommitBodies(entry.position, events) for entry, events in zip(entries, bodies, strict=True)]
         reached = _reached(plan, found[len(entries)] if is_cut else None, entries if more else ())
         all_read = not is_cut and all(entry.commit is not None for entry in entries)
         rest = _behind(plan, reached) if more else None
-        return AuditPage(commits, reached, rest, closed=all_read and (more or plan.range.closed))
+        closed = plan.range.closed or (more and not plan.newest_first)  # what is added may move a page backward
+        return AuditPage(commits, reached, rest, closed=all_read and closed)
 
     async def grown(self, plan: ReadPlan, reached: int) -> ReadPlan | None:
         """Plan what was recorded behind a position since; None for nothing, or when nothing can follow."""

@@ -22,7 +22,7 @@ from gateway.openapi.operation import get
 from store.audit.consumers import Consumers
 
 _ANSWERS: Final = by_accept("AuditEvents")
-_VARY: Final = {"Vary": "Accept, Authorization, X-Operator-Key"}
+_VARY: Final = {"Vary": "Accept, Authorization, Last-Event-ID, X-Operator-Key"}
 _OPEN_PAGE: Final = "private, no-cache"
 _CLOSED_PAGE: Final = "private, max-age=31536000, immutable"
 _FORMS: Final[dict[Format, AccessForm]] = {"json": "page_walk", "ndjson": "export", "sse": "connection"}
@@ -49,7 +49,8 @@ class AuditEventRoutes:
         match event_format:
             case "json":
                 page = await self.audit_pages.page(plan, limit=query.limit)
-                return _page_response(request, plan, page)
+                kept = page.closed and query.consumer is None and "Last-Event-ID" not in request.headers
+                return _page_response(request, plan, page, kept=kept)
             case "ndjson":
                 return await self.audit_streams.send_lines(request, reader, plan)
             case "sse":
@@ -84,14 +85,14 @@ class AuditEventRoutes:
         return consumer.position
 
 
-def _page_response(request: web.Request, plan: ReadPlan, page: AuditPage) -> web.Response:
-    """Respond with a page; one that never changes may be kept for good, one with personal data never."""
+def _page_response(request: web.Request, plan: ReadPlan, page: AuditPage, *, kept: bool) -> web.Response:
+    """Respond with a page, that is `kept` for good if its URL always means it; one with personal data never is."""
     body = json.dumps(_page_body(plan, page), ensure_ascii=False, separators=(",", ":")).encode()
     if plan.personal_data:
         headers = {"Cache-Control": "no-store", **_VARY}
         return web.Response(body=body, content_type="application/json", headers=headers)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"Cache-Control": _CLOSED_PAGE if page.closed else _OPEN_PAGE, "ETag": etag, **_VARY}
+    headers = {"Cache-Control": _CLOSED_PAGE if kept else _OPEN_PAGE, "ETag": etag, **_VARY}
     if unchanged(request, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, content_type="application/json", headers=headers)

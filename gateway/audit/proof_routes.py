@@ -32,6 +32,7 @@ from store.audit.witnessing import keep_cosignatures
 log = structlog.get_logger()
 
 _TEXT: Final = "text/plain"
+_ANSWER: Final = {_TEXT: ""}
 _VARY: Final = {"Vary": "Authorization, X-Operator-Key", "Cache-Control": "private, no-cache"}
 
 
@@ -46,7 +47,7 @@ class ProofRoutes:
     event_lookup: EventLookup
     witnesses: Sequence[WitnessKey]
 
-    @get(AUDIT_CHECKPOINT, "holder", query=CheckpointRequest, answer=_TEXT, also=UNCHANGED)
+    @get(AUDIT_CHECKPOINT, "holder", query=CheckpointRequest, answer=_ANSWER, also=UNCHANGED)
     async def read_checkpoint(self, request: web.Request) -> web.Response:
         """Read a checkpoint of the log with its cosignatures."""
         await self._admit(request)
@@ -54,7 +55,7 @@ class ProofRoutes:
         with _alarming():
             return _respond(request, (await self._checkpoint(query.size, "size")).cosigned_note)
 
-    @post(AUDIT_CHECKPOINT, "operator", body=CosignRequest, answer=_TEXT)
+    @post(AUDIT_CHECKPOINT, "operator", body=CosignRequest, answer=_ANSWER)
     async def cosign(self, request: web.Request) -> web.Response:
         """Add the signatures of configured witnesses to a checkpoint."""
         await self.authenticator.authenticate_operator(request)
@@ -66,7 +67,7 @@ class ProofRoutes:
             raise invalid_field("body", "note", str(error)) from None
         return web.Response(text=stored.cosigned_note, content_type=_TEXT, headers={"Cache-Control": "no-store"})
 
-    @get(AUDIT_CONSISTENCY, "holder", query=ConsistencyRequest, answer=_TEXT, also=UNCHANGED)
+    @get(AUDIT_CONSISTENCY, "holder", query=ConsistencyRequest, answer=_ANSWER, also=UNCHANGED)
     async def prove_consistency(self, request: web.Request) -> web.Response:
         """Prove that the log of a checkpoint begins with an earlier one."""
         await self._admit(request)
@@ -78,7 +79,7 @@ class ProofRoutes:
             proof = await prove_consistency(query.older, newer, self.checkpoints)
         return _respond(request, proof.text())
 
-    @get(AUDIT_PROOF, "reader", query=ProofRequest, answer=_TEXT, also=UNCHANGED)
+    @get(AUDIT_PROOF, "reader", query=ProofRequest, answer=_ANSWER, also=UNCHANGED)
     async def prove_event(self, request: web.Request) -> web.Response:
         """Prove that an event is in the log of the latest checkpoint."""
         reader = await self.audit_readers.identify(request)

@@ -59,11 +59,14 @@ class SessionRevalidation:
                     connection.dismiss("credentials")
 
     async def _revoked(self, grants: Sequence[AccessGrant]) -> set[AccessGrant]:
+        """Find the revoked ones of some grants; whatever fails here concerns these grants alone."""
         try:
             return await self._account_status.revoked(grants)
         except StoreError as error:
             log.warning("grants_not_revalidated", grants=len(grants), error=type(error).__name__)
-            return set()
+        except Exception:
+            log.exception("grants_not_revalidated", grants=len(grants))
+        return set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

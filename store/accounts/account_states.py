@@ -1,13 +1,20 @@
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import structlog
 
 from domain.accounts.access import AccountState, KeyState, Role, Tenancy
 from domain.accounts.platform import PersonalDataGrant
 from store.accounts.queries import KEY_STATE, STATE
 from store.accounts.records import account_state, grants_of, record_from
 from store.mongo.connection import Database, Document, raises_unavailable
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +86,28 @@ class AccountStateReader:
             _find(self._keys, "hash", key_hashes, KEY_STATE),
             _find(self._staff, "_id", staff, {**STATE, "grants": 1}),
         )
-        owners = {one["developer_id"] for one in owned} | set(developers)
+        owners = {owner for one in owned if isinstance(owner := one.get("developer_id"), str)} | set(developers)
         found = await _find(self._developers, "_id", owners, STATE)
         return AccountStates(
-            {one["_id"]: (one["developer_id"], one["active"]) for one in owned},
-            {(one["project_id"], one["_id"]): account_state(one) for one in members},
-            {one["_id"]: (account_state(one), one["tier"]) for one in found},
-            {(one["kind"], one["hash"]): record_from(KeyState, one) for one in keys},
-            {one["_id"]: StaffState(account_state(one), Role(one["role"]), grants_of(one)) for one in people},
+            _sound(owned, lambda one: (one["_id"], (one["developer_id"], one["active"]))),
+            _sound(members, lambda one: ((one["project_id"], one["_id"]), account_state(one))),
+            _sound(found, lambda one: (one["_id"], (account_state(one), one["tier"]))),
+            _sound(keys, lambda one: ((one["kind"], one["hash"]), record_from(KeyState, one))),
+            _sound(people, lambda one: (one["_id"], StaffState(account_state(one), Role(one["role"]), grants_of(one)))),
         )
+
+
+def _sound(documents: Iterable[Document], read: Callable[[Document], tuple[Key, Value]]) -> Mapping[Key, Value]:
+    """Read documents by their keys; a damaged one is logged and missing, so that it concerns its account alone."""
+    found: dict[Key, Value] = {}
+    for document in documents:
+        try:
+            key, value = read(document)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            log.critical("account_damaged", account_id=document["_id"], error=repr(error))
+        else:
+            found[key] = value
+    return found
 
 
 async def _find(

@@ -1,6 +1,8 @@
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
+
+import structlog
 
 from domain.accounts.access import AccountState, KeyState, Role
 from domain.accounts.platform import PersonalDataGrant
@@ -77,6 +79,8 @@ class Count:
     active: int
 
 
+log = structlog.get_logger()
+
 Record = TypeVar("Record", DeveloperRecord, ProjectRecord, UserRecord, KeyRecord, StaffRecord, KeyState)
 
 
@@ -93,7 +97,17 @@ def grant_document(grant: PersonalDataGrant) -> Document:
 
 
 def grants_of(document: Document) -> tuple[PersonalDataGrant, ...]:
-    return tuple(PersonalDataGrant(**grant) for grant in document.get("grants", ()))
+    """Read the grants of a member of staff; a damaged one is logged and grants nothing."""
+    return tuple(found for grant in document.get("grants", ()) if (found := _grant(document, grant)))
+
+
+def _grant(document: Document, grant: Document) -> PersonalDataGrant | None:
+    try:
+        until: datetime = grant["until"].astimezone(UTC)
+        return PersonalDataGrant(grant["id"], until, grant["reason"], grant.get("case"))
+    except (KeyError, TypeError, AttributeError) as error:
+        log.critical("grant_damaged", staff_id=document.get("_id"), error=repr(error))
+        return None
 
 
 def account_state(document: Document) -> AccountState:

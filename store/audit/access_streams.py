@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -9,9 +10,9 @@ from events.access import LogRead
 from events.commit import Commit
 from events.envelope import Cause
 from store.commits.contract import EventStore
-from store.commits.document import stored_commit
+from store.commits.document import readable, stream_and_first
 from store.commits.repository import Repository
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Document, reachable
 
 _RECENT = 50  # commits
 
@@ -31,12 +32,20 @@ class AccessStreams(Repository[RecentAccesses]):
         self._commits = database["commits"]
 
     async def load(self, stream: str) -> RecentAccesses | None:
-        """Fold the last commits of a stream."""
+        """Fold the last commits of a stream; one that cannot be read is logged and left out."""
         with reachable():
             found = self._commits.find({"stream": stream}).sort("first", DESCENDING).limit(_RECENT)
             documents = await found.to_list(_RECENT)
-        return fold(event for document in reversed(documents) for event in stored_commit(document).events)
+        commits = [commit for document in reversed(documents) if (commit := readable(document))]
+        recent = fold(event for commit in commits for event in commit.events) or RecentAccesses(0, ())
+        return replace(recent, version=_version_of(documents[0])) if documents else None
 
     async def record(self, reader: str, access: LogRead, *, cause: Cause) -> None:
         """Append an access of a reader, unless it is another page of a walk that was recorded."""
         await self.decide(stream_of(reader), partial(record, access=access, now=self.clock()), cause=cause)
+
+
+def _version_of(newest: Document) -> int:
+    """Return the version that a stream has reached, even if its newest commit is damaged."""
+    last = newest.get("last")
+    return last if isinstance(last, int) else stream_and_first(newest)[1]

@@ -1,6 +1,5 @@
 """The documents of positions: what sealing copies from a commit with the terms that find it, and their commits."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import structlog
 from domain.audit.terms import Envelope, correlation_of, term, terms_of
 from events.catalogue import UnknownEventError
 from events.commit import Commit
+from events.envelope import read_json
 from store.commits.document import stored_commit
 from store.mongo.connection import Document
 
@@ -57,13 +57,14 @@ def _terms(commit: Document, envelopes: Sequence[Envelope], owners: Mapping[str,
 
 
 def envelopes_of(commit: Document) -> Sequence[Envelope]:
-    """Read a commit's envelopes; none of a body that cannot be read, which the audit reports."""
+    """Read a commit's envelopes; none of a body that gives no terms, so that it stops no other commit."""
     try:
-        envelopes = json.loads(commit["body"])
-        [(envelope["type"], envelope["stream"], envelope["data"].get) for envelope in envelopes]
-    except (ValueError, TypeError, LookupError, AttributeError):
+        envelopes = tuple(read_json(commit["body"]))
+        "".join(terms_of(envelopes, {})).encode()
+    except Exception as error:  # noqa: BLE001 - whatever a damaged body leads to concerns this commit alone
+        log.critical("commit_unreadable", commit=commit["_id"], error=type(error).__name__)
         return ()
-    return tuple(envelopes)
+    return envelopes
 
 
 async def commits_of(commits: Any, entries: Sequence[Document]) -> dict[str, ReadCommit]:

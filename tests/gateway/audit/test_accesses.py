@@ -50,6 +50,21 @@ async def test_a_page_walk_a_connection_and_an_export_are_one_event_each(audit: 
     assert {event.cause.actor for event in events} == {f"auditor:{await reader_of(audit, reader)}"}
 
 
+@pytest.mark.parametrize("update", [{"$set": {"body": b"[["}}, {"$unset": {"body": 1, "last": 1}}])
+async def test_a_damaged_record_keeps_no_reader_out(audit: AuditHarness, update: dict[str, Any]) -> None:
+    reader = await audit.gateway.staff(Role.AUDITOR)
+    stream = f"access-{await reader_of(audit, reader)}"
+    await audit.page(reader)
+    await audit.page(reader, type="generation.failed")
+    await audit.gateway.store.database.get_collection("commits").update_many({"stream": stream}, update)
+    await audit.page(reader)
+    await audit.page(reader)
+    status, _ = await audit.gateway.get(f"{ONE}/{audit.generations[0]}/history", reader)
+    assert status == 200
+    stored = audit.gateway.store.database.get_collection("commits").find({"stream": stream}).sort("first", 1)
+    assert [one["_id"].rpartition(":")[2] async for one in stored] == ["1", "2", "3", "4"], "a walk is recorded once"
+
+
 async def test_each_query_is_a_walk_of_its_own(audit: AuditHarness) -> None:
     reader = await audit.gateway.staff(Role.AUDITOR)
     for query in ({}, {"type": "generation.failed"}, {"request_id": "r-1"}, {"request_id": "r-2"}, {}):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from events.commit import leaf_hash
-from tests.gateway.audit.conftest import EVENTS, AuditHarness, Event
+from tests.gateway.audit.conftest import CONSUMERS, EVENTS, AuditHarness, Event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -124,7 +124,15 @@ async def test_a_page_ends_with_a_whole_commit(audit: AuditHarness) -> None:
 
 async def test_a_closed_page_may_be_kept_for_good_and_an_open_one_is_asked_for_again(audit: AuditHarness) -> None:
     client = audit.gateway.client
-    for query, kept in (("limit=3", True), ("before=3", True), ("after=3", False), ("order=backward", False)):
+    queries = {
+        "limit=3": True,
+        "before=3": True,
+        "order=backward&before=9&limit=2": True,
+        "after=3": False,
+        "order=backward": False,
+        "order=backward&limit=2": False,
+    }
+    for query, kept in queries.items():
         async with client.get(f"{EVENTS}?{query}", headers=audit.auditor) as answer:
             first = await answer.read()
             control, etag = answer.headers["Cache-Control"], answer.headers["ETag"]
@@ -136,6 +144,16 @@ async def test_a_closed_page_may_be_kept_for_good_and_an_open_one_is_asked_for_a
         await audit.seal()
         async with client.get(f"{EVENTS}?{query}", headers=audit.auditor) as answer:
             assert (await answer.read() == first) is kept, query
+
+
+async def test_a_page_whose_position_is_not_in_its_url_is_not_kept(audit: AuditHarness) -> None:
+    client = audit.gateway.client
+    await audit.gateway.call("PUT", f"{CONSUMERS}/pages", audit.auditor, {"position": 1})
+    for query, sent in (("limit=1&consumer=pages", {}), ("limit=1", {"Last-Event-ID": "2"})):
+        async with client.get(f"{EVENTS}?{query}", headers={**audit.auditor, **sent}) as answer:
+            assert answer.status == 200
+            assert answer.headers["Cache-Control"] == "private, no-cache", query
+            assert "Last-Event-ID" in answer.headers["Vary"]
 
 
 async def test_a_damaged_commit_is_named_and_its_page_is_not_kept(audit: AuditHarness) -> None:

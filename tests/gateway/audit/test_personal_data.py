@@ -1,5 +1,6 @@
 """Personal data in the log over HTTP: masked, unless they were asked for and granted."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -45,6 +46,43 @@ async def test_a_grant_shows_what_is_asked_for(audit: AuditHarness, role: Role) 
     assert shown["state"] == "shown"
     assert audit.people[0].mark in shown["instructions"]
     assert shown["file_names"] == [f"{audit.people[0].mark}.jpg"]
+
+
+async def test_damaged_personal_data_are_named_and_end_no_export(audit: AuditHarness) -> None:
+    documents = audit.gateway.store.database.get_collection("personal_data")
+    headers, owned = audit.owners[0].token, {"generation": audit.generations[0]}
+    sound = await documents.find_one(owned)
+    assert sound is not None
+    await documents.update_one(owned, {"$set": {"metadata": "{"}})
+    assert await requested(audit, headers, personal_data="true") == {"state": "damaged"}
+    sent = {**headers, "Accept": "application/x-ndjson"}
+    async with audit.gateway.client.get(f"{EVENTS}?personal_data=true", headers=sent) as answer:
+        lines = [json.loads(line) async for line in answer.content]
+    assert lines[-1]["type"] == "caught_up"
+    await documents.replace_one(owned, sound)
+    assert (await requested(audit, headers, personal_data="true"))["state"] == "shown"
+
+
+async def test_odd_grants_are_left_out_and_concern_nobody_else(audit: AuditHarness) -> None:
+    headers, grant = await granted(audit, hours=1)
+    _, sound = await granted(audit, hours=1)
+    name, other = (one.id.removeprefix("g-") for one in (grant, sound))
+    staff = audit.gateway.store.database.get_collection("staff")
+    await staff.update_one({"_id": name}, {"$set": {"grants.0.added_later": 1}})
+    await staff.update_one(
+        {"_id": name},
+        {"$push": {"grants": {"$each": [{"id": "g-1"}, 5, {"id": "g-2", "until": 5, "reason": "audit"}]}}},
+    )
+    assert (await requested(audit, headers, personal_data="true"))["state"] == "shown"
+    states = audit.gateway.store.accounts.states
+    nobody: Any = {"projects": (), "users": (), "developers": (), "key_hashes": ()}
+    found = (await states.read(staff=(name, other), **nobody)).staff
+    assert {one: [each.id for each in state.grants] for one, state in found.items()} == {
+        name: [grant.id],
+        other: [sound.id],
+    }
+    await staff.update_one({"_id": name}, {"$set": {"role": "role_of_newer_code"}})
+    assert set((await states.read(staff=(name, other), **nobody)).staff) == {other}
 
 
 async def test_developers_see_those_of_their_users(audit: AuditHarness) -> None:

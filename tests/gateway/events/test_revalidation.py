@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from gateway.events import event_hub
 from tests.gateway.events.gateway_system import PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, opened
 from tests.systems.waiting import until
@@ -152,6 +153,25 @@ async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at
         system.store.accounts.states.read = read  # type: ignore[method-assign]
         await until(lambda: len(queried) >= 2)
     assert queried[:2] == [3, 3]
+
+
+async def test_grants_that_cannot_be_checked_keep_no_others_open(
+    system: GatewaySystem, at: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_user = await system.register_user(at.gateway, beside=at.user)
+    reading = system.store.accounts.states.read
+
+    async def read(**what: Any) -> Any:
+        if other_user.id in what["users"]:
+            raise TypeError("a damaged document")
+        return await reading(**what)
+
+    monkeypatch.setattr(event_hub, "_BATCH", 1)
+    url = f"{at.gateway.url}{PATH}/events"
+    async with opened(at.session, url, other_user.bearer) as staying:
+        await staying.until("caught_up")
+        system.store.accounts.states.read = read  # type: ignore[method-assign]
+        await check_revocation(at, url, at.user.bearer, log_out)
 
 
 async def test_a_long_poll_of_a_deleted_user_is_refused(system: GatewaySystem, at: Installation) -> None:

@@ -1,6 +1,7 @@
 """A commit that cannot be sealed waits with its successors; the other streams are sealed, and it later."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,19 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "no time": {"$unset": {"time": 1}},
 }
 
+BODIES: dict[str, Any] = {
+    "no JSON": b"\xff\x00",
+    "endless nesting": b"[" * 100_000,
+    "no list": b"5",
+    "no body": None,
+    "a type of another kind": {"type": 5},
+    "a stream of another kind": {"stream": 5},
+    "data of another kind": {"type": "developer.registered", "data": 5},
+    "half of a surrogate pair": {"actor": "\ud800"},
+    "half of a surrogate pair as the cause": {"correlationid": "\ud800"},
+}
+"""Stored instead of a body, or members of its envelope."""
+
 
 class Sealing(LogHarness):
     """Sealing with a clock of its own, and the lines that it logs."""
@@ -41,6 +55,7 @@ class Sealing(LogHarness):
         self.now = 1000.0
         self.lines: list[EventDict] = []
         self.commits = database.get_collection("commits")
+        self.entries = database.get_collection("log")
         super().__init__(events, MongoSealedLog(database, monotonic=lambda: self.now))
 
     async def damage(self, commit: str, update: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +100,26 @@ async def test_a_damaged_first_commit_stops_no_other_stream(sealing: Sealing, up
     await sealing.repair(before)
     await sealing.seal_all()
     assert await sealing.order() == ["b:1", "b:2", "a:1", "a:2", "a:3"]
+
+
+@pytest.mark.parametrize("damage", BODIES.values(), ids=BODIES)
+async def test_a_damaged_body_is_sealed_under_what_stands_beside_it(sealing: Sealing, damage: Any) -> None:
+    event = requested()
+    for generation in ("g1", "g2"):
+        await sealing.events.append(stream_of(generation), 0, [event], cause=CAUSE, time=NOON)
+    stored = await sealing.commits.find_one({"_id": f"{stream_of('g1')}:1"})
+    assert stored is not None
+    [envelope] = json.loads(stored["body"])
+    body = json.dumps([{**envelope, **damage}]).encode() if isinstance(damage, dict) else damage
+    await sealing.damage(stored["_id"], {"$set": {"body": body}})
+
+    await sealing.seal_all()
+
+    owner = event.owner.model_dump()
+    terms = [entry["terms"] async for entry in sealing.entries.find().sort("commit", 1)]
+    assert terms[0] == sorted([*(f"{name}={value}" for name, value in owner.items()), "type=generation.requested"])
+    assert "actor=actor:test" in terms[1], "the other stream is sealed as ever"
+    assert [line["commit"] for line in sealing.lines if line["event"] == "commit_unreadable"] == [stored["_id"]]
 
 
 async def test_a_generation_without_its_owner_waits(sealing: Sealing) -> None:
