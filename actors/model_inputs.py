@@ -109,7 +109,7 @@ class ModelInputs:
 
     async def _examples(self, generation: Generation) -> Sequence[bytes]:
         examples = generation.request.examples
-        found = await asyncio.gather(*(self.blobs.get(generation.id, example.digest) for example in examples))
+        found = await self.blobs.get_all(generation.id, [example.digest for example in examples])
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
             raise MissingDataError(f"{generation.id} lacks an example")

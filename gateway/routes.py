@@ -10,6 +10,7 @@ from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.projects import ProjectRoutes, ProjectUserRoutes
 from gateway.accounts.registration import RegistrationRoutes
 from gateway.audit.access_routes import AccessRoutes
+from gateway.audit.as_of_routes import QuotaAsOfRoutes, StreamAsOfRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.proof_routes import ProofRoutes
@@ -50,6 +51,8 @@ ROUTES: Final = (
     PictureRoutes,
     UsageRoutes,
     AuditEventRoutes,
+    StreamAsOfRoutes,
+    QuotaAsOfRoutes,
     ProofRoutes,
     ConsumerRoutes,
     AccessRoutes,

@@ -21,6 +21,8 @@ from store.audit.consumers import Consumers
 from store.audit.event_lookup import EventLookup
 from store.audit.merkle_nodes import MerkleNodes
 from store.audit.picture_scan import PictureScan
+from store.audit.quota_travel import QuotaTravel
+from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
@@ -82,6 +84,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "parking": Parking,
     "access_streams": AccessStreams,
     "audit_log": AuditLog,
+    "quota_travel": QuotaTravel,
+    "stream_travel": StreamTravel,
     "consumers": Consumers,
     "event_lookup": EventLookup,
     "merkle_nodes": MerkleNodes,

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -9,7 +10,8 @@ MOST_BYTES = 16 * 2**20
 class ByteCache:
     """Encoded values, each for a minute and together up to 16 MiB; the oldest are forgotten first.
 
-    The key names everything that a value depends on: what was put under a key is not replaced.
+    The key names everything that a value depends on: what was put under a key is not replaced. What nobody asks for is
+    out of memory a minute later too: values are put on a running event loop.
     """
 
     def __init__(self, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -17,6 +19,7 @@ class ByteCache:
         self._monotonic = monotonic
         self._bytes = 0
         self._encoded: OrderedDict[Hashable, tuple[float, bytes]] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
 
     def get(self, key: Hashable) -> bytes | None:
         """Return what was put under a key within the last minute."""
@@ -29,6 +32,8 @@ class ByteCache:
             self._encoded[key] = (self._monotonic() + SECONDS, encoded)
             self._bytes += len(encoded)
         self._drop_old()
+        if self._timer is None and self._encoded:
+            self._timer = asyncio.get_running_loop().call_later(SECONDS, self._expire)
 
     def remove(self, key: Hashable) -> None:
         """Forget a value, if it is there."""
@@ -37,6 +42,13 @@ class ByteCache:
 
     def __iter__(self) -> Iterator[Hashable]:
         return iter([*self._encoded])
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._drop_old()
+        if self._encoded:
+            wait = next(iter(self._encoded.values()))[0] - self._monotonic()
+            self._timer = asyncio.get_running_loop().call_later(max(wait, 1.0), self._expire)
 
     def _drop_old(self) -> None:
         now = self._monotonic()

@@ -23,7 +23,9 @@ def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Ge
 
 
 def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation:
-    """Apply one recorded event; ValueError unless `generation.requested` is the first and only the first."""
+    """Apply one recorded event; ValueError unless it is the next one, and `generation.requested` the first alone."""
+    if recorded.version != (generation.version if generation is not None else 0) + 1:
+        raise ValueError(f"{recorded.id}: the event before it is missing")
     event = cast("GenerationEvent", recorded.event)
     if generation is None:
         return _begin(event, recorded)

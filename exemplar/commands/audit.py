@@ -17,6 +17,7 @@ from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.proof_output import prove_event, prove_growth
 from exemplar.commands.store_access import run_on_store, settings_of
+from exemplar.commands.time_travel import show_at, show_difference
 from exemplar.environment import ConfigurationError
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
@@ -45,6 +46,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Verify the log and print proofs.",
 )
+
+
+app.command("at")(show_at)
+app.command("diff")(show_difference)
 
 
 @app.command("key")

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
+from domain.audit import points
 from domain.audit.event_filter import Bounds, EventFilter
 from domain.moments import EXPECTED, parse_moment
 from events.catalogue import CATALOGUE
@@ -39,6 +40,13 @@ def _digits(sent: object) -> object:
     return sent
 
 
+def _point(sent: object) -> points.Point:
+    if not isinstance(sent, str) or (found := points.parse_point(sent)) is None:
+        raise ValueError(points.EXPECTED)
+    return found
+
+
+Point = Annotated[points.Point, BeforeValidator(_point), WithJsonSchema({"type": "string"})]
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Number = Annotated[int, BeforeValidator(_digits)]
@@ -89,6 +97,18 @@ class EventsRequest(BaseModel):
             correlation_id=self.correlation_id,
             request_id=self.request_id,
         )
+
+
+class AsOfRequest(BaseModel):
+    """The point at which something is shown; without one it is shown as it is now."""
+
+    as_of: Point | None = None
+
+
+class DifferenceRequest(AsOfRequest):
+    """The two points that are compared."""
+
+    since: Point
 
 
 class AccessesRequest(BaseModel):

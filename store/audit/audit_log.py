@@ -1,15 +1,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pymongo import ASCENDING, DESCENDING
 
+from domain.accounts.developer import stream_of as developer_stream
 from domain.audit.event_filter import Bounds, EventFilter, PositionRange, range_of
+from domain.audit.terms import term
+from domain.generation.generation import stream_of as generation_stream
 from events.commit import Commit
 from store.log.entries import commits_of
 from store.log.mongo_sealed_log import last_position
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, raises_unavailable
+
+_INDEX: Final = [("terms", ASCENDING), ("_id", ASCENDING)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,26 @@ class AuditLog:
         first_at, last_at = [None if at is None else await self.position_at(at, head) for at in moments]
         return range_of(bounds, head, first_at=first_at, last_at=last_at)
 
-    async def terms_of_first(self, term: str) -> Sequence[str]:
+    async def terms_of_first(self, name: str) -> Sequence[str]:
         """Read the terms of the first commit that has this one; [] for none."""
-        found = self._log.find({"terms": term}, {"terms": 1}).sort("_id", ASCENDING).limit(1)
-        return [name for entry in await found.to_list(1) for name in entry["terms"]]
+        found = self._log.find({"terms": name}, {"terms": 1}).sort("_id", ASCENDING).limit(1)
+        return [one for entry in await found.to_list(1) for one in entry["terms"]]
+
+    async def sealed_at(self, position: int) -> datetime | None:
+        """Read when a position was recorded; None for one that the log does not have."""
+        found = await self._log.find_one({"_id": position}, {"sealed_at": 1})
+        return None if found is None else found["sealed_at"]
+
+    async def entry_of(self, commit: str) -> tuple[int, datetime] | None:
+        """Read the position of a commit by its id, and when it was recorded; None for one that is not sealed."""
+        found = await self._log.find_one({"commit": commit}, {"sealed_at": 1})
+        return None if found is None else (found["_id"], found["sealed_at"])
+
+    async def of_account(self, developer: str, after: int, last: int, *, limit: int) -> Sequence[AuditEntry]:
+        """Read the next commits of a developer's own stream and of their generations' streams."""
+        streams = [{"stream": developer_stream(developer)}, {"stream": {"$regex": f"^{generation_stream('')}"}}]
+        query = {"terms": term("developer", developer), "$or": streams}
+        return await self._find(query, after + 1, last, limit, newest_first=False)
 
     async def read(
         self, wanted: EventFilter, first: int, last: int, *, limit: int, newest_first: bool = False
@@ -80,6 +102,8 @@ class AuditLog:
     ) -> Sequence[AuditEntry]:
         found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
         order = DESCENDING if newest_first else ASCENDING
+        if "terms" in query:
+            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
         entries = await found.sort("_id", order).limit(limit).to_list(limit)
         commits = await commits_of(self._commits, entries)
         return [

@@ -43,6 +43,9 @@ class BlobStore(Protocol):
 
     async def get(self, generation: str, digest: str) -> Blob | None: ...
 
+    async def get_all(self, generation: str, digests: Sequence[str]) -> Sequence[Blob | None]:
+        """Read several pictures of a generation at once, in the order of their digests."""
+
     async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
         """Read the bytes from `start` to before `stop`, and of the others at most those of the same piece."""
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from store.generations.blobs import Blob, BlobPart, Kind, cut
@@ -19,6 +19,9 @@ class MemoryBlobs:
     async def get(self, generation: str, digest: str) -> Blob | None:
         await asyncio.sleep(0)
         return self._blobs.get((generation, digest))
+
+    async def get_all(self, generation: str, digests: Sequence[str]) -> Sequence[Blob | None]:
+        return [await self.get(generation, digest) for digest in digests]
 
     async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
         blob = await self.get(generation, digest)

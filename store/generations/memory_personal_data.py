@@ -24,7 +24,7 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         return self._personal_data.get((generation, token))
 
-    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
+    async def texts(self, names: Sequence[tuple[str, str]], *, anew: bool = False) -> Mapping[str, ClientTexts]:
         await asyncio.sleep(0)
         found = [self._personal_data[name] for name in names if name in self._personal_data]
         return {one.generation: ClientTexts(one.instructions, one.metadata or {}) for one in found}

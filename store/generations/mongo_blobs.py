@@ -18,7 +18,6 @@ from store.mongo.deleting import delete_in_batches
 from store.mongo.provisional import ProvisionalWrites
 
 _DELETED_AT_ONCE = 100  # of up to ten megabytes each
-_READ_AT_ONCE = 5  # of the same size
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob) if field.name != "data")
 _OF_PIECES = ("generation", "token", "kind", "created_at")  # what finds a picture to delete it
@@ -46,7 +45,6 @@ class MongoBlobs:
         self._blobs = database.get_collection("blobs", read_concern=ReadConcern("local"))
         self._provisional = provisional or ProvisionalWrites(database)
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
-        self._reads: Batcher[str, Blob | None] = Batcher(self._find_whole, largest=_READ_AT_ONCE)
 
     async def put(self, *blobs: Blob) -> None:
         for (generation, *tags), together in _by_tags(blobs).items():
@@ -57,7 +55,14 @@ class MongoBlobs:
                 await self._provisional.write(stream_of(generation), command, size=size, tags=tags)
 
     async def get(self, generation: str, digest: str) -> Blob | None:
-        return await self._reads.put(f"{generation}/{digest}")
+        [blob] = await self.get_all(generation, [digest])
+        return blob
+
+    async def get_all(self, generation: str, digests: Sequence[str]) -> Sequence[Blob | None]:
+        keys = [f"{generation}/{digest}" for digest in digests]
+        wanted: list[Document] = [{"_id": {"$gte": key, "$lt": f"{key}/~"}} for key in dict.fromkeys(keys)]
+        found = await self._find(wanted[0] if len(wanted) == 1 else {"$or": wanted}) if wanted else {}
+        return [_whole(found, key) for key in keys]
 
     async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
         key, numbers = f"{generation}/{digest}", range(start // PIECE, (stop - 1) // PIECE + 1)
@@ -72,10 +77,6 @@ class MongoBlobs:
 
     async def _find(self, query: Document) -> Mapping[str, Document]:
         return {document["_id"]: document async for document in self._blobs.find(query)}
-
-    async def _find_whole(self, keys: Sequence[str]) -> list[Blob | Exception | None]:
-        found = await self._find({"$or": [{"_id": {"$gte": key, "$lt": f"{key}/~"}} for key in set(keys)]})
-        return [_whole(found, key) for key in keys]
 
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
         query = {"generation": {"$in": list(set(generations))}, "sha256": {"$gt": ""}}
@@ -132,14 +133,11 @@ def _by_tags(blobs: Sequence[Blob]) -> Mapping[tuple[str, str, Kind], list[Blob]
     return groups
 
 
-def _whole(found: Mapping[str, Document], key: str) -> Blob | Exception | None:
-    """Make a picture of its pieces, None where some are missing; a damaged one is its reader's error alone."""
+def _whole(found: Mapping[str, Document], key: str) -> Blob | None:
+    """Make a picture of its pieces; None where some are missing. Raises DamagedBlobError."""
     head = found.get(key)
-    try:
-        if head is None or (data := _checked(found, key, range(len(head.get("pieces", ()))))) is None:
-            return None
-    except DamagedBlobError as error:
-        return error
+    if head is None or (data := _checked(found, key, range(len(head.get("pieces", ()))))) is None:
+        return None
     whole = data[0] if len(data) == 1 else b"".join(data)
     return Blob(**{name: head[name] for name in _FIELDS}, data=whole)
 

@@ -47,6 +47,7 @@ class MongoPersonalData:
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
         self._kept = ByteCache()
+        self._erasures = 0
 
     async def put(self, personal_data: PersonalData) -> None:
         document = _document(personal_data)
@@ -55,17 +56,18 @@ class MongoPersonalData:
         await self._provisional.write(
             stream_of(personal_data.generation), command, size=size, tags=[personal_data.token]
         )
-        self._keep(document)
+        self._keep(document, self._erasures)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
+        erasures = self._erasures
         document = await self._reads.put(f"{generation}/{token}")
         if document is None:
             return None
-        self._keep(document)
+        self._keep(document, erasures)
         return _personal_data(document)
 
-    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        found = await asyncio.gather(*(self._text(f"{generation}/{token}") for generation, token in names))
+    async def texts(self, names: Sequence[tuple[str, str]], *, anew: bool = False) -> Mapping[str, ClientTexts]:
+        found = await asyncio.gather(*(self._text(f"{generation}/{token}", anew) for generation, token in names))
         texts = zip((generation for generation, _ in names), found, strict=True)
         return {generation: one for generation, one in texts if one is not None}
 
@@ -122,19 +124,22 @@ class MongoPersonalData:
         order = [("created_at", ASCENDING), ("_id", ASCENDING)]
         return await _whole(found.sort(order), Unconfirmed, Unconfirmed._fields, limit)
 
-    async def _text(self, name: str) -> ClientTexts | None:
-        if (encoded := self._kept.get(name)) is not None:
+    async def _text(self, name: str, anew: bool) -> ClientTexts | None:
+        if not anew and (encoded := self._kept.get(name)) is not None:
             return ClientTexts(**json.loads(encoded))
+        erasures = self._erasures
         document = await self._texts.put(name)
-        return self._keep(document) if document is not None else None
+        return self._keep(document, erasures) if document is not None else None
 
-    def _keep(self, document: Document) -> ClientTexts | None:
+    def _keep(self, document: Document, erasures: int) -> ClientTexts | None:
+        """Keep the texts of a document, unless something was erased while it was read."""
         texts = _texts(document)
-        if texts is not None:
+        if texts is not None and erasures == self._erasures:
             self._kept.put(document["_id"], json.dumps(asdict(texts)).encode())
         return texts
 
     def _discard(self, generations: Collection[str], token: str | None = None) -> None:
+        self._erasures += 1
         for name in self._kept:
             generation, _, named = str(name).partition("/")
             if generation in generations and token in (None, named):

@@ -70,8 +70,12 @@ class PersonalDataStore(Protocol):
 
     async def get(self, generation: str, token: str) -> PersonalData | None: ...
 
-    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        """Map generations, named with their tokens, to what clients wrote; one without data is left out."""
+    async def texts(self, names: Sequence[tuple[str, str]], *, anew: bool = False) -> Mapping[str, ClientTexts]:
+        """Map generations, named with their tokens, to what clients wrote; one without data is left out.
+
+        They never change, so that they may come from memory, up to a minute after they were erased elsewhere; `anew`
+        reads them.
+        """
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         """Choose the generations whose request names a webhook."""

@@ -7,14 +7,14 @@ only the hashes that filters look for, and none once the generation is erased.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import Timeouts, due_at
 from domain.generation.listing import labels_of
 from domain.generation.timings import is_uncharged, microusd_of
-from store.generations.personal_data import PersonalDataStore
+from store.generations.personal_data import ClientTexts, PersonalDataStore
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every time of a row."""
@@ -68,12 +68,24 @@ _OF_THE_FOLD = (
 )
 
 
+_CHANGES_AFTER = timedelta(hours=1)  # its end; personal data are kept for a day at least
+
+
 async def rows_of(generations: Sequence[Generation], personal_data: PersonalDataStore, timeouts: Timeouts) -> list[Row]:
-    """Make the rows of generations, with the hashes of their metadata."""
-    names = [(one.id, one.request.personal_data) for one in generations if not one.erased]
-    texts = await personal_data.texts(names)
+    """Make the rows of generations, with the hashes of their metadata.
+
+    Metadata of those that change long after their end may have been deleted, and are read anew.
+    """
+    texts = dict[str, ClientTexts]()
+    for anew in (False, True):
+        names = [(g.id, g.request.personal_data) for g in generations if not g.erased and _is_long_over(g) is anew]
+        texts |= await personal_data.texts(names, anew=anew) if names else {}
     metadata = {name: written.metadata for name, written in texts.items()}
     return [row_of(one, timeouts, metadata.get(one.id, {})) for one in generations]
+
+
+def _is_long_over(g: Generation) -> bool:
+    return g.finished_at is not None and g.updated_at - g.finished_at > _CHANGES_AFTER
 
 
 def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Row:

@@ -73,7 +73,10 @@ class DeliveryStore(Protocol):
         """Make the postponed deliveries in this queue due."""
 
     async def make_due(self, now: datetime, *, after: datetime) -> int:
-        """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them."""
+        """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them.
+
+        Those that wait for an earlier one of their queue are left alone.
+        """
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 

@@ -65,7 +65,8 @@ class MemoryDeliveries:
         self._wake(list(self._queue(delivery)), now)
 
     async def make_due(self, now: datetime, *, after: datetime) -> int:
-        late = [row for row in self._rows.values() if row.state == "pending" and row.due_at and row.due_at > after]
+        pending = [row for row in self._rows.values() if row.state == "pending" and not row.blocked]
+        late = [row for row in pending if row.due_at is not None and row.due_at > after]
         ahead = [row for row in late if not row.attempts or any(one.at > after for one in row.attempts)]
         for row in ahead:
             self._change(row, due_at=now)

@@ -105,7 +105,8 @@ class MongoDeliveries:
 
     async def make_due(self, now: datetime, *, after: datetime) -> int:
         ahead = [{"attempts": []}, {"attempts.at": {"$gt": after}}]
-        return await self._update({**_PENDING, "due_at": {"$gt": after}, "$or": ahead}, {"due_at": now})
+        query = {**_PENDING, "blocked": {"$ne": True}, "due_at": {"$gt": after}, "$or": ahead}
+        return await self._update(query, {"due_at": now})
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})

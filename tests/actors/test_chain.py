@@ -35,11 +35,12 @@ async def first(harness: Harness, name: str = "g1") -> RecordedEvent:
     return (await harness.events(name))[0]
 
 
-async def settled(harness: Harness) -> None:
-    """Bring a generation to the point before completion."""
+async def settled(harness: Harness, provider: SandboxProvider) -> None:
+    """Bring a generation to the point before completion; a poll before its prediction has ended adds its progress."""
     await harness.request("g1")
     await harness.run_actor("validation", await first(harness))
     await harness.project("g1")
+    await provider.finished()
     async with asyncio.timeout(20):
         while (await harness.load("g1")).state is not State.SETTLED:
             harness.clock.forward(minutes=1)
@@ -50,8 +51,8 @@ async def complete(harness: Harness) -> None:
     await harness.run_actor("completion", (await harness.events("g1"))[-1])
 
 
-async def test_a_generation_takes_five_commits(chained: Harness) -> None:
-    await settled(chained)
+async def test_a_generation_takes_five_commits(chained: Harness, provider: SandboxProvider) -> None:
+    await settled(chained, provider)
     await complete(chained)
     assert await commits(chained) == [
         ["requested"],
@@ -64,10 +65,10 @@ async def test_a_generation_takes_five_commits(chained: Harness) -> None:
     assert (account.slots, [units for _, units in account.used]) == ((), [1])
 
 
-async def test_a_generation_takes_seven_deliveries(chained: Harness) -> None:
+async def test_a_generation_takes_seven_deliveries(chained: Harness, provider: SandboxProvider) -> None:
     announced: list[Commit] = []
     watched = chained.replace(own_queues=ALL, announce=announced.append)
-    await settled(watched)
+    await settled(watched, provider)
     await complete(watched)
     assert [sorted(TABLE.deliveries(commit)) for commit in announced] == [
         ["delivery", "validation"],
@@ -115,9 +116,9 @@ class FailingAdmission(Admission):
         if name in self._fails:
             raise StoreUnavailableError(name)
 
-    async def account(self, *args: Any, **options: Any) -> Any:
-        self._require("account")
-        return await super().account(*args, **options)
+    async def account_of(self, *args: Any, **options: Any) -> Any:
+        self._require("account_of")
+        return await super().account_of(*args, **options)
 
     async def settle(self, *args: Any, **options: Any) -> None:
         self._require("settle")
@@ -125,14 +126,16 @@ class FailingAdmission(Admission):
 
 
 async def test_a_later_actor_that_fails_leaves_what_was_decided_before(chained: Harness) -> None:
-    failing = chained.replace(own_queues=ALL, admission=FailingAdmission(chained, ["account"]))
+    failing = chained.replace(own_queues=ALL, admission=FailingAdmission(chained, ["account_of"]))
     await failing.request("g1")
     await failing.run_actor("validation", await first(failing))
     assert await commits(failing) == [["requested"], ["validated"]]
 
 
-async def test_a_crash_before_the_ledger_is_settled_by_the_subscriber(chained: Harness) -> None:
-    await settled(chained)
+async def test_a_crash_before_the_ledger_is_settled_by_the_subscriber(
+    chained: Harness, provider: SandboxProvider
+) -> None:
+    await settled(chained, provider)
     with pytest.raises(StoreUnavailableError):
         await complete(chained.replace(own_queues=ALL, admission=FailingAdmission(chained, ["settle"])))
     assert (await commits(chained))[-1] == ["completed", "quota_settled"]

@@ -238,9 +238,12 @@ async def test_every_user_and_developer_reads_their_own_generations(matrix: Matr
         assert body["total"] == 2
 
 
+_LOG = tuple(f"/api/v1/audit/{name}" for name in ("events", "consumers", "generations/", "endpoints/", "developers/"))
+
+
 def _manages(caller: Caller, route: Route) -> bool:
     """Return whether staff may use a route: operators those of developers, auditors those of the log."""
-    is_log = route.path.endswith("/history") or route.path.startswith(("/api/v1/audit/events", "/api/v1/audit/cons"))
+    is_log = route.path.endswith("/history") or route.path.startswith(_LOG)
     if not route.path.startswith("/api/v1/developers/") and not is_log:
         return False
     return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)

@@ -1,9 +1,14 @@
 """Encoded values are kept for a minute, within a bound."""
 
+import asyncio
+
+import pytest
+
+from store import byte_cache
 from store.byte_cache import SECONDS, ByteCache
 
 
-def test_a_value_is_forgotten_after_a_minute() -> None:
+async def test_a_value_is_forgotten_after_a_minute() -> None:
     time = [0.0]
     cache = ByteCache(monotonic=lambda: time[0])
     cache.put("a", b"1")
@@ -14,7 +19,7 @@ def test_a_value_is_forgotten_after_a_minute() -> None:
     assert (cache.get("a"), cache.get("b")) == (None, b"2")
 
 
-def test_the_oldest_are_forgotten_beyond_the_bound() -> None:
+async def test_the_oldest_are_forgotten_beyond_the_bound() -> None:
     cache = ByteCache(most_bytes=10)
     for key in ("a", "b", "c"):
         cache.put(key, b"12345")
@@ -22,7 +27,7 @@ def test_the_oldest_are_forgotten_beyond_the_bound() -> None:
     assert [cache.get(key) for key in ("a", "b", "c")] == [None, b"12345", b"12345"]
 
 
-def test_a_removed_value_makes_room() -> None:
+async def test_a_removed_value_makes_room() -> None:
     cache = ByteCache(most_bytes=10)
     for key in ("a", "b"):
         cache.put(key, b"12345")
@@ -30,3 +35,11 @@ def test_a_removed_value_makes_room() -> None:
     cache.remove("a")
     cache.put("c", b"12345")
     assert [cache.get(key) for key in ("a", "b", "c")] == [None, b"12345", b"12345"]
+
+
+async def test_what_nobody_asks_for_is_forgotten_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_cache, "SECONDS", 0.05)
+    cache = ByteCache()
+    cache.put("a", b"1")
+    await asyncio.sleep(0.2)
+    assert list(cache) == []

@@ -136,7 +136,7 @@ async def test_a_worker_that_hangs_once_and_dies_once_is_a_server_error() -> Non
 
 
 async def test_a_picture_that_takes_too_long_is_invalid_and_the_next_one_is_not() -> None:
-    async with Decoder(DecoderSettings(seconds=0.1)) as decoder:
+    async with Decoder(DecoderSettings(seconds=0.03)) as decoder:  # a small picture takes a tenth of that
         with pytest.raises(InvalidPicture) as fault:
             await decoder.compose([pictures.one_bit_png(8, 8), SLOW])
         assert (fault.value.index, fault.value.code) == (1, "too_slow")

@@ -49,6 +49,8 @@ async def prepare(system: System) -> Mapping[str, str]:
         "PASSWORD": PASSWORD,
         "GENERATION_ID": generation,
         "PROJECT_ID": tenant.project,
+        "DEVELOPER_ID": tenant.developer,
+        "MOMENT": now().isoformat(),
         "REQUEST_ID": accepted.headers["X-Request-ID"],
         "USER_TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "FROM": (began - timedelta(seconds=1)).isoformat(),
@@ -79,11 +81,22 @@ def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> No
     log = [json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines()]
     assert log[0]["type"] == "opened"
     assert any(event.get("stream") == f"generation-{env['GENERATION_ID']}" for event in log)
-    seek, acknowledged, consumers, accesses = answers[-4:]
+    seek, acknowledged, consumers, accesses = answers[4:8]
     assert seek["name"] == "billing"
     assert acknowledged["position"] > seek["position"]
     assert consumers == {"consumers": [acknowledged | {"behind": consumers["consumers"][0]["behind"]}]}
     assert {"user", "project", "all"} <= {access["scope"] for access in accesses["accesses"]}
+    check_time_travel(answers[8:12], env)
+
+
+def check_time_travel(answers: list[Any], env: Mapping[str, str]) -> None:
+    quota, quota_changes, generation, changes = answers
+    assert (quota["kind"], quota["id"], quota["state"]["slots"]) == ("quota", env["DEVELOPER_ID"], [])
+    assert list(quota["state"]["used"].values()) == [1]
+    assert [slot["generation"] for slot in quota_changes["changes"]["slots"]["from"]] == [env["GENERATION_ID"]]
+    assert "generation.completed" in {cause["type"] for cause in quota_changes["events"]}
+    assert (generation["as_of"]["version"], generation["state"]["status"]) == (3, "pending")
+    assert changes["changes"]["status"] == {"from": "pending", "to": "completed"}
 
 
 def check_proofs(folder: Path, key: str, generation: str) -> None:

@@ -652,3 +652,10 @@ TestRandomDecisions.settings = effort(max_examples=250, stateful_step_count=30, 
 
 def test_there_is_a_stream_for_every_state() -> None:
     assert {fold(recorded(events)).state for events in EVERY_STATE} == set(State)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("missing", range(len(TO_COMPLETED) - 1))
+def test_a_stream_that_lacks_an_event_is_not_folded(missing: int) -> None:
+    events = recorded(TO_COMPLETED)
+    with pytest.raises(ValueError, match="is missing"):
+        fold([*events[:missing], *events[missing + 1 :]])

@@ -2,11 +2,12 @@ import json
 
 import pytest
 
+from tests.exemplar.commands.audit_command import run
 from tests.exemplar.commands.shell import PEPPER, Shell
 from tests.store.audit.conftest import audit_log
 from tests.store.quota.conftest import limits_url
 
-__all__ = ["audit_log", "limits_url"]
+__all__ = ["audit_log", "limits_url", "run"]
 
 
 @pytest.fixture

@@ -1,56 +1,20 @@
 """The commands as an operator and an auditor run them."""
 
-import asyncio
 import base64
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import pytest
 
 from domain.audit.checkpoint_key import SigningKey
 from domain.audit.checkpoints import checkpoint_from, open_note, sign_note
 from domain.audit.merkle import verify_consistency
-from exemplar import cli
 from tests.builders.witness import WITNESS
 from tests.docs.reading import blocks
+from tests.exemplar.commands.audit_command import Run
 from tests.store.audit.conftest import KEY, AuditHarness
-
-SEED = base64.b64encode(bytes(range(32))).decode()
-
-
-class Result(NamedTuple):
-    """Exit code and output of a command."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class Run(Protocol):
-    """Run `exemplar audit` with some variables changed, beside the loop of the test."""
-
-    async def __call__(self, *arguments: str, **changed: str) -> Result: ...
-
-
-@pytest.fixture
-def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def main(*arguments: str, **changed: str) -> Result:
-        env = {"EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED, **changed}
-        for name, value in env.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["exemplar", "audit", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return Result(int(end.value.code or 0), out, err)
-
-    async def command(*arguments: str, **changed: str) -> Result:
-        return await asyncio.to_thread(main, *arguments, **changed)
-
-    return command
 
 
 async def test_an_event_is_verified_offline_by_the_documented_program(

@@ -134,6 +134,14 @@ async def test_a_time_is_found_by_few_reads_of_one_entry(database: Database, pro
     assert all(read["docsExamined"] <= 1 for read in reads)
 
 
+async def test_a_developers_own_commits_are_read_by_the_index_alone(database: Database, profile: Any) -> None:
+    found = await AuditLog(database).of_account("dev-7", 0, ENTRIES, limit=LIMIT)
+    assert [one.position for one in found] == [7 + 100 * number for number in range(LIMIT)]
+    [read] = await reads_of(profile)
+    assert "IXSCAN { terms: 1, _id: 1 }" in read["planSummary"]
+    assert (read["docsExamined"], bool(read.get("hasSortStage"))) == (LIMIT, False)
+
+
 async def test_the_first_commit_with_a_term_is_one_read(database: Database, profile: Any) -> None:
     assert await AuditLog(database).terms_of_first("project=prj-7") == entry(7)["terms"]
     assert await AuditLog(database).terms_of_first("project=prj-8") == []

@@ -29,6 +29,13 @@ async def test_pictures_are_read_back_byte_for_byte(blobs: BlobStore) -> None:
     assert await blobs.get("g2", "d1") is None
 
 
+async def test_several_pictures_are_read_at_once_in_the_order_asked_for(blobs: BlobStore) -> None:
+    large, small = blob("d1", bytes(range(256)) * 5000), blob("d2")
+    await blobs.put(large, small, blob("d1", generation="g2"))
+    assert await blobs.get_all("g1", ["d2", "d3", "d1", "d2"]) == [small, None, large, small]
+    assert await blobs.get_all("g1", []) == []
+
+
 async def test_five_pictures_of_ten_megabytes_are_stored_together(blobs: BlobStore) -> None:
     five = [blob(f"d{n}", bytes([n]) * 10 * 1024 * 1024) for n in range(5)]
     await blobs.put(*five)

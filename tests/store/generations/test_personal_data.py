@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.personal_data import (
     ClientTexts,
     PersonalData,
@@ -11,6 +12,7 @@ from store.generations.personal_data import (
     ProviderTexts,
     salted_digest,
 )
+from store.mongo.connection import Database
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SAID = PersonalData(
@@ -110,6 +112,20 @@ async def test_erasing_removes_one_token_or_one_generation_only(
         await personal_data.erase("g1")
     assert await personal_data.get("g1", "t3") is None
     assert await personal_data.get("g2", "t1") is not None
+
+
+async def test_texts_are_not_shown_once_they_were_erased(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    assert await personal_data.texts([("g1", "t1")]) == {"g1": ClientTexts(SAID.instructions, {"order": 7})}
+    await personal_data.erase("g1")
+    assert await personal_data.texts([("g1", "t1")]) == {}
+
+
+async def test_texts_that_another_process_erased_are_missed_when_read_anew(database: Database) -> None:
+    mine, other = MongoPersonalData(database), MongoPersonalData(database)
+    await mine.put(SAID)
+    await other.erase_all(["g1"])
+    assert await mine.texts([("g1", "t1")], anew=True) == {}
 
 
 async def test_unconfirmed_personal_data_are_listed_oldest_first(

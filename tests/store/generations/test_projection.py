@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.generation.lifecycle import Timeouts
-from store.generations.projection import Projection, row_of
+from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.personal_data import PersonalData
+from store.generations.projection import Projection, row_of, rows_of
+from store.mongo.connection import Database
 from tests.builders.generation import (
     CLAIM_UNTIL,
     FINISH_BY,
@@ -45,6 +48,20 @@ def test_a_row_has_hashes_of_metadata_and_none_once_erased() -> None:
     assert len(row.labels) == 2
     assert "Ada" not in repr(row)
     assert row_of(replace(generation, erased=True), Timeouts(), said).labels == ()
+
+
+async def test_metadata_deleted_since_the_end_give_a_row_no_labels(database: Database) -> None:
+    gateway, retention = MongoPersonalData(database), MongoPersonalData(database)
+    ended = folded(TO_COMPLETED)
+    assert ended.finished_at is not None
+    token = ended.request.personal_data
+    await gateway.put(PersonalData(ended.id, token, b"salt", "{}", (), START, metadata={"order": 7}))
+    [row] = await rows_of([ended], gateway, Timeouts())
+    assert len(row.labels) == 1
+    await retention.erase_all([ended.id])
+    published = replace(ended, updated_at=ended.finished_at + timedelta(days=30))
+    [row] = await rows_of([published], gateway, Timeouts())
+    assert row.labels == ()
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -89,7 +89,9 @@ async def test_what_a_clock_that_was_ahead_has_put_off_is_made_due(deliveries: D
     tried = delivery("tried", due_at=ahead, attempts=(attempt(error="status"),))
     ended = delivery("ended", state="skipped", due_at=None)
     too_early = delivery("too early", due_at=ahead, attempts=(replace(attempt(error="status"), at=ahead),))
-    await deliveries.add([delivery("ahead", due_at=ahead), delivery("soon", due_at=soon), tried, too_early, ended])
+    waiting = delivery("waiting", due_at=ahead, blocked=True)
+    await deliveries.add([delivery("ahead", due_at=ahead), delivery("soon", due_at=soon), tried, too_early])
+    await deliveries.add([waiting, ended])
     await deliveries.add([delivery("claimed")])
     assert await deliveries.claim(delivery("claimed"), now=NOW, until=ahead, token=TOKEN)
     assert await due(deliveries) == []
