@@ -1,6 +1,5 @@
 """What a generation is made from, and how it is split between the log and the stores beside it."""
 
-import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from domain.webhooks.delivery import DEFAULT_FILTER
 from events.generation import Example, GenerationRequested, Owner
 from gateway.submissions.submission import Retry, Submission
 from store.generations.blobs import Blob
-from store.generations.personal_data import PersonalData
+from store.generations.personal_data import PersonalData, example_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ async def blob_of(personal_data: PersonalData, image: ContentImage, number: int)
     """Read an example picture, numbered from 0, for the blob store."""
     return Blob(
         generation=personal_data.generation,
-        digest=_digest(personal_data, image, number),
+        digest=example_digest(personal_data.salt, number, image.sha256),
         token=personal_data.token,
         kind="example",
         content_type=image.content_type,
@@ -110,15 +109,9 @@ def requested_event(
 
 def _example(personal_data: PersonalData, image: ContentImage, number: int) -> Example:
     return Example(
-        digest=_digest(personal_data, image, number),
+        digest=example_digest(personal_data.salt, number, image.sha256),
         content_type=image.content_type,
         width=image.width,
         height=image.height,
         size=image.size,
     )
-
-
-def _digest(personal_data: PersonalData, image: ContentImage, number: int) -> str:
-    """Hash position and content with the salt, so that equal pictures keep separate names."""
-    named = personal_data.salt + number.to_bytes(2, "big") + bytes.fromhex(image.sha256)
-    return hashlib.sha256(named).hexdigest()

@@ -9,7 +9,7 @@ from hashlib import sha256
 from events.event import Event
 from events.generation import Example, GenerationCompleted, Owner, Picture
 from store.generations.blobs import Blob, Kind
-from store.generations.personal_data import PersonalData
+from store.generations.personal_data import PersonalData, example_digest
 from tests.builders.generation import requested
 
 
@@ -46,13 +46,15 @@ def stored_generation(generation: str, example: int, result: int, *, time: datet
 
 def _blob(personal_data: PersonalData, kind: Kind, size: int, time: datetime) -> Blob:
     data = random.Random(f"{personal_data.generation} {kind}").randbytes(size)
+    plain = sha256(data).hexdigest()
+    is_example = kind == "example"
     return Blob(
         generation=personal_data.generation,
-        digest=personal_data.digest(data),
+        digest=example_digest(personal_data.salt, 0, plain) if is_example else personal_data.digest(data),
         token=personal_data.token,
         kind=kind,
         content_type="image/png",
         data=data,
-        sha256=sha256(data).hexdigest(),
+        sha256=plain,
         created_at=time,
     )

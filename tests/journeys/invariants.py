@@ -11,6 +11,7 @@ from domain.generation.fold import check, evolve
 from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
+from store.audit.picture_verification import verify_pictures
 from store.generations.rebuild import rebuild
 from store.quota.usage_recount import recount_usage
 from tests.journeys.charges import History, paid_once
@@ -113,10 +114,11 @@ async def _counted(_: System, store: OpenStore) -> None:
 
 
 async def _kept(system: System, store: OpenStore) -> None:
-    """B: blobs, personal data and log agree."""
+    """B: blobs, personal data and log agree, and every picture has the hash that the log names."""
     generations = [one.generation for one in await _histories(store)]
     whole = [generation for generation in generations if generation.id not in system.stripped]
     await until(lambda: _agree(store, whole), "blobs and personal data agree with the log", every=0.3)
+    await verify_pictures(store.picture_scan, store.checkpoints, lambda *_: None)
 
 
 async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
