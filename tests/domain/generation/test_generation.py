@@ -112,4 +112,4 @@ def test_a_stream_with_another_first_event_is_refused() -> None:
 
 def test_a_second_request_in_one_stream_is_refused() -> None:
     with pytest.raises(ValueError, match="requested twice"):
-        evolve(folded(TO_COMPLETED), recorded([requested()], after=9)[0])
+        evolve(folded(TO_COMPLETED), recorded([requested()], after=len(TO_COMPLETED))[0])

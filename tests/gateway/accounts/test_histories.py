@@ -22,8 +22,22 @@ READER = {
     ("PUT", "/api/v1/audit/consumers/{consumer}"): 422,
     ("POST", "/api/v1/audit/consumers/{consumer}/acknowledge"): 422,
     ("DELETE", "/api/v1/audit/consumers/{consumer}"): 404,
+    ("GET", "/api/v1/audit/checkpoint"): 404,
+    ("GET", "/api/v1/audit/consistency"): 422,
+    ("GET", "/api/v1/audit/proof"): 422,
+    ("GET", "/api/v1/audit/generations/{generation_id}"): 200,
+    ("GET", "/api/v1/audit/generations/{generation_id}/diff"): 422,
+    ("GET", "/api/v1/audit/developers/{developer_id}"): 200,
+    ("GET", "/api/v1/audit/developers/{developer_id}/diff"): 422,
+    ("GET", "/api/v1/audit/developers/{developer_id}/quota"): 404,
+    ("GET", "/api/v1/audit/developers/{developer_id}/quota/diff"): 404,
+    ("GET", "/api/v1/audit/endpoints/{endpoint_id}"): 404,
+    ("GET", "/api/v1/audit/endpoints/{endpoint_id}/diff"): 404,
 }
-"""Routes for readers of the log, with the status for a consumer that does not exist and a body of another route."""
+"""Routes for readers of the log, with the status that they get here.
+
+No consumer, endpoint and checkpoint exists, nothing is sealed, and the bodies are those of another route.
+"""
 OWN = {
     ("GET", "/api/v1/auth/me"),
     ("POST", "/api/v1/auth/password"),
