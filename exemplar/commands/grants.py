@@ -32,7 +32,7 @@ def grant_access(
 ) -> None:
     """Let an operator or auditor read personal data over the API, until an end."""
     if case is not None and _CASE.fullmatch(case) is None:
-        raise ConfigurationError("--case: letters, digits and . _ / # - only, at most 64: the log keeps it for ever")
+        raise ConfigurationError("--case: only A-Z, a-z, 0-9 and . _ / # -, at most 64: the log keeps it for ever")
     end = _end(until)
     granted = administer(home, lambda administration: administration.grant(name, reason, end, case))
     print_fields(asdict(granted), as_json=as_json)

@@ -31,7 +31,7 @@ class MongoBlobs:
     """Pictures in collection `blobs`; `_id` is `<generation>/<digest>`.
 
     A picture of several pieces has a document for each, with its number after the `_id` of the picture, whose own
-    document holds their hashes and is in the last command: only a picture that was put whole is looked for.
+    document holds their hashes and follows them: only a picture that was put whole is looked for.
     """
 
     indexes: ClassVar[Indexes] = {

@@ -114,15 +114,11 @@ def dependencies(
     return dependencies_of(
         **_linked(servers, network),
         leases=MemoryLeases(servers.leases, holder=process.name, clock=true_clock),
+        **_left_out(),
         clock=clock,
         monotonic=monotonic,
         safe_now=safe_now,
         announce=announce,
-        publisher=Nothing(),
-        webhooks=Nothing(),
-        delivery_scheduler=Nothing(),
-        durations=no_durations,
-        lacks_endpoints=lambda _: True,
         decoder=SimulatedDecoder(),
         provider=provider,
         create_seconds=provider.create_seconds,
@@ -136,6 +132,17 @@ def dependencies(
         polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
         redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
     )
+
+
+def _left_out() -> dict[str, Any]:
+    """Stand in for what is not simulated: publishing, webhooks, and the times of earlier generations."""
+    return {
+        "publisher": Nothing(),
+        "webhooks": Nothing(),
+        "delivery_scheduler": Nothing(),
+        "durations": no_durations,
+        "lacks_endpoints": lambda _: True,
+    }
 
 
 def _linked(servers: Servers, network: Network) -> dict[str, Link]:
