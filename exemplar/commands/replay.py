@@ -1,0 +1,98 @@
+"""`exemplar audit replay`: folds the log and compares it with every document that is derived from it."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+from actors.settings import TimeoutSettings
+from domain.errors import ExemplarError
+from domain.generation.generation import stream_of
+from exemplar.commands.options import AsJson, Home
+from exemplar.commands.output import print_json
+from exemplar.commands.progress import Progress
+from exemplar.commands.store_access import open_store
+from exemplar.commands.unreadable import Unreadable
+from exemplar.environment import read
+from store.replay.fold_comparison import FoldComparison, ReplayReport
+from store.replay.read_model import Difference
+
+_SHOWN: Final = 50
+
+
+def replay_log(
+    stream: Annotated[
+        str | None, typer.Option(help="Fold this stream alone, or the generation with this id.", metavar="ID")
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option(min=0, help="Hash the state as of this position of the log.", metavar="POSITION")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fold the log and compare it with all that is stored of it; print the hash of the folded state.
+
+    Exit code 1: something differs; 3: a stream could not be read, and was neither compared nor hashed.
+    """
+    unreadable = Unreadable()
+    try:
+        report = asyncio.run(_replay(stream, until, home, unreadable))
+    except ExemplarError as error:
+        _fail(error, as_json=as_json)
+    if as_json:
+        print_json(_fields(report, unreadable))
+    else:
+        sys.stdout.write("\n".join([*_lines(report), *unreadable.lines()]) + "\n")
+    raise typer.Exit(unreadable.exit_code(1 if report.different else 0))
+
+
+async def _replay(stream: str | None, until: int | None, home: Path | None, unreadable: Unreadable) -> ReplayReport:
+    async with open_store(home, holder="replay") as store:
+        store.set(timeouts=read(TimeoutSettings).timeouts)
+        comparison = store.call(FoldComparison)
+        if stream is None:
+            with Progress() as progress:
+                return await comparison.run(last=until, on_unreadable=unreadable.add, progress=progress)
+        name = stream if await store.get("events").types([stream]) else stream_of(stream)
+        return await comparison.of_stream(name, on_unreadable=unreadable.add)
+
+
+def _fail(error: ExemplarError, *, as_json: bool) -> NoReturn:
+    """Print why there is nothing to show, and exit with 1."""
+    if as_json:
+        print_json({"ok": False, "code": error.code.value, "error": str(error)})
+    else:
+        sys.stderr.write(f"{error}\n")
+    raise typer.Exit(1)
+
+
+def _fields(report: ReplayReport, unreadable: Unreadable) -> dict[str, Any]:
+    found = unreadable.as_json()
+    kept = {one.name: getattr(report, one.name) for one in fields(report)}
+    differences = [asdict(one) for one in report.differences]
+    return {"ok": not report.different and not found, **kept, "differences": differences, "unreadable": found}
+
+
+def _lines(report: ReplayReport) -> Sequence[str]:
+    compared = ", ".join(f"{count} {name}" for name, count in sorted(report.compared.items()))
+    return [
+        f"{report.events} events of {report.streams} streams folded, up to position {report.position}",
+        f"compared: {compared or 'nothing is derived from it'}",
+        f"{report.different} differences",
+        *map(_line, report.differences[:_SHOWN]),
+        *([f"  and {report.different - _SHOWN} more"] if report.different > _SHOWN else []),
+        f"state {report.state_hash or 'unknown'}",
+    ]
+
+
+def _line(one: Difference) -> str:
+    return f"  {one.model} {one.key}: {one.field}: the log says {_text(one.log)}, stored is {_text(one.stored)}"
+
+
+def _text(value: object) -> str:
+    return "nothing" if value is None else json.dumps(value, default=str, sort_keys=True)

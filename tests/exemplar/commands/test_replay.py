@@ -1,0 +1,108 @@
+"""`exemplar audit replay`: its output, its exit codes, and one hash from every process."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from exemplar.commands.progress import Progress
+from tests.builders.damage import DAMAGE
+from tests.systems.derived_store import DerivedStore, open_derived_store
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
+    async with open_derived_store(mongodb_url) as derived:
+        yield derived
+
+
+async def replay(url: str, *arguments: str, **environ: str) -> Done:
+    def run() -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "exemplar", "audit", "replay", *arguments],
+            env={"PATH": "/usr/bin:/bin", "EXEMPLAR_MONGODB_URL": url, **environ},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return await asyncio.to_thread(run)
+
+
+async def test_two_processes_that_differ_in_all_they_can_print_one_hash(
+    derived: DerivedStore, mongodb_url: str
+) -> None:
+    one = await replay(mongodb_url, PYTHONHASHSEED="1", LC_ALL="C", TZ="UTC")
+    other = await replay(mongodb_url, "--json", PYTHONHASHSEED="2", LC_ALL="C.UTF-8", TZ="Asia/Tokyo")
+    assert (one.code, other.code) == (0, 0), one.err + other.err
+    answer: dict[str, Any] = json.loads(other.out)
+    assert answer["ok"] is True
+    assert (answer["different"], answer["differences"], answer["unreadable"]) == (0, [], [])
+    assert one.out.splitlines()[-1] == f"state {answer['state_hash']}"
+    assert f"up to position {answer['position']}" in one.out
+    assert "0 differences" in one.out
+    earlier = json.loads((await replay(mongodb_url, "--until", "5", "--json")).out)
+    assert earlier["state_hash"] != answer["state_hash"]
+
+
+async def test_a_difference_is_printed_and_the_exit_code_is_1(derived: DerivedStore, mongodb_url: str) -> None:
+    await derived.system.store.database["generations"].update_one({"_id": "g1"}, {"$set": {"status": "completed"}})
+    done = await replay(mongodb_url)
+    assert done.code == 1
+    assert '  generations g1: status: the log says "failed", stored is "completed"' in done.out
+    for name in ("g1", "generation-g1"):
+        [found] = json.loads((await replay(mongodb_url, "--stream", name, "--json")).out)["differences"]
+        assert (found["model"], found["field"], found["log"], found["stored"]) == (
+            "generations",
+            "status",
+            "failed",
+            "completed",
+        )
+    assert (await replay(mongodb_url, "--stream", "g0")).code == 0
+
+
+async def test_a_stream_that_cannot_be_read_is_named_and_the_exit_code_is_3(
+    derived: DerivedStore, mongodb_url: str
+) -> None:
+    await DAMAGE["second body"].do(derived.system.store.database, "g0")
+    for arguments in ((), ("--stream", "g0")):
+        done = await replay(mongodb_url, *arguments)
+        assert done.code == 3
+        assert "not readable: generation-g0 at version 2: JSONDecodeError" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("--stream", "nobody"), "not_found"), (("--until", "99999"), "unknown_position")]
+)
+async def test_what_does_not_exist_is_an_error_of_the_closed_list(
+    mongodb_url: str, arguments: tuple[str, ...], code: str
+) -> None:
+    done = await replay(mongodb_url, *arguments, "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["code"] == code
+    assert (await replay(mongodb_url, *arguments)).err
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Progress() as progress:
+        progress("commits folded", 5, 10)
+        progress("commits folded", 6, 10)
+    assert capsys.readouterr().err == "5 of 10 commits folded\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress() as progress:
+        progress("commits folded", 5, 10)
+    assert capsys.readouterr().err == f"\r\x1b[K[{'#' * 12}{' ' * 12}] 5 of 10 commits folded\r\x1b[K"
