@@ -1,6 +1,5 @@
 import asyncio
 import base64
-import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +10,12 @@ import rfc8785
 from actors.imaging.decoder import Composed, Decoder
 from domain.generation.generation import Generation
 from domain.submission.composition import Composition
-from domain.submission.instructions import Instructions, model_prompt, parse_instructions
-from domain.submission.model_inputs import Ceilings, Value
+from domain.submission.instructions import Instructions, model_prompt, parse_instructions, seed_of
+from domain.submission.model_inputs import ADMITTED, Value
 from events.generation import DecodedExample, GenerationValidated
 from store.generations.blobs import BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
-# The gateway applied the operator's ceilings; lowering them later must not fail what was admitted.
-_ADMITTED: Final = Ceilings(outputs=4, steps=500)
 _DATA_URI: Final = "data:image/jpeg;base64,"
 
 
@@ -98,7 +95,7 @@ class ModelInputs:
         )
         if personal_data is None:
             raise MissingDataError(f"{generation.id} has no personal data")
-        instructions = parse_instructions(personal_data.instructions, ceilings=_ADMITTED)
+        instructions = parse_instructions(personal_data.instructions, ceilings=ADMITTED)
         mode = instructions.composition or self.composition
         if generation.validated is not None:  # the operator's default may have changed since
             mode = cast("Composition", generation.validated.composition)
@@ -127,20 +124,13 @@ def is_same_input(given: Mapping[str, object], personal_data: PersonalData, dige
         return False
 
 
-def seed_of(personal_data: PersonalData) -> int:
-    """Derive a seed from the salt, so that a repeated validation fixes the same input."""
-    return int.from_bytes(hmac.digest(personal_data.salt, b"seed", "sha256")[:4], "big") >> 1
-
-
 def _fields(generation: Generation, personal_data: PersonalData, instructions: Instructions) -> dict[str, Value]:
-    """Write the input without its image; the seed of a retry or of the client comes before a derived one."""
-    own = instructions.parameters.get("seed", seed_of(personal_data))
-    seed = generation.request.seed if generation.request.seed is not None else own
+    """Write the input without its image."""
     return {
         "num_outputs": 1,
         **instructions.parameters,
         "prompt": model_prompt(instructions),
-        "seed": seed,
+        "seed": seed_of(generation.request.seed, instructions, personal_data.salt),
     }
 
 

@@ -2,7 +2,8 @@
 
 A copy is what the product would have stored for another generation: its own id, times a whole number of
 seconds earlier, the bytes of each commit with both changed, the leaf hash of these bytes, the next positions of
-the sealed log. Pictures are not copied, and the counters of the quota ledger stay as they are.
+the sealed log. A copy of every batch is read and written again by the product's code, which must come to the same
+bytes. Pictures are not copied, and the counters of the quota ledger stay as they are.
 """
 
 import re
@@ -17,7 +18,8 @@ from pymongo.database import Database
 
 from bench.progress import say
 from events.catalogue import CATALOGUE
-from events.commit import leaf_hash
+from events.commit import commit_of, leaf_hash
+from store.commits.document import stored_commit
 
 Document = dict[str, Any]
 
@@ -99,6 +101,7 @@ def fill(url: str, generation: str, events: int) -> list[str]:
                 )
                 for number in numbers
             ]
+            require_codec(copies[0])
             for name in template.documents:
                 some = [document for copy in copies for document in copy.documents[name]]
                 database[name].insert_many(some, ordered=False)
@@ -107,6 +110,16 @@ def fill(url: str, generation: str, events: int) -> list[str]:
         _advance_subscribers(database, _head(database))
         _sum_usage(database, _head(database))
     return [_key(number) for number in range(max(0, count - 1000), count)]
+
+
+def require_codec(copy: Template) -> None:
+    """Raise RuntimeError unless the product reads these commits, and writes the same bytes of what it read."""
+    for document in copy.commits:
+        commit = stored_commit(document)
+        first, events = commit.events[0], [recorded.event for recorded in commit.events]
+        again = commit_of(commit.stream, commit.first - 1, events, cause=first.cause, time=first.time, writer="bench")
+        if again.body != document["body"] or document["leaf"] != leaf_hash(again.body):
+            raise RuntimeError(f"{commit.id} is not what the product would have stored")
 
 
 def unsealed(url: str) -> int:

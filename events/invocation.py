@@ -57,6 +57,7 @@ class PredictionSettled(Event, name="generation.prediction_settled"):
 
     code: the provider's error code; predict_seconds: seconds of compute; total_seconds: with waiting.
     cost_microusd: cost at the price of that day, in millionths of a US dollar.
+    answer: salted hash of the provider's texts, which are kept beside the log.
     """
 
     attempt: int
@@ -66,6 +67,7 @@ class PredictionSettled(Event, name="generation.prediction_settled"):
     predict_seconds: float | None
     total_seconds: float | None
     cost_microusd: Annotated[int | None, OmittedIfNone] = None
+    answer: Annotated[str | None, OmittedIfNone] = None
 
 
 class DuplicateFound(Event, name="generation.duplicate_found"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsError
 
 from exemplar.injection import snake_case
@@ -29,6 +29,13 @@ def read(settings: type[Settings], **given: Any) -> Settings:
         variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
         reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{variable} {reason}") from None
+
+
+def read_some(settings: type[BaseSettings], *names: str) -> Any:
+    """Read some fields of settings from the environment, where the others may not be set; as `read`."""
+    known = {name: settings.model_fields[name] for name in names}
+    chosen: dict[str, Any] = {name: (field.annotation, field) for name, field in known.items()}
+    return read(create_model(settings.__name__, __base__=settings.__bases__[0], **chosen))
 
 
 def read_all(settings: Iterable[type[BaseSettings]]) -> dict[str, BaseSettings]:

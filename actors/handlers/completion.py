@@ -13,7 +13,6 @@ from events.invocation import PredictionSettled
 from store.generations.generations import Decided, Decision
 
 NAME = "completion"
-_RETRYABLE = frozenset({FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE})
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
@@ -48,4 +47,4 @@ async def _ending(generation: Generation, settled: PredictionSettled, results: R
 
 
 def _failure(code: FailureCode) -> Decision:
-    return lambda g: decisions.fail_settled(g, code, retryable=code in _RETRYABLE)
+    return lambda g: decisions.fail_settled(g, code)

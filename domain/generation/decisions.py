@@ -18,6 +18,11 @@ from events.event import Event
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
 from events.quota import QuotaReserved, QuotaSettled
 
+RETRYABLE: Final = frozenset(
+    {FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE}
+)
+"""The failures after the prediction has ended that another try may not meet."""
+
 ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
     **invocation.ALLOWED,
     facts.GenerationRequested: frozenset(),
@@ -105,13 +110,13 @@ def complete(g: Generation, pictures: Sequence[facts.Picture], *, cost_microusd:
     ]
 
 
-def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[Event]:
+def fail_settled(g: Generation, code: FailureCode) -> list[Event]:
     """Fail after the prediction has ended."""
     if g.state is not State.SETTLED:
         return []
     if g.cancel_requested:
         return [_failed(FailureCode.CANCELED, "completion")]
-    return [_failed(code, "completion", retryable=retryable)]
+    return [_failed(code, "completion", retryable=code in RETRYABLE)]
 
 
 def cancel(g: Generation, *, erase: bool = False) -> list[Event]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from domain.generation.generation import Generation, State
 
@@ -30,6 +30,21 @@ class Timeouts:
     claim: timedelta = timedelta(seconds=10)
     to_start: timedelta = timedelta(minutes=10)
     in_all: timedelta = timedelta(minutes=35)
+
+
+class Deadlines(NamedTuple):
+    """By when a paid call must be under way, and the end; `own`: the client's own limit, where that is the end."""
+
+    start_by: datetime
+    finish_by: datetime
+    own: timedelta | None
+
+
+def deadlines_of(now: datetime, timeouts: Timeouts, cancel_after: timedelta | None) -> Deadlines:
+    """Set the deadlines of a request that arrives now, with the client's own limit if any."""
+    own = cancel_after if cancel_after is not None and cancel_after < timeouts.in_all else None
+    finish_by = now + (own or timeouts.in_all)
+    return Deadlines(min(now + timeouts.to_start, finish_by), finish_by, own)
 
 
 def has_come(moment: datetime, now: datetime) -> bool:

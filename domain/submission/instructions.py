@@ -5,6 +5,7 @@
 order received. ``null`` is the same as an absent key.
 """
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -58,6 +59,12 @@ def model_prompt(instructions: Instructions) -> str:
     """Write the prompt for the model: ``Generate a city, style: cyberpunk, mood: calm``."""
     modifiers = (f"{key}: {text}" if key else text for key, text in instructions.modifiers)
     return ", ".join([instructions.prompt.strip(), *modifiers])
+
+
+def seed_of(chosen: int | None, instructions: Instructions, salt: bytes) -> Value:
+    """Choose the seed: that of a retry, else the client's, else one derived from the salt, the same at every try."""
+    derived = int.from_bytes(hmac.digest(salt, b"seed", "sha256")[:4], "big") >> 1
+    return chosen if chosen is not None else instructions.parameters.get("seed", derived)
 
 
 def _read_object(text: str) -> dict[str, object]:

@@ -12,11 +12,11 @@ import typer
 
 from actors.settings import TimeoutSettings
 from domain.errors import ExemplarError
-from domain.generation.generation import stream_of
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import Progress
-from exemplar.commands.store_access import open_store
+from exemplar.commands.replay_decisions import replay_decisions
+from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
 from exemplar.environment import read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
@@ -32,6 +32,10 @@ def replay_log(
     until: Annotated[
         int | None, typer.Option(min=0, help="Hash the state as of this position of the log.", metavar="POSITION")
     ] = None,
+    against: Annotated[
+        bool,
+        typer.Option("--against", help="Make every recorded decision again by today's rules and settings instead."),
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,6 +45,8 @@ def replay_log(
     """
     unreadable = Unreadable()
     try:
+        if against:
+            raise typer.Exit(replay_decisions(stream, home, as_json=as_json))
         report = asyncio.run(_replay(stream, until, home, unreadable))
     except ExemplarError as error:
         _fail(error, as_json=as_json)
@@ -58,8 +64,7 @@ async def _replay(stream: str | None, until: int | None, home: Path | None, unre
         if stream is None:
             with Progress() as progress:
                 return await comparison.run(last=until, on_unreadable=unreadable.add, progress=progress)
-        name = stream if await store.get("events").types([stream]) else stream_of(stream)
-        return await comparison.of_stream(name, on_unreadable=unreadable.add)
+        return await comparison.of_stream(await stream_named(stream, store), on_unreadable=unreadable.add)
 
 
 def _fail(error: ExemplarError, *, as_json: bool) -> NoReturn:

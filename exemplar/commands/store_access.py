@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from domain.accounts.tiers import tiers_with
 from domain.errors import ExemplarError
+from domain.generation.generation import stream_of
 from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
@@ -81,6 +82,11 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     except StoreError as error:
         named = "EXEMPLAR_MONGODB_URL" if chosen is None else str(chosen)
         raise ConfigurationError(f"{named}: MongoDB cannot be reached ({error}): is it running?") from error
+
+
+async def stream_named(name: str, store: Dependencies) -> str:
+    """Return a stream by its name, or that of the generation with this id."""
+    return name if await store.get("events").types([name]) else stream_of(name)
 
 
 def settings_of(home: Path | None, settings: type[Settings]) -> Settings:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.generation.lifecycle import Timeouts
+from domain.generation.lifecycle import Timeouts, deadlines_of
 from domain.webhooks.delivery import DEFAULT_FILTER
 from events.generation import Example, GenerationRequested, Owner
 from gateway.submissions.submission import Retry, Submission
@@ -87,9 +87,7 @@ def requested_event(
 ) -> GenerationRequested:
     """Describe the submission for the log, which names personal data by salted hashes only."""
     identity, now, retry = submission.identity, personal_data.created_at, submission.retry
-    own = submission.cancel_after
-    own = own if own is not None and own < timeouts.in_all else None
-    finish_by = now + (own or timeouts.in_all)
+    start_by, finish_by, own = deadlines_of(now, timeouts, submission.cancel_after)
     return GenerationRequested(
         owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
         personal_data=personal_data.token,
@@ -98,7 +96,7 @@ def requested_event(
         examples=tuple(_example(personal_data, image, at) for at, image in enumerate(content.images)),
         period=period,
         tier=identity.tier.name,
-        start_by=min(now + timeouts.to_start, finish_by),
+        start_by=start_by,
         finish_by=finish_by,
         webhook_events=(content.webhook_events_filter or (DEFAULT_FILTER,)) if content.webhook else (),
         retry_of=retry.of if retry else None,

@@ -33,12 +33,13 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         return [one.generation for one in self._personal_data.values() if one.generation in generations and one.webhook]
 
-    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
+    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
         await asyncio.sleep(0)
-        if personal_data := self._personal_data.get((generation, token)):
-            value = {"outputs": list(texts.outputs), "error": texts.error}
-            provider = {**personal_data.provider, texts.prediction: value}
-            self._personal_data[generation, token] = replace(personal_data, provider=provider)
+        if (personal_data := self._personal_data.get((generation, token))) is None:
+            return None
+        provider = {**personal_data.provider, texts.prediction: texts.kept}
+        changed = self._personal_data[generation, token] = replace(personal_data, provider=provider)
+        return changed.answer_digest(texts.prediction)
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         await asyncio.sleep(0)

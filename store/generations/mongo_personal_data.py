@@ -13,7 +13,14 @@ from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
 from store.byte_cache import ByteCache
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
+from store.generations.personal_data import (
+    ClientTexts,
+    PersonalData,
+    ProviderTexts,
+    Stored,
+    Unconfirmed,
+    answer_digest,
+)
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
@@ -75,12 +82,18 @@ class MongoPersonalData:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
         return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
 
-    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
-        value = _json({"outputs": list(texts.outputs), "error": texts.error})
+    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
+        value = _json(texts.kept)
         change = {"$set": {f"provider.{texts.prediction}": value}}
-        update = {"q": {"_id": f"{generation}/{token}"}, "u": change}
-        command = {"update": self._documents.name, "updates": [update]}
-        await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        command = {
+            "findAndModify": self._documents.name,
+            "query": {"_id": f"{generation}/{token}"},
+            "update": change,
+            "fields": {"salt": 1},
+        }
+        answer = await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        found = answer.get("value")
+        return answer_digest(bytes(found["salt"]), texts.kept) if found else None
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         self._provisional.forget(stream_of(generation), *([token] if token else []))

@@ -43,18 +43,23 @@ class Observations:
             return None
         if named and known is None and prediction.outcome is None and not self._news(generation, attempt, prediction):
             return Decided(generation)  # it was loaded here: loading it again would tell no more
-        if prediction.outcome is not None and not generation.erased:
-            # Before the event, so that whatever handles the event finds them.
-            texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
-            await self.personal_data.put_provider(generation_id, generation.request.personal_data, texts)
+        answer = await self._kept(generation, prediction)
         return await self.generations.decide(
             generation_id,
-            lambda g: self._news(g, attempt, prediction),
+            lambda g: self._news(g, attempt, prediction, answer),
             cause=cause,
             known=generation,
         )
 
-    def _news(self, g: Generation, attempt: int, prediction: Prediction) -> Sequence[Event]:
+    async def _kept(self, generation: Generation, prediction: Prediction) -> str | None:
+        """Keep the answer about a prediction that has ended, before the event whose handlers look for it."""
+        ended = generation.settled is not None and generation.settled.prediction == prediction.id
+        if prediction.outcome is None or generation.erased or ended:  # what the log has hashed is not replaced
+            return None
+        texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
+        return await self.personal_data.put_provider(generation.id, generation.request.personal_data, texts)
+
+    def _news(self, g: Generation, attempt: int, prediction: Prediction, answer: str | None = None) -> Sequence[Event]:
         model = prediction.model
         if prediction.outcome is None:
             events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)
@@ -68,5 +73,6 @@ class Observations:
             predict_seconds=prediction.predict_seconds,
             total_seconds=prediction.total_seconds,
             cost_microusd=self.price.microusd(prediction.predict_seconds),
+            answer=answer,
         )
         return invocation.settle_prediction(g, settled, model=model)

@@ -4,6 +4,7 @@ The salt is kept with the data: after erasing both, the hashes in the log reveal
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,11 @@ class PersonalData:
         """Hash parts under this salt (`salted_digest`)."""
         return salted_digest(self.salt, *parts)
 
+    def answer_digest(self, prediction: str) -> str | None:
+        """Hash what the provider answered about a prediction (`answer_digest`); None where nothing is kept."""
+        texts = self.provider.get(prediction)
+        return None if texts is None else answer_digest(self.salt, texts)
+
 
 @dataclass(frozen=True, slots=True)
 class ClientTexts:
@@ -45,6 +51,11 @@ class ProviderTexts:
     prediction: str
     outputs: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The texts as they are kept under the id of the prediction."""
+        return {"outputs": list(self.outputs), "error": self.error}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,7 +91,8 @@ class PersonalDataStore(Protocol):
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         """Choose the generations whose request names a webhook."""
 
-    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...
+    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
+        """Keep what the provider answered; return its salted hash for the log, None where the data are erased."""
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
@@ -110,6 +122,11 @@ def salted_digest(salt: bytes, *parts: bytes) -> str:
         hasher.update(len(part).to_bytes(8, "big"))
         hasher.update(part)
     return hasher.hexdigest()
+
+
+def answer_digest(salt: bytes, texts: Mapping[str, Any]) -> str:
+    """Hash a provider's texts under the salt of their generation."""
+    return salted_digest(salt, json.dumps(texts, sort_keys=True, separators=(",", ":")).encode())
 
 
 def example_digest(salt: bytes, number: int, sha256: str) -> str:

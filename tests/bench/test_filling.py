@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from bench.filling import Template
+import pytest
+
+from bench.filling import Template, require_codec
 from events.commit import commit_from, commit_of, leaf_hash
 from events.envelope import Cause
 from store.commits.document import document_of, stored_commit
@@ -32,6 +34,15 @@ def test_a_copy_has_the_next_position_and_the_hash_of_its_own_bytes() -> None:
     [commit], [entry] = copy.documents["commits"], copy.documents["log"]
     assert (entry["_id"], entry["commit"]) == (12, f"generation-{NEW}:1")
     assert entry["leaf"] == leaf_hash(commit["body"]) != template().documents["log"][0]["leaf"]
+
+
+def test_a_copy_that_the_product_would_store_otherwise_is_refused() -> None:
+    copy = template().copy(NEW, timedelta(days=2), 12)
+    require_codec(copy)
+    [commit] = copy.documents["commits"]
+    commit["body"] = commit["body"].replace(b'"data":', b'"data": ')
+    with pytest.raises(RuntimeError, match="is not what the product would have stored"):
+        require_codec(copy)
 
 
 def test_a_copy_has_the_row_of_its_own_id() -> None:

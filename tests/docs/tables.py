@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from actors.handlers import completion
 from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
@@ -182,7 +181,7 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
         FailureCode.OUTPUT_UNAVAILABLE,
         FailureCode.OUTPUT_INVALID,
     )
-    yield from ((code, code in completion._RETRYABLE) for code in after_the_provider)
+    yield from ((code, code in decisions.RETRYABLE) for code in after_the_provider)
 
 
 def _patient(generation: Generation, *, seconds: int) -> Generation:

@@ -72,6 +72,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "code": "str | None",
         "predict_seconds": "float | None",
         "total_seconds": "float | None",
+        "answer": "str | None",
         "cost_microusd": "int | None",
     },
     "generation.duplicate_found": {

@@ -4,16 +4,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.audit.history_judge import judge
+from domain.audit.judgement import Rules
 from domain.generation.fold import IllegalTransitionError, check, evolve
 from domain.generation.generation import Generation, id_of, is_generation
+from domain.submission.model_inputs import Ceilings
 from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from events.invocation import InvocationLost, InvocationRefused
 from events.quota import QuotaSettled
 from store.generations.projection import row_of
-from tests.simulation.servers import TIMEOUTS
+from store.replay.decision_replay import beside_of
+from tests.simulation.servers import TIER, TIMEOUTS
 from tests.simulation.world import SUBSCRIBERS, World
+
+RULES = Rules(TIMEOUTS, {TIER.name: TIER}, "first", Ceilings())
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ def violations(world: World, found: Sequence[History]) -> list[str]:
     """Name everything that is wrong, in words."""
     wrong = [*world.unexpected, *world.servers.ledger.overdrawn, *_lost(world, found)]
     for one in found:
-        wrong += [f"{one.generation.id}: {fault}" for fault in (*_stream_faults(one), *_charges(world, one))]
+        faults = (*_stream_faults(one), *_charges(world, one), *_decided_otherwise(world, one))
+        wrong += [f"{one.generation.id}: {fault}" for fault in faults]
     return wrong + _quota(world, found)
 
 
@@ -117,6 +124,20 @@ def _charges(world: World, one: History) -> list[str]:
         "unknown to the log": unknown,
     }
     return [f"{fault} {which}" for fault, which in faults.items() if which]
+
+
+def _decided_otherwise(world: World, one: History) -> list[str]:
+    """Make every decision again by the same rules, which must come to the same."""
+    request = one.generation.request
+    personal_data = world.servers.personal_data._personal_data.get((one.generation.id, request.personal_data))
+    beside = None if personal_data is None else beside_of(personal_data, one.events)
+    verdict = judge(one.events, beside, RULES)
+    expected = {"personal_data_gone", "answer_gone"} if one.generation.erased else {"counts_not_recorded"}
+    unknown = [f"{event} is not decidable: {reason}" for reason, event in verdict.unknown.items()]
+    return [
+        *([str(verdict.difference)] if verdict.difference else []),
+        *(unknown if verdict.unknown.keys() - expected else []),
+    ]
 
 
 def _quota(world: World, found: Sequence[History]) -> list[str]:

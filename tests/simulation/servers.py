@@ -10,6 +10,7 @@ from actors.jobs.retry_times import RetryTimes
 from domain.accounts.tiers import Tier
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
+from domain.submission.composition import plan
 from events.commit import Commit
 from exemplar.injection import Dependencies
 from exemplar.wiring import dependencies_of
@@ -59,7 +60,8 @@ class SimulatedDecoder:
 
     async def compose(self, examples: Sequence[bytes], mode: Any, *, developer: str) -> Composed:
         decoded = DecodedExample(width=64, height=48, format="jpeg", mode="RGB", frames=1, orientation=1)
-        return Composed(b"".join(examples), 64, 48, "first", (decoded,) * len(examples))
+        planned = plan(mode, [(64, 48)] * len(examples)).mode
+        return Composed(b"".join(examples), 64, 48, planned, (decoded,) * len(examples))
 
     async def check(self, _: bytes, *, developer: str) -> DecodedPicture:
         return DecodedPicture("png", "image/png", 64, 48)

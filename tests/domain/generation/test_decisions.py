@@ -113,7 +113,7 @@ def complete(g: Generation) -> list[Event]:
 
 
 def fail_settled(g: Generation) -> list[Event]:
-    return decisions.fail_settled(g, FailureCode.PROVIDER_FAILED, retryable=True)
+    return decisions.fail_settled(g, FailureCode.PROVIDER_FAILED)
 
 
 def expire(now: datetime) -> Decision:

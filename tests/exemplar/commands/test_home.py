@@ -37,6 +37,8 @@ READERS = (
     "audit verify",
     "audit prove a:1",
     "audit grown 9",
+    "audit replay",
+    "audit replay --against",
     "quota check",
     "rebuild --check",
     "subscribers",
@@ -129,11 +131,13 @@ def test_a_command_beside_a_running_system_needs_its_folder_only(running: Path, 
     assert "stopped" not in done.error
 
 
-def test_the_first_command_of_the_documentation_finds_the_folder(running: Path) -> None:
-    documented = next(block for block in blocks("docs/audit.md", "sh") if block.startswith("exemplar "))
-    command = documented.strip().removeprefix("exemplar ")
-    assert command == "audit verify"
-    assert exemplar(command, cwd=running.parent).out.startswith("9 commits in 3 streams")
+def test_the_commands_of_the_documentation_find_the_folder(running: Path) -> None:
+    documented = [block.strip() for block in blocks("docs/audit.md", "sh") if block.startswith("exemplar ")]
+    assert documented == ["exemplar audit replay", "exemplar audit verify"]
+    replayed, verified = (exemplar(one.removeprefix("exemplar "), cwd=running.parent) for one in documented)
+    assert verified.out.startswith("9 commits in 3 streams")
+    assert replayed.code == 3, "the streams of this log begin with no request"
+    assert "0 events of 0 streams folded, up to position 9" in replayed.out
 
 
 def test_the_variable_of_exemplar_up_names_the_folder(running: Path, tmp_path: Path) -> None:

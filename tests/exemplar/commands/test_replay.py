@@ -106,3 +106,21 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(
     with Progress() as progress:
         progress("commits folded", 5, 10)
     assert capsys.readouterr().err == f"\r\x1b[K[{'#' * 12}{' ' * 12}] 5 of 10 commits folded\r\x1b[K"
+
+
+async def test_decisions_are_made_again_by_the_settings_of_the_environment(
+    derived: DerivedStore, mongodb_url: str
+) -> None:
+    """The generations of this store have no personal data: what can be decided of them is their quota."""
+    same = await replay(mongodb_url, "--against")
+    assert (same.code, "0 different, 3 not decidable" in same.out) == (0, True), same.out + same.err
+    assert "3 personal_data_gone" in same.out
+    tiers = {"EXEMPLAR_TIERS": '{"free_starter": {"monthly": 0}}'}
+    other = await replay(mongodb_url, "--against", "--json", **tiers)
+    answer = json.loads(other.out)
+    assert (other.code, answer["different"], answer["same"]) == (1, 2, 0)
+    assert {one["generation"] for one in answer["differences"]} == {"g0", "g2"}
+    one = await replay(mongodb_url, "--against", "--stream", "g0", **tiers)
+    assert "  g0: generation-g0:3 is generation.quota_reserved, today: generation.failed quota_exceeded" in one.out
+    unknown = await replay(mongodb_url, "--against", "--stream", "nobody", "--json")
+    assert (unknown.code, json.loads(unknown.out)["code"]) == (1, "not_found")
