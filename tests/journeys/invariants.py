@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from actors.jobs.subscribers import SUBSCRIBERS
+from domain.accounts.tiers import TIERS
+from domain.audit.judgement import Rules
 from domain.generation.fold import check, evolve
 from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
+from domain.submission.model_inputs import ADMITTED
 from events.commit import Commit
 from store.audit.picture_verification import verify_pictures
+from store.replay.decision_replay import DecisionReplay
 from store.replay.fold_comparison import FoldComparison
 from tests.journeys.charges import History, paid_once
 from tests.stores import OpenStore
@@ -28,6 +32,7 @@ PERSONAL = (
     "@studios.example",
 )
 TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
+RULES = Rules(TIMEOUTS, TIERS, "blend", ADMITTED)
 
 
 async def check_all(system: System) -> None:
@@ -164,6 +169,15 @@ async def _derived(_: System, store: OpenStore) -> None:
     assert {"generations", "developers", "projects", "keys", "users", "usage", "ledger"} <= set(report.compared)
 
 
+async def _decided_again(_: System, store: OpenStore) -> None:
+    """A: every decision comes to the same by the same rules, as far as what it needs is there."""
+    report = await store.make(DecisionReplay).run(RULES)
+    assert not report.differences, f"decisions differ: {report.differences}"
+    assert report.same > 0
+    assert "answer_not_recorded" not in report.not_decidable
+    assert "answer_differs" not in report.not_decidable
+
+
 async def _count(store: OpenStore) -> int:
     return sum([1 async for _ in store.events.commits()])
 
@@ -177,4 +191,5 @@ INVARIANTS: Mapping[str, Invariant] = {
     "Q": _counted,
     "B": _kept,
     "R": _derived,
+    "A": _decided_again,
 }
