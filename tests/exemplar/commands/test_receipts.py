@@ -26,6 +26,17 @@ def picture(tmp_path: Path) -> Path:
     return file
 
 
+def save(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+
+
+def flip(file: Path, at: int) -> None:
+    """Flip one bit of a file."""
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    save(file, bytes(data))
+
+
 def offline(*arguments: str, cwd: Path, **environ: str) -> Result:
     """Run the command in a process of its own without any settings or server."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
@@ -45,8 +56,7 @@ def test_a_picture_and_the_public_key_suffice(picture: Path) -> None:
 
 
 async def test_the_first_fault_ends_with_exit_code_1(run: Run, picture: Path) -> None:
-    data = picture.read_bytes()
-    picture.write_bytes(data[:-30] + bytes((data[-30] ^ 1,)) + data[-29:])
+    flip(picture, -30)
     done = await run("check-receipt", str(picture), "--key", str(KEY.public))
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].startswith("FAULT  picture        its SHA-256 is not ")
@@ -72,7 +82,7 @@ async def test_the_keys_of_the_settings_are_trusted_too(run: Run, picture: Path)
     seed = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
     printed = await run("key", "--receipts", EXEMPLAR_RECEIPT_KEY=seed)
     assert printed.stdout == f"{RECEIPT_KEY.public}\n"
-    picture.write_bytes(embedded(PICTURE, MADE.receipt(signer=RECEIPT_KEY).text(), marked=True))
+    save(picture, embedded(PICTURE, MADE.receipt(signer=RECEIPT_KEY).text(), marked=True))
     assert (await run("check-receipt", str(picture), EXEMPLAR_RECEIPT_KEY=seed)).returncode == 0
     keys = ("--key", str(KEY.public), "--key", str(RECEIPT_KEY.public))
     assert (await run("check-receipt", str(picture), *keys)).returncode == 0
