@@ -34,7 +34,10 @@ def inclusion_from(text: str) -> InclusionText:
     if (head := _HEAD.match(text)) is None:
         raise ValueError(f"no inclusion proof: it begins with {_PROOF}, extra and index")
     encoded = [head[1], *head[3].splitlines()]
-    extra, *hashes = [base64.b64decode(line, validate=True) for line in encoded]
+    try:
+        extra, *hashes = [base64.b64decode(line, validate=True) for line in encoded]
+    except ValueError:
+        raise ValueError("a line of an inclusion proof is not base64") from None
     proof = InclusionText(int(head[2]), hashes, text[head.end() :], extra)
     if text != inclusion_text(*proof):
         raise ValueError("the base64 of an inclusion proof has spare bits")

@@ -127,7 +127,7 @@ def _check_checkpoint(receipt: Receipt, trusted: Sequence[VerificationKey]) -> s
     try:
         checkpoint = checkpoint_from(open_note(inclusion_from(receipt.proof).note, of_log))
     except NoteError as error:
-        raise FaultError(f"its checkpoint is {error}" if "signed" in str(error) else str(error)) from None
+        raise FaultError(f"its checkpoint: {error}") from None
     if checkpoint.origin != receipt.log:
         raise FaultError(f"its checkpoint is of the log {checkpoint.origin}")
     return f"{checkpoint.size} commits of the log {checkpoint.origin}, signed by its key"

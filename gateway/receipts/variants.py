@@ -1,10 +1,12 @@
 """Variants of a picture that are made at download: with its receipt in it, and with a C2PA manifest."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
 
@@ -15,10 +17,11 @@ from gateway.generations.picture_sender import PictureSender, gone
 from gateway.receipts.c2pa_signer import C2paSigner
 from gateway.receipts.receipts import Receipts
 from gateway.receipts.settings import ReceiptSettings
-from store.generations.blobs import BlobStore
+from store.generations.blobs import PIECE, BlobStore
 
 Variant = Literal["embedded", "c2pa"]
-_COPIES = 4  # of a picture in memory while a manifest is made
+_AT_ONCE: Final = 2  # manifests that are made at the same time, each with several copies of its picture in memory
+_LEAST_SHARE: Final = 4 * 2**20  # bytes that every client may hold: a larger picture is sent to it alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class PictureVariants:
     receipts: Receipts
     receipt_settings: ReceiptSettings
     c2pa_signer: C2paSigner | None
+    _signing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE), init=False)
 
     async def answer(
         self, request: web.Request, generation: Generation, number: int, variant: Variant, headers: Mapping[str, str]
@@ -46,27 +50,35 @@ class PictureVariants:
 
     async def _with_manifest(
         self, request: web.Request, generation: Generation, number: int, text: str, headers: Mapping[str, str]
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         """Answer the whole picture with a manifest, which is another one each time: it is not cached."""
+        picture = generation.pictures[number]
+        with closing(self.picture_sender.lease(request)) as lease:
+            await lease.use(min(picture.size, _LEAST_SHARE))
+            async with self._signing:
+                signed = await self._signed(generation, number, text)
+            response = web.StreamResponse(
+                headers={**headers, "Cache-Control": "private, no-store", "Accept-Ranges": "none"}
+            )
+            response.content_type = picture.content_type
+            response.content_length = len(signed)
+            if request.method != "HEAD":
+                await response.prepare(request)
+                for start in range(0, len(signed), PIECE):
+                    await response.write(signed[start : start + PIECE])
+        return response
+
+    async def _signed(self, generation: Generation, number: int, text: str) -> bytes:
+        """Read a picture whole and sign a manifest for it with its receipt."""
         if self.c2pa_signer is None:
             raise ExemplarError(ErrorCode.RECEIPTS_DISABLED, "This server adds no C2PA manifests")
         picture = generation.pictures[number]
-        lease = self.picture_sender.lease(request)
-        try:
-            await lease.use(_COPIES * picture.size)
-            blob = await self.blobs.get(generation.id, picture.digest)
-            if blob is None:
-                raise gone()
-            start, skipped = _insertion(blob.data[:MOST_HEAD], text, marked=self.receipt_settings.mark_pictures)
-            data = start + blob.data[skipped:]
-            signed = await self.c2pa_signer.sign(data, picture.content_type, title=f"{generation.id}/{number}")
-        finally:
-            lease.close()
-        return web.Response(
-            body=signed,
-            content_type=picture.content_type,
-            headers={**headers, "Cache-Control": "private, no-store", "Accept-Ranges": "none"},
-        )
+        blob = await self.blobs.get(generation.id, picture.digest)
+        if blob is None:
+            raise gone()
+        start, skipped = _insertion(blob.data[:MOST_HEAD], text, marked=self.receipt_settings.mark_pictures)
+        data = start + blob.data[skipped:]
+        return await self.c2pa_signer.sign(data, picture.content_type, title=f"{generation.id}/{number}")
 
 
 def _insertion(head: bytes, receipt: str, *, marked: bool) -> Insertion:

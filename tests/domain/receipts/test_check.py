@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import NoteError, checkpoint_from, sign_note
@@ -184,7 +186,7 @@ def test_a_foreign_key_is_named(generation: Made) -> None:
     foreign = generation.receipt().model_copy(update={"proof": proof_of(generation.commits[-1].body, signer=STRANGER)})
     assert fault(checks(PICTURE, foreign.signed(KEY))) == (
         "checkpoint",
-        "its checkpoint is not signed by a trusted key",
+        "its checkpoint: not signed by a trusted key",
     )
 
 
@@ -236,3 +238,25 @@ def test_neither_a_receipt_nor_a_checkpoint_can_stand_for_the_other(generation: 
     odd = SigningKey("exemplar-receipt/v1", bytes(range(32)))
     as_checkpoint = sign_note(f"exemplar-receipt/v1\n1\n{base64.b64encode(bytes(32)).decode()}\n", odd)
     assert not receipt.signed_text().startswith(as_checkpoint.partition("\n\n")[0])
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_was_altered_ends_in_checks_and_in_no_error(generation: Made, data: st.DataObject) -> None:
+    variant = embedded(PICTURE, generation.receipt().text(), marked=True)
+    text = generation.receipt(personal=personal_data()).text()
+    start, stop = sorted(data.draw(st.tuples(st.integers(0, len(variant)), st.integers(0, len(variant)))))
+    picture = variant[:start] + data.draw(st.binary(max_size=20)) + variant[stop:]
+    begin, end = sorted(data.draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
+    beside = text[:begin] + data.draw(st.text(max_size=20)) + text[end:]
+    for found in (checks(picture), checks(PICTURE, beside)):
+        assert all(check.passed for check in found[:-1])
+
+
+@pytest.mark.parametrize("line", ["extra !", "extra AB==", "index 01", "index -1", "index 99999999999999999999", "é"])
+def test_a_malformed_proof_is_named(generation: Made, line: str) -> None:
+    proof = generation.receipt().proof
+    name = line.partition(" ")[0]
+    old = next((known for known in proof.split("\n") if known.startswith(f"{name} ")), proof.split("\n")[3])
+    receipt = generation.receipt().model_copy(update={"proof": proof.replace(old, line)}).signed(KEY)
+    assert fault(checks(PICTURE, receipt))[0] == "checkpoint"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from domain.receipts.manifests import without_manifest
 from domain.receipts.receipt import AI_MADE
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import create_gateway
+from gateway.http.byte_budget import ByteBudget
 from gateway.receipts.settings import ReceiptSettings
 from tests.builders.certificates import Chain, chain
 from tests.builders.pictures import half_transparent, saved, shot
@@ -86,6 +88,22 @@ async def test_keys_of_other_kinds_sign(receipts: Receipts, kind: str, tmp_path:
     name = await receipts.signed(FILES["JPEG"])
     _, signed = await fetch(receipts, settings_of(made, tmp_path), name)
     assert read(signed, "image/jpeg", made.root)["validation_state"] == "Trusted"
+
+
+async def test_a_picture_of_more_than_a_share_is_sent_too(receipts: Receipts, tmp_path: Path) -> None:
+    large = saved(Image.frombytes("RGB", (1300, 1100), random.Random(1).randbytes(1300 * 1100 * 3)), "PNG")
+    name = await receipts.signed(large)
+    budget = ByteBudget(4 * 2**20, share=4 * 2**20, wait=0.05)
+    settings = settings_of(chain(), tmp_path)
+    async with second_gateway(receipts, receipt_settings=settings, download_budget=budget) as client:
+        path, headers = f"{ONE}/{name}/images/0?receipt=c2pa", receipts.person.token
+        async with client.get(path, headers=headers) as answer:
+            data = await answer.read()
+        async with client.head(path, headers=headers) as head:
+            assert abs(int(head.headers["Content-Length"]) - len(data)) < 100
+    passes(data)
+    assert len(data) > len(large) > 4 * 2**20
+    assert budget.free == 4 * 2**20
 
 
 async def test_an_altered_picture_contradicts_its_manifest(receipts: Receipts, tmp_path: Path) -> None:

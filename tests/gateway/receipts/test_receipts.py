@@ -1,5 +1,6 @@
 """Receipts as JSON: their owner, their developer and staff get them; what has none says why."""
 
+import base64
 import json
 from datetime import timedelta
 from hashlib import sha256
@@ -9,10 +10,14 @@ import pytest
 
 from domain.accounts.access import Role
 from domain.accounts.platform import PersonalDataGrant
+from domain.receipts.check import check_receipt
 from domain.receipts.receipt import AI_MADE
+from gateway.receipts.settings import ReceiptSettings
 from store.accounts.writes import NewPerson
 from tests.builders.generation import MODEL
-from tests.gateway.receipts.conftest import Receipts, passes
+from tests.builders.receipts import RECEIPT_KEY
+from tests.gateway.receipts.conftest import Receipts, passes, second_gateway
+from tests.store.audit.conftest import KEY
 from tests.systems.gateway import CAUSE
 from tests.systems.gateway_harness import ONE
 
@@ -206,3 +211,27 @@ async def test_a_log_that_contradicts_its_checkpoint_gets_no_receipt(receipts: R
     assert await receipts.refusal(f"{ONE}/{name}/receipt") == (500, "damaged")
     await log.replace_one({"_id": original["_id"]}, original)
     passes(receipts.pictures[name], await receipts.receipt(name))
+
+
+async def fetched(receipts: Receipts, name: str, **settings: object) -> tuple[int, str]:
+    """Read a receipt from a gateway with other keys."""
+    chosen = ReceiptSettings.model_validate(settings)
+    async with second_gateway(receipts, receipt_settings=chosen) as client:
+        answer = await client.get(f"{ONE}/{name}/receipt", headers=receipts.person.token)
+        return answer.status, await answer.text()
+
+
+async def test_a_gateway_without_the_key_of_the_log_signs_with_its_own(receipts: Receipts) -> None:
+    name = await receipts.signed()
+    status, text = await fetched(receipts, name, receipt_key=base64.b64encode(bytes(range(1, 33))).decode())
+    assert status == 200
+    checks = [*check_receipt(receipts.pictures[name], [KEY.public, RECEIPT_KEY.public], text)]
+    assert all(check.passed for check in checks), checks
+    [*_, fault] = check_receipt(receipts.pictures[name], [KEY.public], text)
+    assert (fault.name, fault.passed) == ("key", False)
+
+
+async def test_a_gateway_without_any_key_makes_none(receipts: Receipts) -> None:
+    name = await receipts.signed()
+    status, text = await fetched(receipts, name)
+    assert (status, json.loads(text)["code"]) == (501, "receipts_disabled")
