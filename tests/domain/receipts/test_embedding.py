@@ -216,3 +216,20 @@ def test_the_chunk_in_a_png_has_its_checksum() -> None:
     variant = embedded(PICTURES["PNG"], RECEIPT, marked=True)
     size = int.from_bytes(variant[33:37], "big")
     assert zlib.crc32(variant[37 : 41 + size]) == int.from_bytes(variant[41 + size : 45 + size], "big")
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("WebP, lossy", 0x04),
+        ("WebP, lossless", 0x04),
+        ("WebP, lossless and transparent", 0x14),
+        ("WebP, animated", 0x06),
+    ],
+)
+def test_the_header_of_a_webp_names_what_follows(name: str, flags: int) -> None:
+    variant = embedded(PICTURES[name], RECEIPT, marked=True)
+    assert (variant[12:16], variant[20]) == (b"VP8X", flags)
+    width, height = (1 + int.from_bytes(variant[at : at + 3], "little") for at in (24, 27))
+    assert (width, height) == opened(variant).size
+    assert int.from_bytes(variant[4:8], "little") == len(variant) - 8
