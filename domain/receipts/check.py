@@ -168,7 +168,10 @@ def _check_personal_data(receipt: Receipt, given: ReceiptPersonalData, pictures:
     salt = bytes.fromhex(given.salt)
     if all(salted_digest(salt, picture) != receipt.picture.digest for picture in pictures):
         raise FaultError("the salt does not lead to the hash of the picture in the log")
-    for number, (plain, digest) in enumerate(zip(given.examples, receipt.request.examples, strict=True)):
+    known = receipt.request.examples
+    if len(given.examples) != len(known):
+        raise FaultError(f"it has {len(given.examples)} examples, the log {len(known)}")
+    for number, (plain, digest) in enumerate(zip(given.examples, known, strict=True)):
         if plain is not None and example_digest(salt, number, plain) != digest:
             raise FaultError(f"example {number} does not lead to its hash in the log")
     return _check_request(receipt, given, salt)

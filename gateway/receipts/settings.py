@@ -12,8 +12,8 @@ class ReceiptSettings(CheckpointSettings):
 
     receipt_key: SecretStr | None = Field(
         None,
-        description="Signs receipts in a gateway without EXEMPLAR_CHECKPOINT_KEY: openssl rand -base64 32; "
-        "with neither: none are made",
+        description="Signs receipts instead of EXEMPLAR_CHECKPOINT_KEY, which a gateway need not have: "
+        "openssl rand -base64 32; with neither: none are made",
     )
     mark_pictures: bool = Field(
         True, description="Whether pictures with a receipt in them are marked as made by AI (IPTC, in XMP)"
