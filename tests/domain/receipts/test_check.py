@@ -66,9 +66,10 @@ def test_a_key_of_its_own_signs_receipts_and_no_checkpoint(generation: Made) -> 
     assert fault(checks(PICTURE, receipt, KEY.public))[0] == "key"
     assert fault(checks(PICTURE, receipt, RECEIPT_KEY.public))[0] == "checkpoint"
     body = generation.commits[-1].body
-    forged = receipt.model_copy(update={"proof": proof_of(body, signer=RECEIPT_KEY, origin="exemplar/receipts")})
-    found = checks(PICTURE, forged.signed(RECEIPT_KEY), KEY.public, RECEIPT_KEY.public)
-    assert fault(found)[0] == "checkpoint"
+    for origin in ("exemplar", "exemplar/receipts"):
+        forged = receipt.model_copy(update={"proof": proof_of(body, signer=RECEIPT_KEY, origin=origin)})
+        found = checks(PICTURE, forged.signed(RECEIPT_KEY), KEY.public, RECEIPT_KEY.public)
+        assert fault(found) == ("checkpoint", "its checkpoint: not signed by a trusted key")
 
 
 def test_a_retry_has_the_hash_of_its_original() -> None:
@@ -180,6 +181,42 @@ def test_the_proof_of_another_commit_does_not_help(generation: Made) -> None:
     assert fault(checks(PICTURE, receipt))[0] == "inclusion"
 
 
+def test_the_checkpoint_must_be_of_the_log_that_the_receipt_names(generation: Made) -> None:
+    proof = proof_of(generation.commits[-1].body, origin="another")
+    receipt = generation.receipt().model_copy(update={"proof": proof}).signed(KEY)
+    assert fault(checks(PICTURE, receipt)) == ("checkpoint", "its checkpoint is of the log another")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"salt": "00", "examples": [None]}, "the salt does not lead to the hash of the picture in the log"),
+        ({"examples": ["0" * 64]}, "example 0 does not lead to its hash in the log"),
+        ({"examples": []}, "it has 0 examples, the log 1"),
+    ],
+)
+@pytest.mark.parametrize("retry_of", [None, ORIGINAL])
+def test_each_part_of_the_personal_data_leads_to_its_hash(
+    changed: dict[str, Any], said: str, retry_of: str | None
+) -> None:
+    receipt = made(PICTURE, retry_of=retry_of).receipt(personal=personal_data())
+    fields = json.loads(receipt.text())
+    fields["personal_data"] |= changed
+    assert fault(checks(PICTURE, Receipt.parse(json.dumps(fields)).signed(KEY))) == ("personal data", said)
+
+
+def test_another_form_of_the_receipt_in_a_picture_is_a_fault(generation: Made) -> None:
+    pretty = json.dumps(json.loads(generation.receipt().text()), indent=1)
+    found = checks(embedded(PICTURE, pretty, marked=True))
+    assert fault(found) == ("receipt", "the receipt in the picture was altered")
+
+
+def test_a_name_that_is_given_twice_is_refused(generation: Made) -> None:
+    text = generation.receipt().text()
+    twice = text.replace('"seed":', '"seed":1,"seed":', 1)
+    assert fault(checks(PICTURE, twice)) == ("receipt", "no receipt: no JSON (a name is given twice)")
+
+
 def test_a_foreign_key_is_named(generation: Made) -> None:
     named = f"exemplar+{STRANGER.key_id.hex()} is not a trusted key"
     assert fault(checks(PICTURE, generation.receipt(signer=STRANGER))) == ("key", named)
@@ -229,6 +266,7 @@ def test_unknown_fields_are_refused(generation: Made) -> None:
 
 def test_neither_a_receipt_nor_a_checkpoint_can_stand_for_the_other(generation: Made) -> None:
     receipt = generation.receipt()
+    assert receipt.signed_text().startswith('exemplar-receipt/v1\n{"')
     with pytest.raises(NoteError):
         checkpoint_from(receipt.signed_text())
     checkpoint = receipt.proof.partition("\n\n")[2]
