@@ -11,9 +11,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-import rfc8785
 from pydantic import BaseModel
 
+from events.canonical_json import canonical_json
 from events.envelope import format_time
 
 HEADER: Final = b"exemplar state 1\n"
@@ -49,7 +49,7 @@ def encoded(value: Any) -> Any:
 
 def state_digest(stream: str, version: int, state: Any) -> bytes:
     """Hash the state of one stream at a version: SHA-256 of the canonical JSON of [stream, version, state]."""
-    return hashlib.sha256(rfc8785.dumps([stream, version, encoded(state)])).digest()
+    return hashlib.sha256(canonical_json([stream, version, encoded(state)])).digest()
 
 
 class StateHash:

@@ -11,16 +11,10 @@ import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
+from domain.generation.digests import answer_digest
 from domain.generation.generation import stream_of
 from store.byte_cache import ByteCache
-from store.generations.personal_data import (
-    ClientTexts,
-    PersonalData,
-    ProviderTexts,
-    Stored,
-    Unconfirmed,
-    answer_digest,
-)
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
