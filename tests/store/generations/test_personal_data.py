@@ -82,10 +82,12 @@ async def test_texts_of_many_generations_are_read_together(personal_data: Person
 
 async def test_provider_texts_are_kept_for_each_prediction(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
-    await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
-    await personal_data.put_provider("g1", "t1", ProviderTexts("p2", (), "NSFW \ud800"))
+    first = await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
+    second = await personal_data.put_provider("g1", "t1", ProviderTexts("p2", (), "NSFW \ud800"))
     stored = await personal_data.get("g1", "t1")
     assert stored is not None
+    assert [stored.answer_digest(name) for name in ("p1", "p2", "p3")] == [first, second, None]
+    assert None not in (first, second)
     assert stored.provider == {
         "p1": {"outputs": ["https://out/1.png"], "error": None},
         "p2": {"outputs": [], "error": "NSFW \ud800"},
@@ -95,7 +97,7 @@ async def test_provider_texts_are_kept_for_each_prediction(personal_data: Person
 async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.erase("g1")
-    await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
+    assert await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",))) is None
     await personal_data.confirm([("g1", "t1")])
     assert await personal_data.get("g1", "t1") is None
 
