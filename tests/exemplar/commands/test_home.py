@@ -37,7 +37,6 @@ READERS = (
     "audit verify",
     "audit prove a:1",
     "audit grown 9",
-    "audit replay",
     "audit replay --against",
     "quota check",
     "rebuild --check",

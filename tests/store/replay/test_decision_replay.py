@@ -58,7 +58,7 @@ async def live(store: OpenStore, name: str, *, used: int) -> None:
     clock.forward(seconds=1)
     await generations.decide(name, lambda _: [validated, reserved, intended(), started(prediction=name)], cause=CAUSE)
     observations = Observations(generations, store.personal_data, store.predictions, Price(0.001), b"key")
-    ended = Prediction(name, "succeeded", "succeeded", MODEL, (f"https://out/{name}.png",), predict_seconds=2.0)
+    ended = Prediction(name, "succeeded", "succeeded", MODEL, (f"https://out/{name}.png",), predict_seconds=3.5)
     assert await observations.record(name, 1, ended, cause=CAUSE)
     await generations.decide(name, lambda _: [COMPLETED], cause=CAUSE)
 
