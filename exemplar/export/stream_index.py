@@ -1,0 +1,65 @@
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from exemplar.export.commit_lines import CommitLine
+from exemplar.export.request import json_line
+
+ROW_COMMITS: Final = 500
+PAGE_ROWS: Final = 500
+PAGE_COMMITS: Final = 2000
+
+_TABLE: Final = (
+    "CREATE TABLE commits (stream TEXT, first INTEGER, part INTEGER, last INTEGER, time TEXT, type TEXT,"
+    " PRIMARY KEY (stream, first)) WITHOUT ROWID"
+)
+_ORDERED: Final = "SELECT stream, part, first, last, time, type FROM commits ORDER BY stream, first"
+
+
+class StreamIndex:
+    """Sort the commits of an export by stream, in a file: memory does not grow with them."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", _TABLE, "BEGIN"):
+            self._database.execute(statement)
+
+    def add(self, part: int, commits: Iterable[CommitLine]) -> None:
+        """Add the commits of a part."""
+        rows = ((one.events[0], one.events[-1]) for one in commits)
+        self._database.executemany(
+            "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)",
+            [(a["stream"], a["version"], part, b["version"], a["time"], b["type"]) for a, b in rows],
+        )
+
+    def pages(self) -> Iterator[tuple[str, list[bytes]]]:
+        """Write pages of rows, each with its first stream; a long stream has several rows.
+
+        A row lists commits: part, first and last version, time of the first event, type of the last.
+        """
+        first, rows, commits = "", list[bytes](), 0
+        for stream, some in self._rows():
+            first = first if rows else stream
+            rows.append(json_line({"stream": stream, "commits": some}))
+            commits += len(some)
+            if len(rows) >= PAGE_ROWS or commits >= PAGE_COMMITS:
+                yield first, rows
+                rows, commits = [], 0
+        if rows:
+            yield first, rows
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _rows(self) -> Iterator[tuple[str, list[Any]]]:
+        for stream, found in groupby(self._database.execute(_ORDERED), key=lambda row: row[0]):
+            some = list[Any]()
+            for _, *commit in found:
+                some.append(commit)
+                if len(some) >= ROW_COMMITS:
+                    yield stream, some
+                    some = []
+            if some:
+                yield stream, some
