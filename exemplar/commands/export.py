@@ -31,6 +31,7 @@ def export_log(
     project: Annotated[str | None, typer.Option(metavar="ID", help="Only what belongs to a project.")] = None,
     generation: Annotated[str | None, typer.Option(metavar="ID", help="Only the stream of a generation.")] = None,
     pictures: Annotated[bool, typer.Option(help="Also the pictures, which are personal data.")] = True,
+    *,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,10 +80,12 @@ def _print(target: Target, contents: Contents, *, as_json: bool) -> None:
     )
 
 
-def _print_error(error: Exception, *, as_json: bool) -> None:
-    is_contradiction = isinstance(error, ContradictionError)
+def _print_error(error: ContradictionError | NothingToProveError, *, as_json: bool) -> None:
+    line = str(error)
+    fields: dict[str, Any] = {"error": line}
+    if isinstance(error, ContradictionError):
+        line, fields = f"CONTRADICTION: {error}", {"contradiction": str(error), "position": error.position}
     if as_json:
-        told = {"contradiction": str(error), "position": error.position} if is_contradiction else {"error": str(error)}
-        print_json({"ok": False, **told})
+        print_json({"ok": False, **fields})
     else:
-        sys.stderr.write(f"CONTRADICTION: {error}\n" if is_contradiction else f"{error}\n")
+        sys.stderr.write(f"{line}\n")

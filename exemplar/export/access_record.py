@@ -48,10 +48,10 @@ class ExportRecords:
         if request.is_whole:
             return {}
         if request.generation is not None:
-            name, known = f"generation {request.generation}", OWNERS
+            name, known = f"generation {request.generation}", [*OWNERS]
             terms = await self.audit_log.terms_of_first(term("correlation_id", stream_of(request.generation)))
         else:
-            name, known = f"project {request.project}", OWNERS[:2]
+            name, known = f"project {request.project}", [*OWNERS[:2]]
             terms = await self.audit_log.terms_of_first(term("project", request.project or ""))
         if not terms:
             raise NothingToProveError(f"the log has no {name}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from domain.generation.generation import id_of
 from events.generation import GenerationCompleted, GenerationRequested
@@ -46,35 +46,21 @@ def generations_of(commits: Iterable[CommitLine]) -> set[str]:
 
 def rows_of(commits: Iterable[CommitLine], sources: Mapping[str, PictureSource], folder: str) -> Iterator[PictureRow]:
     """List the pictures that commits name and that still exist; folder: where their files are."""
-    for commit in commits:
-        for event in commit.events:
-            field, kind = _NAMED_IN.get(event["type"], ("", ""))
-            for number, image in enumerate(event["data"].get(field, ())):
-                source = sources.get(generation := id_of(event["stream"]))
-                if source is not None and (sha256 := source.hashes.get(image["digest"])) is not None:
-                    yield _row(commit.position, generation, kind, number, image, sha256, source.salt, folder)
-
-
-def _row(
-    position: int,
-    generation: str,
-    kind: str,
-    number: int,
-    image: Mapping[str, Any],
-    sha256: str,
-    salt: bytes | None,
-    folder: str,
-) -> PictureRow:
-    suffix = _SUFFIXES.get(image["content_type"], "bin")
-    return PictureRow(
-        position,
-        generation,
-        kind,
-        number,
-        image["digest"],
-        sha256,
-        image["size"],
-        image["content_type"],
-        None if salt is None else salt.hex(),
-        f"{folder}/{sha256}.{suffix}",
-    )
+    for commit, event in ((one, event) for one in commits for event in one.events):
+        field, kind = _NAMED_IN.get(event["type"], ("", ""))
+        generation = id_of(event["stream"])
+        for number, image in enumerate(event["data"].get(field, ())):
+            source = sources.get(generation)
+            if source is not None and (sha256 := source.hashes.get(image["digest"])) is not None:
+                yield PictureRow(
+                    position=commit.position,
+                    generation=generation,
+                    kind=kind,
+                    number=number,
+                    digest=image["digest"],
+                    sha256=sha256,
+                    size=image["size"],
+                    content_type=image["content_type"],
+                    salt=None if source.salt is None else source.salt.hex(),
+                    file=f"{folder}/{sha256}.{_SUFFIXES.get(image['content_type'], 'bin')}",
+                )

@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -12,10 +13,10 @@ PAGE_ROWS: Final = 500
 PAGE_COMMITS: Final = 2000
 
 _TABLE: Final = (
-    "CREATE TABLE commits (stream TEXT, first INTEGER, part INTEGER, last INTEGER, time TEXT, type TEXT,"
+    "CREATE TABLE commits (stream TEXT, first INTEGER, part INTEGER, last INTEGER, time TEXT, types TEXT,"
     " PRIMARY KEY (stream, first)) WITHOUT ROWID"
 )
-_ORDERED: Final = "SELECT stream, part, first, last, time, type FROM commits ORDER BY stream, first"
+_ORDERED: Final = "SELECT stream, part, first, last, time, types FROM commits ORDER BY stream, first"
 
 
 class StreamIndex:
@@ -28,16 +29,14 @@ class StreamIndex:
 
     def add(self, part: int, commits: Iterable[CommitLine]) -> None:
         """Add the commits of a part."""
-        rows = ((one.events[0], one.events[-1]) for one in commits)
         self._database.executemany(
-            "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)",
-            [(a["stream"], a["version"], part, b["version"], a["time"], b["type"]) for a, b in rows],
+            "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", (_row(part, one) for one in commits)
         )
 
     def pages(self) -> Iterator[tuple[str, list[bytes]]]:
         """Write pages of rows, each with its first stream; a long stream has several rows.
 
-        A row lists commits: part, first and last version, time of the first event, type of the last.
+        A row lists commits: part, first and last version, time of the first event, types.
         """
         first, rows, commits = "", list[bytes](), 0
         for stream, some in self._rows():
@@ -56,10 +55,16 @@ class StreamIndex:
     def _rows(self) -> Iterator[tuple[str, list[Any]]]:
         for stream, found in groupby(self._database.execute(_ORDERED), key=lambda row: row[0]):
             some = list[Any]()
-            for _, *commit in found:
-                some.append(commit)
+            for _, *commit, types in found:
+                some.append([*commit, json.loads(types)])
                 if len(some) >= ROW_COMMITS:
                     yield stream, some
                     some = []
             if some:
                 yield stream, some
+
+
+def _row(part: int, commit: CommitLine) -> tuple[Any, ...]:
+    first, last = commit.events[0], commit.events[-1]
+    types = json.dumps([event["type"] for event in commit.events])
+    return first["stream"], first["version"], part, last["version"], first["time"], types

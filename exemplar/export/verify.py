@@ -201,7 +201,7 @@ class Export:
     def _verify_commit(self, line: bytes, part: int) -> dict[Any, Any]:  # the pictures that it names
         head, _, body = line.partition(b',"body":')
         entry, leaf, events = json.loads(head + b"}"), sha256(b"\0", body[:-1]), json.loads(body[:-1])
-        position, first, last = entry["position"], events[0], events[-1]
+        position, first, types = entry["position"], events[0], [event["type"] for event in events]
         in_order = position == self.position + 1 or (position > self.position and not self.whole)
         require(in_order, f"position {self.position + 1}: is missing or moved")
         with reading(f"position {position}"):
@@ -215,7 +215,7 @@ class Export:
             is_wanted = self.generation is None or first["stream"] == f"generation-{self.generation}"
             require(is_wanted and owner.get("project") in (None, self.project or owner.get("project")), "is of others")
         self.position, self.commits, self.events = position, self.commits + 1, self.events + len(events)
-        self.index += number_of([first["stream"], part, first["version"], last["version"], first["time"], last["type"]])
+        self.index += number_of([first["stream"], part, first["version"], events[-1]["version"], first["time"], types])
         return {
             (position, kind, number): [event["stream"][11:], one["digest"], one["size"], one["content_type"]]
             for event in events

@@ -50,8 +50,11 @@ class PictureSources:
         documents = await self._commits.find(query, {"body": 1, "stream": 1}).to_list(None) if generations else []
         tokens, erased = dict[str, str](), set[str]()
         for generation, events in ((id_of(document["stream"]), _events(document)) for document in documents):
-            tokens |= {generation: one["data"]["personal_data"] for one in events if one["type"] == _TYPES[0]}
-            erased |= {generation for one in events if _erases(one)}
+            for event in events:
+                if event["type"] == GenerationRequested.type:
+                    tokens[generation] = event["data"]["personal_data"]
+                if _erases(event):
+                    erased.add(generation)
         return {generation: token for generation, token in tokens.items() if generation not in erased}
 
 
