@@ -30,6 +30,7 @@ class ExportFolder:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Create the folder, or continue the export in it; ConfigurationError for a folder with anything else."""
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDONLY)
@@ -38,12 +39,16 @@ class ExportFolder:
         try:
             self._lock(descriptor)
             self._require_own()
-            shutil.rmtree(self.path / _PARTIAL, ignore_errors=True)
+            shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.mkdir()
-            yield
-            shutil.rmtree(self.partial)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.partial, ignore_errors=True)
         finally:
             os.close(descriptor)
+            if is_new and not any(self.path.iterdir()):
+                self.path.rmdir()  # nothing was exported
 
     @property
     def partial(self) -> Path:

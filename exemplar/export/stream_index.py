@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from domain.audit.checkpoints import ContradictionError
 from exemplar.export.commit_lines import CommitLine
 from exemplar.export.request import json_line
 
@@ -28,10 +29,13 @@ class StreamIndex:
             self._database.execute(statement)
 
     def add(self, part: int, commits: Iterable[CommitLine]) -> None:
-        """Add the commits of a part."""
-        self._database.executemany(
-            "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", (_row(part, one) for one in commits)
-        )
+        """Add the commits of a part; raises ContradictionError for a second commit of one version."""
+        for commit in commits:
+            try:
+                self._database.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", _row(part, commit))
+            except sqlite3.IntegrityError:
+                message = f"position {commit.position}: {commit.events[0]['id']} has an earlier position, too"
+                raise ContradictionError(message, commit.position) from None
 
     def pages(self) -> Iterator[tuple[str, list[bytes]]]:
         """Write pages of rows, each with its first stream; a long stream has several rows.

@@ -83,7 +83,7 @@ function terms(entries) {
 
 function table(caption, columns, rows) {
   const head = columns.map(([name, kind]) => make("th", { scope: "col", class: kind }, name));
-  const body = rows.map(({ cells, wanted }) => make("tr", wanted ? { class: "wanted", id: "wanted-row" } : {},
+  const body = rows.map(({ cells, wanted }) => make("tr", wanted ? { class: "wanted" } : {},
     ...cells.map((cell, at) => make("td", { "data-label": columns[at][0], class: columns[at][1] }, make("span", {}, cell)))));
   return make("table", {}, make("caption", {}, caption), make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
 }
@@ -173,7 +173,7 @@ async function showStreams(number) {
     make("h1", {}, "Streams"),
     make("nav", { class: "pages", "aria-label": "Kinds of streams" }, make("span", { class: "soft" }, "Go to"), ...jumps),
     table("In the order of their names; times are UTC.",
-      [["Stream", ""], ["Began", ""], ["State or last event", ""], ["Events", "number"]], shown),
+      [["Stream", ""], ["Began", "time"], ["State", ""], ["Events", "number"]], shown),
     pageLinks("#/streams/", number, about.streams.length, "Page"),
   ];
 }
@@ -182,12 +182,12 @@ async function showEvents(number, wanted) {
   const { commits } = await loadPart(number);
   const rows = commits.flatMap(({ position, body }) => body.map((event) => ({
     wanted: position === wanted,
-    cells: [String(position), moment(event.time), nameOf(event.type), streamLink(event.stream), event.actor],
+    cells: [String(position), moment(event.time), nameOf(event.type), streamLink(event.stream), code(event.actor)],
   })));
   return [
     make("h1", {}, "Events"),
     table(`Positions ${commits[0].position} to ${commits[commits.length - 1].position}; times are UTC.`,
-      [["Position", ""], ["Occurred", ""], ["Event", ""], ["Stream", ""], ["Actor", ""]], rows),
+      [["Position", ""], ["Occurred", "time"], ["Event", ""], ["Stream", ""], ["Actor", ""]], rows),
     pageLinks("#/events/", number, about.parts.length, "Part"),
   ];
 }
@@ -362,7 +362,7 @@ function finish(name, own) {
     anchor.toggleAttribute("aria-current", anchor.getAttribute("href") === current);
   }
   document.title = `${main.querySelector("h1").textContent} \u2013 exported log`;
-  const wanted = document.getElementById("wanted-row");
+  const wanted = main.querySelector(".wanted");
   if (wanted) {
     wanted.scrollIntoView({ block: "center" });
   } else if (own > 1) {
