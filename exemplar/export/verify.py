@@ -239,8 +239,8 @@ class Export:
         require(named.pop((row["position"], row["kind"], number), None) == told, "the event names another picture")
         plain, salt, size = sha256(content), bytes.fromhex(row["salt"] or ""), len(content).to_bytes(8, "big")
         salted = [number.to_bytes(2, "big"), plain] if row["kind"] == "example" else [size, content]
-        at_its_place = row["file"].startswith(f"{folder}{plain.hex()}.") and row["sha256"] == plain.hex()
-        require(at_its_place and (not salt or sha256(salt, *salted).hex() == row["digest"]), "it is another picture")
+        is_located = row["file"].startswith(f"{folder}{plain.hex()}.") and row["sha256"] == plain.hex()
+        require(is_located and (not salt or sha256(salt, *salted).hex() == row["digest"]), "it is another picture")
         self.pictures, self.unsalted = self.pictures + 1, self.unsalted + (not salt)
 
     def _verify_streams(self) -> None:

@@ -150,10 +150,10 @@ def test_an_export_is_made_and_verified_as_documented(running: Path, tmp_path: P
         "KEY": (tmp_path / "key.txt").read_text().strip(),
     }
     shell = ["bash", "-c", f"set -euo pipefail\n{program}"]
-    done = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("are as they were signed") == 2
-    assert "the log has only grown since it had" in done.stdout
+    run = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("are as they were signed") == 2
+    assert "the log has only grown since it had" in run.stdout
     assert {path.name for path in (tmp_path / "log-export").iterdir()} >= {"MANIFEST", "index.html", "verify.py"}
 
 

@@ -69,7 +69,7 @@ def test_an_extra_file_is_named(whole: Path, name: str) -> None:
     is_found(whole, f"MANIFEST: {name} is not listed")
 
 
-def test_a_link_in_place_of_a_file_is_found(whole: Path, tmp_path: Path) -> None:
+def test_a_link_instead_of_a_file_is_found(whole: Path, tmp_path: Path) -> None:
     (whole / "events/000001.ndjson").rename(tmp_path / "elsewhere")
     (whole / "events/000001.ndjson").symlink_to(tmp_path / "elsewhere")
     is_found(whole, "there is no file events/000001.ndjson")
