@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from domain.generation.digests import example_digest, salted_digest
 from domain.generation.generation import id_of
 from events.generation import GenerationCompleted, GenerationRequested
 from exemplar.export.commit_lines import CommitLine
 from store.audit.picture_sources import PictureSource
-from store.generations.personal_data import example_digest, salted_digest
 
 _NAMED_IN: Final = {GenerationRequested.type: ("examples", "example"), GenerationCompleted.type: ("pictures", "result")}
 _SUFFIXES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
