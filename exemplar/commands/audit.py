@@ -4,7 +4,6 @@ import base64
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,6 +12,7 @@ import typer
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
+from exemplar.commands.export import export_log
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import Progress
@@ -54,6 +54,7 @@ app = typer.Typer(
 app.command("at")(show_at)
 app.command("diff")(show_difference)
 app.command("replay")(replay_log)
+app.command("export")(export_log)
 app.command("check-receipt")(show_checks)
 
 
@@ -160,10 +161,12 @@ def verify_log(
     async def verification(
         commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan
     ) -> tuple[AuditReport, PictureReport | None]:
-        with Progress() as progress:
-            commits, images = partial(progress, "commits verified"), partial(progress, "pictures and pieces verified")
-            report = await verify(commit_scan, checkpoints, trusted, commits, checkpoints_kept)
-            return report, await verify_pictures(picture_scan, checkpoints, images) if pictures else None
+        report = await verify(commit_scan, checkpoints, trusted, Progress("commits", "verified"), checkpoints_kept)
+        if not pictures:
+            return report, None
+        return report, await verify_pictures(
+            picture_scan, checkpoints, Progress("pictures and pieces of them", "verified")
+        )
 
     report, seen = _result(verification, home, as_json=as_json)
     fields = {"ok": True, **asdict(report), "root": _base64(report.root), **(asdict(seen) if seen else {})}

@@ -1,36 +1,40 @@
+"""The progress of long commands, on standard error."""
+
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
 
-_EVERY_S = 1.0
-_CLEAR = "\r\x1b[K"
+import typer
+
+_PROGRESS_S = 1.0
 
 
 @dataclass(slots=True)
 class Progress:
-    """Print progress to standard error about once a second; on a terminal as a bar, which is gone at the end."""
+    """Print how far a command is, about once a second; verb: what is done to what the noun names."""
 
-    printed_at: float = 0.0
+    noun: str
+    verb: str
+    last_printed: float = 0.0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.printed_at and sys.stderr.isatty():
-            sys.stderr.write(_CLEAR)
-
-    def __call__(self, noun: str, done: int, whole: int) -> None:
-        if time.monotonic() - self.printed_at < _EVERY_S:
-            return
-        self.printed_at = time.monotonic()
-        if sys.stderr.isatty():
-            sys.stderr.write(f"{_CLEAR}{_bar(done, whole)} {done} of {whole} {noun}")
-        else:
-            sys.stderr.write(f"{done} of {whole} {noun}\n")
-        sys.stderr.flush()
+    def __call__(self, position: int, head: int) -> None:
+        if time.monotonic() - self.last_printed >= _PROGRESS_S:
+            self.last_printed = time.monotonic()
+            sys.stderr.write(f"{position} of {head} {self.noun} {self.verb}\n")
 
 
-def _bar(done: int, whole: int, width: int = 24) -> str:
-    filled = min(width, width * done // max(1, whole))
-    return f"[{'#' * filled}{' ' * (width - filled)}]"
+@contextmanager
+def progress_shown(noun: str, verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress as a bar on a terminal, elsewhere in lines."""
+    if not sys.stderr.isatty():
+        yield Progress(noun, verb)
+        return
+    with typer.progressbar(length=1, file=sys.stderr, label=f"{noun} {verb}", show_pos=True) as bar:
+
+        def advance(position: int, head: int) -> None:
+            bar.length = head
+            bar.update(position - bar.pos)
+
+        yield advance

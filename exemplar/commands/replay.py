@@ -14,7 +14,7 @@ from actors.settings import TimeoutSettings
 from domain.errors import ExemplarError
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
-from exemplar.commands.progress import Progress
+from exemplar.commands.progress import progress_shown
 from exemplar.commands.replay_decisions import replay_decisions
 from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
@@ -62,7 +62,7 @@ async def _replay(stream: str | None, until: int | None, home: Path | None, unre
         store.set(timeouts=read(TimeoutSettings).timeouts)
         comparison = store.call(FoldComparison)
         if stream is None:
-            with Progress() as progress:
+            with progress_shown("commits", "read") as progress:
                 return await comparison.run(last=until, on_unreadable=unreadable.add, progress=progress)
         return await comparison.of_stream(await stream_named(stream, store), on_unreadable=unreadable.add)
 

@@ -13,7 +13,7 @@ from domain.audit.judgement import DecisionDifference, Rules
 from domain.errors import ErrorCode, ExemplarError
 from domain.submission.model_inputs import Ceilings
 from exemplar.commands.output import print_json
-from exemplar.commands.progress import Progress
+from exemplar.commands.progress import progress_shown
 from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
 from exemplar.environment import read, read_some
@@ -53,12 +53,12 @@ async def _replay(stream: str | None, home: Path | None, unreadable: Unreadable)
     async with open_store(home, holder="replay") as store:
         name = None if stream is None else await stream_named(stream, store)
         whole = await store.get("sealed_log").head()
-        with Progress() as progress:
+        with progress_shown("commits", "decided again") as progress:
             report = await store.call(DecisionReplay).run(
                 rules,
                 stream=name,
                 on_unreadable=unreadable.add,
-                on_read=lambda done: progress("commits decided again", done, whole),
+                on_read=lambda done: progress(done, whole),
             )
     if name is not None and not report.generations and not unreadable.as_json():
         raise ExemplarError(ErrorCode.NOT_FOUND)

@@ -47,6 +47,7 @@ class MongoPersonalData:
         self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
+        self._salts: Batcher[str, Document | None] = Batcher(partial(self._find, fields={"salt": 1}))
         self._kept = ByteCache()
         self._erasures = 0
 
@@ -77,16 +78,11 @@ class MongoPersonalData:
         return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
-        value = _json(texts.kept)
-        change = {"$set": {f"provider.{texts.prediction}": value}}
-        command = {
-            "findAndModify": self._documents.name,
-            "query": {"_id": f"{generation}/{token}"},
-            "update": change,
-            "fields": {"salt": 1},
-        }
-        answer = await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
-        found = answer.get("value")
+        name, value = f"{generation}/{token}", _json(texts.kept)
+        update = {"q": {"_id": name}, "u": {"$set": {f"provider.{texts.prediction}": value}}}
+        command = {"update": self._documents.name, "updates": [update]}
+        write = self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        found, _ = await asyncio.gather(self._salts.put(name), write)  # both share round trips with others
         return answer_digest(bytes(found["salt"]), texts.kept) if found else None
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:

@@ -17,8 +17,8 @@ from store.replay.stream_models import StreamModels
 from store.replay.stream_replay import StreamReplay
 from store.replay.whole_log_models import CountedLog, WholeLogModels
 
-Progress = Callable[[str, int, int], None]
-"""Gets what is counted, how many are done, and about how many there are."""
+Progress = Callable[[int, int], None]
+"""Gets how many commits are read, and about how many there are; the log is read a second time for the sums."""
 
 MOST_DIFFERENCES: Final = 10_000
 """A report lists so many and counts the others."""
@@ -92,12 +92,12 @@ class FoldComparison:
         if last is not None and last > head:
             raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
         report, counted = ReplayReport(head if last is None else last), self._whole.begin()
-        suspects = await self._walk(report, counted, on_unreadable, lambda done: progress("commits folded", done, head))
+        suspects = await self._walk(report, counted, on_unreadable, lambda done: progress(done, head))
         report.add(await self._models.settled(suspects))
         report.add(await self._models.without_stream(report.compared))
         async for count, differences in self._deliveries.compare():
             self._note(report, Compared({"webhook_deliveries": count}, differences))
-        whole = await self._whole.compare(counted, on_unreadable, lambda at: progress("positions counted", at, head))
+        whole = await self._whole.compare(counted, on_unreadable, lambda at: progress(at, head))
         self._note(report, whole)
         return report
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from exemplar.commands.progress import Progress
 from tests.builders.damage import DAMAGE
 from tests.systems.derived_store import DerivedStore, open_derived_store
 
@@ -93,19 +92,6 @@ async def test_what_does_not_exist_is_an_error_of_the_closed_list(
     assert done.code == 1
     assert json.loads(done.out)["code"] == code
     assert (await replay(mongodb_url, *arguments)).err
-
-
-def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Progress() as progress:
-        progress("commits folded", 5, 10)
-        progress("commits folded", 6, 10)
-    assert capsys.readouterr().err == "5 of 10 commits folded\n"
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with Progress() as progress:
-        progress("commits folded", 5, 10)
-    assert capsys.readouterr().err == f"\r\x1b[K[{'#' * 12}{' ' * 12}] 5 of 10 commits folded\r\x1b[K"
 
 
 async def test_decisions_are_made_again_by_the_settings_of_the_environment(
