@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from events.erasure import Grounds
 from events.generation import GenerationFailed, GenerationRequested, GenerationValidated, Picture
 from events.invocation import DuplicateFound, PredictionSettled
 
@@ -87,6 +88,7 @@ class Generation:
     cancel_requested: bool = False
     cancel_requested_at: datetime | None = None
     erase_requested: bool = False
+    erase_grounds: Grounds | None = None
     duplicates: tuple[DuplicateFound, ...] = ()
     unresolved: tuple[SentAttempt, ...] = ()
     is_public: bool = False

@@ -10,8 +10,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 Caller = Literal[
-    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "holder", "program",
-    "ticket", "link",
+    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "eraser", "holder",
+    "program", "ticket", "link",
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 
