@@ -50,6 +50,7 @@ async def client_of(session: aiohttp.ClientSession, *answers: bytes) -> AsyncIte
             developer="",
             project="",
             developer_email="",
+            user="",
         )
         client = EventClient(tenant, "a")
         yield client
