@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.redelivery import redeliver
+from actors.jobs.redelivery import Redelivery
 from events.envelope import Cause
 from events.erasure import Grounds
 from store.generations.erasure import GenerationErasure
-from tests.actors.harness import Harness
+from store.generations.projection import row_of
+from tests.actors.harness import TIMEOUTS, Harness
 
 GROUNDS = Grounds(reason="incident", case="INC-7")
 BY = Cause(actor="operator")
@@ -69,8 +70,8 @@ async def left_of(harness: Harness, name: str) -> dict[str, int]:
 async def finish(harness: Harness, name: str) -> None:
     """Do what the scheduler does: redeliver what is due, and read the sealed log."""
     await harness.project(name)
-    harness.clock.ahead += harness.dependencies.get("timeouts").redelivery * 2
-    await harness.run_job(redeliver)
+    harness.clock.ahead += TIMEOUTS.redelivery * 2
+    await harness.dependencies.call(Redelivery).deliver(row_of(await harness.load(name), TIMEOUTS, {}))
     while await harness.store.sealed_log.seal():
         await harness.catch_up("erasure")
 

@@ -33,8 +33,6 @@ from tests.wiring import wired
 COPIES = "copies"
 """A queue that keeps a copy of every message."""
 
-SANDBOX_KEEPS_S = 5
-
 
 @dataclass
 class Scene:
@@ -56,7 +54,9 @@ class Scene:
     def erased(self) -> dict[str, str | bytes]:
         """The marks of what is erased: of the project also its names."""
         one, user, project, _ = self.users
-        of_user = {place: mark for place, mark in user.marks.items() if place == "person" or place not in user.words}
+        of_user = {
+            source: mark for source, mark in user.marks.items() if source == "person" or source not in user.texts
+        }
         return {
             **_named("one", one.generations[0].marks),
             **_named("user", of_user),
@@ -66,7 +66,7 @@ class Scene:
     @property
     def not_erased(self) -> dict[str, str | bytes]:
         one, _, _, other = self.users
-        return {**_named("kept one", {**one.words, **one.generations[1].marks}), **_named("other", other.marks)}
+        return {**_named("kept one", {**one.texts, **one.generations[1].marks}), **_named("other", other.marks)}
 
     @property
     def sandbox(self) -> SandboxClient:
@@ -96,14 +96,14 @@ class Scene:
 
 
 def _named(prefix: str, marks: dict[str, str | bytes]) -> dict[str, str | bytes]:
-    return {f"{prefix}: {place}": mark for place, mark in marks.items()}
+    return {f"{prefix}: {source}": mark for source, mark in marks.items()}
 
 
 @asynccontextmanager
 async def opened_scene(home: Path, servers: Servers) -> AsyncIterator[Scene]:
     """Start the system with two gateways; every temporary file is in its home."""
     (home / "tmp").mkdir()
-    environ = {"TMPDIR": str(home / "tmp"), "EXEMPLAR_SANDBOX_KEEP_SECONDS": str(SANDBOX_KEEPS_S)}
+    environ = {"TMPDIR": str(home / "tmp")}
     mongodb, rabbit = servers.urls
     system = System(home / "system", database_url(mongodb, "exemplar"), rabbit, environ)
     try:
@@ -195,11 +195,10 @@ async def finish(scene: Scene) -> None:
 
 
 async def overwrite(scene: Scene) -> None:
-    """Overwrite MongoDB's oplog, and let the stand-in for the provider drop its data in its time."""
+    """Overwrite MongoDB's oplog, and let the hour end after which the stand-in for the provider drops its data."""
     code, printed = await scene.exemplar("erase", "oplog", "--overwrite", "--json")
     assert code == 0, printed
     scene.answers["oplog"] = json.loads(printed)
-    await asyncio.sleep(SANDBOX_KEEPS_S)
-    await scene.sandbox.arm()
-    await complete(scene.users[3], scene.receiver, scene.sandbox)
-    await scene.sandbox.creations("")
+    await scene.system.terminate("sandbox")
+    scene.system.program("sandbox", "sandbox", EXEMPLAR_SANDBOX_KEEP_SECONDS="0.1")
+    scene.system.start("sandbox")

@@ -23,16 +23,16 @@ TEXTS = ("prompt", "negative", "style", "key", "value", "file", "hook", "idempot
 
 @dataclass
 class MarkedGeneration:
-    """A generation with the marks in its texts and the bytes of its pictures, by place."""
+    """A generation with the marks in its texts and the bytes of its pictures, by source."""
 
     id: str
-    words: Mapping[str, str]
+    texts: Mapping[str, str]
     pictures: dict[str, bytes]
     links: Sequence[str] = ()
 
     @property
     def marks(self) -> dict[str, str | bytes]:
-        return {**self.words, **self.pictures}
+        return {**self.texts, **self.pictures}
 
 
 @dataclass
@@ -40,20 +40,20 @@ class MarkedUser:
     """An end user with marks in name, address, project and endpoint, and their generations."""
 
     tenant: Tenant
-    words: Mapping[str, str]
+    texts: Mapping[str, str]
     developer_token: str
     endpoint: str
     generations: list[MarkedGeneration] = field(default_factory=list)
 
     @property
     def marks(self) -> dict[str, str | bytes]:
-        """Return the marks of the account and of all generations, by place."""
+        """Return the marks of the account and of all generations, by source."""
         of_generations = {
-            f"{place} {number}": mark
+            f"{source} {number}": mark
             for number, one in enumerate(self.generations)
-            for place, mark in one.marks.items()
+            for source, mark in one.marks.items()
         }
-        return {**self.words, **of_generations}
+        return {**self.texts, **of_generations}
 
     @property
     def as_developer(self) -> dict[str, str]:
@@ -70,14 +70,14 @@ def noise() -> bytes:
 
 async def make_user(system: System, session: aiohttp.ClientSession, receiver: Receiver) -> MarkedUser:
     """Make a user, and give their project and endpoint marked names."""
-    words = {place: new_word(place) for place in ("person", "project", "about", "endpoint", "described")}
-    tenant = await make_tenant(system, session, "internal", name=words["person"])
-    user = MarkedUser(tenant, words, await tenant.developer_token(), "")
+    texts = {source: new_word(source) for source in ("person", "project", "about", "endpoint", "described")}
+    tenant = await make_tenant(system, session, "internal", name=texts["person"])
+    user = MarkedUser(tenant, texts, await tenant.developer_token(), "")
     path = f"{system.base_url}/api/v1/projects/{tenant.project}"
-    named = {"name": words["project"], "description": words["about"]}
+    named = {"name": texts["project"], "description": texts["about"]}
     async with session.put(path, json=named, headers=user.as_developer) as answer:
         assert answer.status == 200, await answer.text()
-    endpoint = {"url": f"{receiver.url}/{words['endpoint']}", "description": words["described"]}
+    endpoint = {"url": f"{receiver.url}/{texts['endpoint']}", "description": texts["described"]}
     async with session.post(f"{path}/webhooks", json=endpoint, headers=user.as_developer) as answer:
         assert answer.status == 201, await answer.text()
         user.endpoint = (await answer.json())["id"]
@@ -86,19 +86,19 @@ async def make_user(system: System, session: aiohttp.ClientSession, receiver: Re
 
 async def submit(user: MarkedUser, receiver: Receiver) -> MarkedGeneration:
     """Submit with a mark in every text that a client can send."""
-    words, picture = {place: new_word(place) for place in TEXTS}, noise()
-    hook = f"{receiver.url}/{words['hook']}/{words['answer']}"  # the receiver answers with the last part
-    instructions = {"prompt": words["prompt"], "negative_prompt": words["negative"], "mood": words["style"]}
+    texts, picture = {source: new_word(source) for source in TEXTS}, noise()
+    hook = f"{receiver.url}/{texts['hook']}/{texts['answer']}"  # the receiver answers with the last part
+    instructions = {"prompt": texts["prompt"], "negative_prompt": texts["negative"], "mood": texts["style"]}
     form = aiohttp.FormData()
-    form.add_field("example_images", picture, filename=f"{words['file']}.jpg", content_type="image/jpeg")
+    form.add_field("example_images", picture, filename=f"{texts['file']}.jpg", content_type="image/jpeg")
     form.add_field("instructions", json.dumps(instructions))
-    form.add_field("metadata", json.dumps({words["key"]: words["value"]}))
+    form.add_field("metadata", json.dumps({texts["key"]: texts["value"]}))
     form.add_field("webhook", hook)
-    form.add_field("webhook_events_filter", '["start", "completed"]')
-    headers = {**user.tenant.headers, "Idempotency-Key": words["idempotency"]}
+    form.add_field("webhook_events_filter", "start,completed")
+    headers = {**user.tenant.headers, "Idempotency-Key": texts["idempotency"]}
     async with user.tenant.session.post(user.tenant.base_url + SUBMIT, data=form, headers=headers) as answer:
         assert answer.status == 202, await answer.text()
-        made = MarkedGeneration((await answer.json())["id"], words, {"example": picture})
+        made = MarkedGeneration((await answer.json())["id"], texts, {"example": picture})
     user.generations.append(made)
     return made
 
@@ -108,8 +108,9 @@ async def complete(user: MarkedUser, receiver: Receiver, sandbox: SandboxClient)
     made = await submit(user, receiver)
     tenant = user.tenant
     resource = await tenant.completed(made.id)
-    stream = await tenant.get(f"{ONE}/{made.id}/events", Accept="text/event-stream")
-    assert b"generation.completed" in stream.data
+    for query, shown in (("", "prompt"), ("?after=0", None)):
+        stream = await tenant.get(f"{ONE}/{made.id}/events{query}", Accept="text/event-stream")
+        assert (made.texts[shown] if shown else "generation.completed").encode() in stream.data
     made.links = [resource["urls"]["image"], *resource["example_images"], resource["generated_image_url"]]
     made.pictures["result"] = (await fetch(tenant.session, tenant.base_url, resource["generated_image_url"])).data
     made.pictures["composed"] = await composed(tenant, sandbox, made.id)
@@ -141,11 +142,11 @@ async def send_again(user: MarkedUser, made: MarkedGeneration) -> None:
 
 async def ask_wrongly(user: MarkedUser, made: MarkedGeneration) -> None:
     """Send the marks in requests that are refused, or that search for them."""
-    tenant, word = user.tenant, made.words["prompt"]
+    tenant, word = user.tenant, made.texts["prompt"]
     assert (await tenant.submit(prompt=word, seed=word)).status == 422
     assert (await tenant.submit(word.encode())).status == 422
-    await tenant.get(f"{ONE}?metadata.{made.words['key']}={made.words['value']}")
-    await tenant.get(f"{ONE}?idempotency_key={made.words['idempotency']}")
+    await tenant.get(f"{ONE}?metadata.{made.texts['key']}={made.texts['value']}")
+    await tenant.get(f"{ONE}?idempotency_key={made.texts['idempotency']}")
     login = {"email": tenant.email, "password": word}
     url = f"{tenant.base_url}/api/v1/auth/login"
     async with tenant.session.post(url, json=login, headers={"X-Project-ID": tenant.project}) as answer:

@@ -13,8 +13,6 @@ from tests.systems.remains import Found, in_files, in_mongodb, in_rabbitmq
 from tests.systems.servers import Servers
 from tests.systems.tenants import ONE, Answer, fetch
 
-MONGODB_FILES = "servers/mongod/"
-
 
 @dataclass(frozen=True)
 class Request:
@@ -78,9 +76,9 @@ async def pictures_of(
 
 def kept(servers: Servers, home: Path, needles: Needles) -> Found:
     """Name what a dump of MongoDB, the queues of RabbitMQ and all files but those of MongoDB hold."""
-    files = in_files(home, needles)
+    files = in_files(home, needles, without=servers.mongod.data)
     return {
         **in_mongodb(servers.mongod.url, needles),
         **{f"queue {name}": names for name, names in in_rabbitmq(servers.rabbit, needles).items()},
-        **{name: names for name, names in files.items() if not name.startswith(MONGODB_FILES)},
+        **files,
     }

@@ -1,4 +1,4 @@
-"""After an erasure nothing is left of words and pictures, and every proof holds."""
+"""After an erasure nothing is left of texts and pictures, and every proof holds."""
 
 import gzip
 from collections.abc import AsyncIterator, Iterator
@@ -57,7 +57,7 @@ async def test_the_search_finds_every_mark_before(scene: Scene) -> None:
     assert {f"exemplar.{name}" for name in collections} | {"local.oplog.rs"} <= set(scene.kept_before)
     assert {"system/sandbox/predictions.sqlite"} <= set(scene.kept_before)
     shown = set[str]().union(*scene.shown_before.values())
-    assert {f"one: {place}" for place in ("prompt", "value", "file", "hook", "example", "result", "answer")} <= shown
+    assert {f"one: {source}" for source in ("prompt", "value", "file", "hook", "example", "result", "answer")} <= shown
 
 
 async def test_nothing_is_kept(scene: Scene) -> None:
@@ -147,14 +147,14 @@ async def test_verification_stays_green_also_against_an_older_checkpoint(scene: 
 
 async def test_the_search_finds_what_is_planted(scene: Scene) -> None:
     """In a queue, in a log, compressed in a collection: so that finding nothing there means something."""
-    words = [new_word("planted") for _ in range(3)]
+    texts = [new_word("planted") for _ in range(3)]
     rabbit = scene.servers.rabbit.url
     with pika.BlockingConnection(pika.URLParameters(rabbit)) as connection:
-        connection.channel().basic_publish("", COPIES, words[0].encode())
+        connection.channel().basic_publish("", COPIES, texts[0].encode())
     with (scene.system.log_file("worker")).open("a") as log:
-        log.write(words[1])
+        log.write(texts[1])
     with MongoClient[dict[str, object]](scene.servers.mongod.url) as client:
-        client["exemplar"]["planted"].insert_one({"data": gzip.compress(words[2].encode())})
-    found = kept(scene.servers, scene.home, Needles({word: word for word in words}))
-    assert set(words) == set[str]().union(*found.values())
+        client["exemplar"]["planted"].insert_one({"data": gzip.compress(texts[2].encode())})
+    found = kept(scene.servers, scene.home, Needles({word: word for word in texts}))
+    assert set(texts) == set[str]().union(*found.values())
     assert {f"queue {COPIES}", "exemplar.planted", "system/logs/worker.log"} <= set(found)

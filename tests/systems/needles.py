@@ -11,7 +11,10 @@ from contextlib import suppress
 from typing import Final
 
 _WINDOW: Final = 24
-_WINDOWS: Final = 6
+_WINDOWS: Final = 3
+_PREFIX: Final = "zqxj"
+"""Every text begins with it, so that most data are looked at for a few forms only."""
+
 
 Opener = Callable[[bytes], bytes]
 
@@ -24,24 +27,30 @@ _OPENERS: Final[Sequence[Opener]] = (
 )
 
 
-def new_word(place: str) -> str:
+def new_word(source: str) -> str:
     """Make a word that occurs nowhere else; letters and digits alone, so that no escaping changes it."""
-    return f"{place}{secrets.token_hex(8)}"
+    return f"{_PREFIX}{source}{secrets.token_hex(8)}"
 
 
 class Needles:
     """What to look for, by name: a word, or the bytes of a picture."""
 
     def __init__(self, wanted: Mapping[str, str | bytes]) -> None:
-        self._forms = [
-            (form, name)
-            for name, value in wanted.items()
-            for form in (forms_of(value) if isinstance(value, str) else windows_of(value))
-        ]
+        texts = {name: value for name, value in wanted.items() if isinstance(value, str)}
+        pictures = {name: value for name, value in wanted.items() if isinstance(value, bytes)}
+        assert all(text.startswith(_PREFIX) for text in texts.values())
+        self._texts = [(form, name) for name, text in texts.items() for form in forms_of(text)]
+        self._pictures = [(form, name) for name, data in pictures.items() for form in windows_of(data)]
+        self._prefixes = forms_of(_PREFIX)
 
     def found(self, data: bytes) -> set[str]:
         """Name what data hold as they are, or compressed as a whole."""
-        return {name for one in (data, *_opened(data)) for form, name in self._forms if form in one}
+        return {name for one in (data, *_opened(data)) for form, name in self._forms_for(one) if form in one}
+
+    def _forms_for(self, data: bytes) -> Iterator[tuple[bytes, str]]:
+        yield from self._pictures
+        if any(prefix in data for prefix in self._prefixes):
+            yield from self._texts
 
 
 def forms_of(word: str) -> set[bytes]:
@@ -62,9 +71,9 @@ def forms_of(word: str) -> set[bytes]:
 
 def windows_of(data: bytes) -> set[bytes]:
     """Cut some windows out of a picture, each as it is and in base64; the first and last bytes may be common."""
-    step = (len(data) - 2 * _WINDOW) // _WINDOWS
-    assert step > _WINDOW, "too small to be recognised"
-    windows = [data[start : start + _WINDOW] for start in range(2 * step, _WINDOWS * step, step)]
+    step = len(data) // (_WINDOWS + 1)
+    assert step > 2 * _WINDOW, "too small to be recognised"
+    windows = [data[start : start + _WINDOW] for start in range(step, (_WINDOWS + 1) * step, step)]
     return {form for window in windows for form in (window, window.hex().encode(), *_base64_of(window))}
 
 

@@ -37,11 +37,11 @@ def in_rabbitmq(server: RabbitServer, needles: Needles) -> Found:
     return found
 
 
-def in_files(folder: Path, needles: Needles) -> Found:
-    """Name what each file in a folder holds."""
+def in_files(folder: Path, needles: Needles, *, without: Path) -> Found:
+    """Name what each file in a folder holds, one folder in it left out."""
     found: Found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and not path.is_relative_to(without):
             _add(found, str(path.relative_to(folder)), needles.found(_content(path)))
     return found
 
@@ -66,6 +66,6 @@ def _binaries(value: Any) -> Iterator[bytes]:
                 yield from _binaries(one)
 
 
-def _add(found: Found, place: str, names: set[str]) -> None:
+def _add(found: Found, source: str, names: set[str]) -> None:
     if names:
-        found.setdefault(place, set()).update(names)
+        found.setdefault(source, set()).update(names)
