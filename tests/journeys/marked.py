@@ -94,7 +94,8 @@ async def submit(user: MarkedUser, receiver: Receiver) -> MarkedGeneration:
     form.add_field("instructions", json.dumps(instructions))
     form.add_field("metadata", json.dumps({texts["key"]: texts["value"]}))
     form.add_field("webhook", hook)
-    form.add_field("webhook_events_filter", "start,completed")
+    for chosen in ("start", "completed"):
+        form.add_field("webhook_events_filter", chosen)
     headers = {**user.tenant.headers, "Idempotency-Key": texts["idempotency"]}
     async with user.tenant.session.post(user.tenant.base_url + SUBMIT, data=form, headers=headers) as answer:
         assert answer.status == 202, await answer.text()

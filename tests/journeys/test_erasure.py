@@ -18,7 +18,7 @@ from tests.systems.needles import Needles, new_word
 from tests.systems.servers import Servers, started
 from tests.systems.tenants import fetch
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
