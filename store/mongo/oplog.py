@@ -74,6 +74,7 @@ class Oplog:
                 raise OplogError("the oplog keeps its oldest entries: does a member lag behind?")
             else:
                 await asyncio.sleep(_PAUSE_S)
+        show(needed, needed)
 
     async def _end(self, order: int) -> Any:
         """Read the timestamp of the first or, with -1, of the last entry."""
