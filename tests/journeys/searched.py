@@ -43,10 +43,12 @@ def requests_of(user: MarkedUser) -> Iterator[Request]:
 def _requests_of_generation(
     made: MarkedGeneration, own: Mapping[str, str], developer: Mapping[str, str], project: str
 ) -> Iterator[Request]:
-    for path in ("", "/status", "/events", "/explain", "/image", "/images/0", "/examples/0"):
+    pictures = ("/image", "/images/0", "/images/0?receipt=embedded", "/examples/0")
+    for path in ("", "/status", "/events", "/explain", "/receipt", *pictures):
         yield Request(f"{ONE}/{made.id}{path}", own)
     yield Request(f"{project}/generations/{made.id}", developer)
     yield Request(f"/api/v1/audit/events?generation_id={made.id}&personal_data=true", developer)
+    yield Request(f"/api/v1/audit/generations/{made.id}/receipt?personal_data=true", developer)
     for version in range(1, 12):
         yield Request(f"/api/v1/audit/generations/{made.id}?as_of={version}", developer)
     yield Request(f"/api/v1/audit/generations/{made.id}/diff?since=1", developer)

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from pathlib import Path
 
 import pika
 import pytest
@@ -16,7 +17,8 @@ from tests.journeys.marked import MarkedGeneration
 from tests.journeys.searched import kept, pictures_of
 from tests.systems.needles import Needles, new_word
 from tests.systems.servers import Servers, started
-from tests.systems.tenants import fetch
+from tests.systems.signing import key_of
+from tests.systems.tenants import ONE, fetch
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200)]
 
@@ -38,12 +40,21 @@ async def scene(servers: Servers) -> AsyncIterator[Scene]:
         assert code == 0, note
         (home / "kept.txt").write_text(note)
         scene.kept_before, scene.shown_before = await search(scene, Needles(scene.erased))
+        scene.answers["receipt"] = await one_of(scene, "receipt")
+        scene.answers["picture"] = await one_of(scene, "images/0?receipt=embedded")
         tagged = [await pictures_of(scene.session, base, first_of(scene)) for base in scene.gateways]
         scene.answers["etags"] = {one.headers["ETag"] for answers in tagged for one in answers}
         await erase(scene)
         await overwrite(scene)
         scene.kept_after, scene.shown_after = await search(scene, Needles(scene.erased))
         yield scene
+
+
+async def one_of(scene: Scene, below: str) -> bytes:
+    """Return what the owner of the first generation reads below it."""
+    answer = await scene.users[0].tenant.get(f"{ONE}/{first_of(scene).id}/{below}")
+    assert answer.status == 200, answer.data
+    return answer.data
 
 
 def first_of(scene: Scene) -> MarkedGeneration:
@@ -143,6 +154,19 @@ async def test_verification_stays_green_also_against_an_older_checkpoint(scene: 
     assert code == 0, printed
     code, printed = await scene.exemplar("audit", "prove", f"generation-{first_of(scene).id}:1")
     assert code == 0, printed
+
+
+async def test_receipts_from_before_stay_valid(scene: Scene, tmp_path: Path) -> None:
+    embedded, receipt, plain = (tmp_path / name for name in ("embedded", "receipt.json", "plain"))
+    embedded.write_bytes(scene.answers["picture"])
+    receipt.write_bytes(scene.answers["receipt"])
+    result = first_of(scene).pictures["result"]
+    assert isinstance(result, bytes)
+    plain.write_bytes(result)
+    key = ("--key", str(key_of(scene.system).public))
+    for arguments in ((str(embedded),), (str(plain), "--receipt", str(receipt))):
+        code, printed = await scene.exemplar("audit", "check-receipt", *arguments, *key)
+        assert code == 0, printed
 
 
 async def test_the_search_finds_what_is_planted(scene: Scene) -> None:
