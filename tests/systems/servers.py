@@ -156,8 +156,8 @@ class RabbitServer:
         self._call("DELETE", f"/api/exchanges/{virtual_host}/{name}", None, also=404)
 
     def queues(self) -> list[dict[str, Any]]:
-        """List the queues of all virtual hosts."""
-        return list(json.loads(self._call("GET", "/api/queues", None)))
+        """List the queues of all virtual hosts, without those that only one connection may read."""
+        return [queue for queue in json.loads(self._call("GET", "/api/queues", None)) if not queue["exclusive"]]
 
     def messages(self, virtual_host: str, queue: str) -> list[dict[str, Any]]:
         """Read all messages of a queue, up to 10,000, and leave them in it."""
