@@ -194,6 +194,13 @@ async def finish(scene: Scene) -> None:
     await until(are_erased, "the user and the project are erased")
 
 
+async def export(scene: Scene) -> None:
+    """Export everything that is left."""
+    for arguments in (("checkpoint",), ("export", str(scene.home / "export"))):
+        code, printed = await scene.exemplar("audit", *arguments)
+        assert code == 0, printed
+
+
 async def overwrite(scene: Scene) -> None:
     """Overwrite MongoDB's oplog, and let the hour end after which the stand-in for the provider drops its data."""
     code, printed = await scene.exemplar("erase", "oplog", "--overwrite", "--json")
