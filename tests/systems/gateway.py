@@ -16,6 +16,7 @@ from gateway.auth.settings import AuthenticationSettings, PasswordSettings, Toke
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.audit.settings import WitnessSettings
+from store.leases.pauses import MongoPauses
 from tests.builders.witness import WITNESS
 from tests.stores import OpenStore
 from tests.wiring import wired
@@ -32,6 +33,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
     """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
     secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+    replicate = ReplicateSettings(REPLICATE_API_TOKEN="r8_none")
     usual: dict[str, object] = {
         "account_cache": store.account_cache,
         "accounts": store.accounts,
@@ -43,7 +45,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "holder": "tests",
         "password_settings": PasswordSettings(memory_kib=8, passes=1),
         "price": Price(0.000975),
-        "provider": ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock),
+        "provider": ReplicateProvider(replicate, clock=clock, pauses=MongoPauses(store.database)),
         "stream_settings": StreamSettings(),
         "tiers": dict(TIERS),
         "timeouts": Timeouts(),
