@@ -89,10 +89,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text"),
+    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object",
+        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
