@@ -16,9 +16,11 @@ from exemplar.clock import now
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.proof_output import prove_event, prove_growth
+from exemplar.commands.receipts import show_checks
 from exemplar.commands.store_access import run_on_store, settings_of
 from exemplar.commands.time_travel import show_at, show_difference
 from exemplar.environment import ConfigurationError
+from gateway.receipts.settings import ReceiptSettings
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_scan import CommitScan
@@ -50,12 +52,19 @@ app = typer.Typer(
 
 app.command("at")(show_at)
 app.command("diff")(show_difference)
+app.command("check-receipt")(show_checks)
 
 
 @app.command("key")
-def print_key(home: Home = None, as_json: AsJson = False) -> None:
+def print_key(
+    receipts: Annotated[bool, typer.Option("--receipts", help="Print the key that verifies receipts.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Print the key that verifies this log's checkpoints."""
-    public = str(_signer(settings_of(home, CheckpointSettings)).public)
+    settings = settings_of(home, ReceiptSettings)
+    signer = settings.receipt_signer if receipts else settings.signer
+    public = str(_required(signer).public)
     _print({"key": public}, public, as_json=as_json)
 
 
@@ -63,7 +72,7 @@ def print_key(home: Home = None, as_json: AsJson = False) -> None:
 def make_checkpoint(home: Home = None, as_json: AsJson = False) -> None:
     """Sign the log as it is now and print the note; the latest one when nothing is new."""
     settings = settings_of(home, CheckpointSettings)
-    signer, trusted = _signer(settings), settings.trusted
+    signer, trusted = _required(settings.signer), settings.trusted
 
     async def make(sealed_log: SealedLog, checkpoints: Checkpoints) -> StoredCheckpoint:
         while await sealed_log.seal(limit=_SEALED_AT_ONCE) >= _SEALED_AT_ONCE:
@@ -195,10 +204,10 @@ def _print(fields: dict[str, Any], text: str, *, as_json: bool) -> None:
         sys.stdout.write(text.rstrip("\n") + "\n")
 
 
-def _signer(settings: CheckpointSettings) -> SigningKey:
-    if settings.signer is None:
+def _required(signer: SigningKey | None) -> SigningKey:
+    if signer is None:
         raise ConfigurationError(_NO_KEY)
-    return settings.signer
+    return signer
 
 
 def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey]:

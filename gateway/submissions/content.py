@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.generation.digests import example_digest
 from domain.generation.lifecycle import Timeouts
 from domain.submission.warnings import RequestWarning
 from domain.webhooks.delivery import DEFAULT_FILTER
 from events.generation import Example, GenerationRequested, Owner, Warned
 from gateway.submissions.submission import Retry, Submission
 from store.generations.blobs import Blob
-from store.generations.personal_data import PersonalData, example_digest
+from store.generations.personal_data import PersonalData
 
 
 @dataclass(frozen=True, slots=True)
