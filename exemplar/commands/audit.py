@@ -2,9 +2,8 @@
 
 import base64
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,8 +12,10 @@ import typer
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
+from exemplar.commands.export import export_log
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
+from exemplar.commands.progress import Progress
 from exemplar.commands.proof_output import prove_event, prove_growth
 from exemplar.commands.receipts import show_checks
 from exemplar.commands.store_access import run_on_store, settings_of
@@ -33,7 +34,6 @@ from store.audit.witnessing import keep_cosignatures
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
 
-_PROGRESS_S = 1.0
 _SEALED_AT_ONCE = 500
 _NO_KEY: Final = (
     "EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler; "
@@ -52,6 +52,7 @@ app = typer.Typer(
 
 app.command("at")(show_at)
 app.command("diff")(show_difference)
+app.command("export")(export_log)
 app.command("check-receipt")(show_checks)
 
 
@@ -158,27 +159,16 @@ def verify_log(
     async def verification(
         commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan
     ) -> tuple[AuditReport, PictureReport | None]:
-        report = await verify(commit_scan, checkpoints, trusted, _Progress("commits"), checkpoints_kept)
+        report = await verify(commit_scan, checkpoints, trusted, Progress("commits", "verified"), checkpoints_kept)
         if not pictures:
             return report, None
-        return report, await verify_pictures(picture_scan, checkpoints, _Progress("pictures and pieces of them"))
+        return report, await verify_pictures(
+            picture_scan, checkpoints, Progress("pictures and pieces of them", "verified")
+        )
 
     report, seen = _result(verification, home, as_json=as_json)
     fields = {"ok": True, **asdict(report), "root": _base64(report.root), **(asdict(seen) if seen else {})}
     _print(fields, _text(report, seen), as_json=as_json)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Print the progress about once a second."""
-
-    noun: str
-    last_printed: float = 0.0
-
-    def __call__(self, position: int, head: int) -> None:
-        if time.monotonic() - self.last_printed >= _PROGRESS_S:
-            self.last_printed = time.monotonic()
-            sys.stderr.write(f"{position} of {head} {self.noun} verified\n")
 
 
 def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_json: bool) -> Result:

@@ -31,6 +31,16 @@ class AuditEntry:
     newer: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SealedBody:
+    """The stored bytes of a commit at its position; `body` None: it has none."""
+
+    position: int
+    sealed_at: datetime
+    leaf: bytes
+    body: bytes | None
+
+
 @raises_unavailable
 class AuditLog:
     """Read the sealed log by position, in both directions; the index of terms answers every filter."""
@@ -93,6 +103,17 @@ class AuditLog:
         """Read the commits from position `first` to `last` that may hold wanted events."""
         return await self._find(_query(wanted), first, last, limit, newest_first=newest_first)
 
+    async def bodies(self, wanted: EventFilter, first: int, last: int, *, limit: int) -> Sequence[SealedBody]:
+        """Read the commits from position `first` to `last` that may hold wanted events, as they are stored."""
+        entries = await self._entries(_query(wanted), first, last, limit, newest_first=False)
+        ids = [entry["commit"] for entry in entries]
+        found = await self._commits.find({"_id": {"$in": ids}}, {"body": 1}).to_list(None) if ids else []
+        bodies = {document["_id"]: document.get("body") for document in found}
+        return [
+            SealedBody(entry["_id"], entry["sealed_at"], bytes(entry["leaf"]), _bytes(bodies.get(entry["commit"])))
+            for entry in entries
+        ]
+
     async def with_any(self, terms: Sequence[str], *, before: int, limit: int) -> Sequence[AuditEntry]:
         """Read the commits with any of these terms before a position, newest first."""
         return await self._find({"terms": {"$in": [*terms]}}, 1, before - 1, limit, newest_first=True)
@@ -100,11 +121,7 @@ class AuditLog:
     async def _find(
         self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
     ) -> Sequence[AuditEntry]:
-        found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
-        order = DESCENDING if newest_first else ASCENDING
-        if "terms" in query:
-            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
-        entries = await found.sort("_id", order).limit(limit).to_list(limit)
+        entries = await self._entries(query, first, last, limit, newest_first=newest_first)
         commits = await commits_of(self._commits, entries)
         return [
             AuditEntry(
@@ -118,6 +135,16 @@ class AuditLog:
             for entry in entries
         ]
 
+    async def _entries(
+        self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
+    ) -> Sequence[Document]:
+        found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
+        order = DESCENDING if newest_first else ASCENDING
+        if "terms" in query:
+            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
+        entries: list[Document] = await found.sort("_id", order).limit(limit).to_list(limit)
+        return entries
+
     async def _read_head(self, _: None) -> int:
         return await last_position(self._database)
 
@@ -128,3 +155,7 @@ def _query(wanted: EventFilter) -> Document:
     if not terms:
         return {}
     return {"terms": terms[0] if len(terms) == 1 else {"$all": [*terms]}, **stream}
+
+
+def _bytes(body: object) -> bytes | None:
+    return bytes(body) if isinstance(body, bytes) else None
