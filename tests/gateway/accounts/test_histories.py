@@ -56,6 +56,9 @@ WITHOUT_TOKEN = {
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
+    ("GET", "/api/v1/health/detailed"),
+    ("GET", "/api/v1/health/redis"),
+    ("GET", "/api/v1/health/storage"),
 }
 """Routes that are authorized by their body or a signature, not by a token."""
 
