@@ -75,11 +75,11 @@ def decide_again(g: Generation, following: Sequence[RecordedEvent], beside: Besi
         case QuotaSettled():
             return _settled_quota(g, rules)
         case CancelRequested():
-            return decisions.cancel(g, erase=event.erase)
+            return decisions.cancel(g, erase=event.erase, grounds=event.grounds)
         case GenerationPublished():
             return decisions.publish(g, is_public=event.is_public)
         case GenerationErased():
-            return decisions.erase(g)
+            return decisions.erase(g, grounds=event.grounds)
         case _:
             return _called(g, following, beside, rules)
 
@@ -113,10 +113,11 @@ def _called(g: Generation, following: Sequence[RecordedEvent], beside: Beside | 
 def _with_deadlines(g: Generation, rules: Rules) -> Generation:
     own = g.request.cancel_after
     new = deadlines_of(g.created_at, rules.timeouts, None if own is None else timedelta(seconds=own))
+    own_start = g.request.start_by if g.request.own_start else new.start_by
     bounds = {
         name: old if abs(today - old) <= _SLACK else today
         for name, old, today in (
-            ("start_by", g.request.start_by, new.start_by),
+            ("start_by", g.request.start_by, min(own_start, new.start_by)),
             ("finish_by", g.request.finish_by, new.finish_by),
         )
     }
