@@ -129,14 +129,14 @@ def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
 
 
 def expire(g: Generation, *, now: datetime) -> list[Event]:
-    """Fail a generation whose deadline to start, deadline to finish or `Cancel-After` has passed."""
+    """Fail a generation whose deadline to start or to finish has passed, ours or the client's own."""
     if g.final:
         return []
     if now >= g.request.finish_by:
         by_client = g.request.cancel_after is not None
         code = FailureCode.CANCEL_AFTER if by_client else FailureCode.FINISH_DEADLINE
     elif g.state in UNSENT and now >= g.request.start_by:
-        code = FailureCode.START_DEADLINE
+        code = FailureCode.START_TIMEOUT if g.request.own_start else FailureCode.START_DEADLINE
     else:
         return []
     if g.cancel_requested:

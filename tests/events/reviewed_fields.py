@@ -26,6 +26,9 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "retry_of": "str | None",
         "seed": "int | None",
         "cancel_after": "int | None",
+        "own_start": "bool | None",
+        "warnings[].code": "str",
+        "warnings[].example": "int | None",
     },
     "generation.validated": {
         "examples[].format": "str",
