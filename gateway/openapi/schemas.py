@@ -88,6 +88,7 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
+    "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(

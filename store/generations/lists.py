@@ -71,6 +71,11 @@ class Lists:
         command = {"count": self._rows.name, "query": query.indexed, "limit": self._bound + 1, "hint": query.index}
         return int((await self._database.command({**command, "readConcern": concern}))["n"])
 
+    async def count(self, scope: Scope, filters: Filters) -> int:
+        """Count all, however many there are."""
+        query = row_query(scope, filters)
+        return await self._rows.count_documents(query.conditions, hint=query.index)
+
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
