@@ -14,6 +14,7 @@ from gateway.audit.as_of_routes import QuotaAsOfRoutes, StreamAsOfRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.erasures.routes import ErasureRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -52,6 +53,7 @@ ROUTES: Final = (
     PictureRoutes,
     ReceiptRoutes,
     UsageRoutes,
+    ErasureRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,
