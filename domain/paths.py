@@ -29,6 +29,7 @@ AUDIT_QUOTA: Final = f"{AUDIT_DEVELOPER}/quota"
 AUDIT_CHECKPOINT: Final = f"{API}/audit/checkpoint"
 AUDIT_PROOF: Final = f"{API}/audit/proof"
 AUDIT_CONSISTENCY: Final = f"{API}/audit/consistency"
+AUDIT_INVARIANTS: Final = f"{API}/audit/invariants"
 AUDIT_CONSUMERS: Final = f"{API}/audit/consumers"
 AUDIT_CONSUMER: Final = f"{AUDIT_CONSUMERS}/{{consumer}}"
 

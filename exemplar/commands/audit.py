@@ -13,6 +13,7 @@ import typer
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
+from exemplar.commands.invariants import check_invariants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.proof_output import prove_event, prove_growth
@@ -50,6 +51,7 @@ app = typer.Typer(
 
 app.command("at")(show_at)
 app.command("diff")(show_difference)
+app.command("invariants")(check_invariants)
 
 
 @app.command("key")
