@@ -11,6 +11,7 @@ import pytest
 from events.commit import leaf_hash
 from events.envelope import Cause
 from events.webhook import WebhookDisabled, WebhookRegistered
+from store.audit import audit_log
 from tests.gateway.audit.conftest import CONSUMERS, EVENTS, AuditHarness, Event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -185,7 +186,8 @@ async def test_a_developer_reads_what_the_platform_did_to_their_endpoint(audit: 
     await events.append(stream, 1, [WebhookDisabled(reason="gone")], cause=cause, time=now)
     await audit.seal()
     types = ["webhook.registered", "webhook.disabled"]
-    for query in ({}, {"project_id": project}):
+    queries: tuple[dict[str, Any], ...] = ({}, {"project_id": project})
+    for query in queries:
         read = await audit.all(owner.token, **query)
         assert [event["type"] for event in read if event["stream"] == stream] == types
         assert {event["owner"]["developer"] for event in read if event["stream"] == stream} == {owner.id}
@@ -203,3 +205,18 @@ async def test_an_endpoint_that_was_sealed_in_one_go_is_its_developer_s(audit: A
     await audit.seal()
     read = await audit.all(audit.owners[0].token, correlation_id=stream)
     assert [event["type"] for event in read] == ["webhook.registered", "webhook.disabled"]
+
+
+@pytest.mark.parametrize("order", ["forward", "backward"])
+async def test_conditions_that_seldom_meet_are_walked_through_in_short_pages(
+    audit: AuditHarness, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    project = audit.people[0].owned_project.id
+    query: dict[str, Any] = {"project_id": project, "type": "generation.completed", "order": order}
+    whole = await audit.all(**query)
+    monkeypatch.setattr(audit_log, "MOST_LOOKED_AT", 1)
+    page = await audit.page(**query)
+    assert page["more"]
+    assert len(page["events"]) < len(whole) or not whole
+    assert await audit.all(**query) == whole
+    assert [event["type"] for event in whole] == ["generation.completed"]
