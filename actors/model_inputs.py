@@ -13,6 +13,7 @@ from domain.generation.generation import Generation
 from domain.submission.composition import Composition
 from domain.submission.instructions import Instructions, model_prompt, parse_instructions
 from domain.submission.model_inputs import Ceilings, Value
+from events.canonical_json import canonical_json
 from events.generation import DecodedExample, GenerationValidated
 from store.generations.blobs import BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
@@ -43,7 +44,7 @@ class ModelInput:
 
     def digest(self, personal_data: PersonalData) -> str:
         """Hash the whole input under the salt of its generation."""
-        return personal_data.digest(rfc8785.dumps(dict(self.fields)), self.picture)
+        return personal_data.digest(canonical_json(dict(self.fields)), self.picture)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import rfc8785
-
+from events.canonical_json import canonical_json
 from events.envelope import Cause, RecordedEvent, from_cloudevent, read_json
 from events.event import Event
 
@@ -44,7 +43,7 @@ def commit_of(
         RecordedEvent(stream=stream, version=version, time=time, event=event, cause=cause)
         for version, event in enumerate(events, start=expected_version + 1)
     )
-    body = rfc8785.dumps([event.to_cloudevent() for event in recorded])
+    body = canonical_json([event.to_cloudevent() for event in recorded])
     return Commit(stream=stream, first=expected_version + 1, events=recorded, body=body, writer=writer)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,7 @@ class Topology:
     queues: Mapping[str, tuple[str, ...]]
     prefix: str = ""
     delivery_limit: int = DELIVERY_LIMIT
+    _routes: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def exchange(self) -> str:
@@ -43,9 +44,11 @@ class Topology:
 
     def routes(self, event_type: str) -> tuple[str, ...]:
         """Name the queues that an event of this type reaches, in the order of the table."""
-        return tuple(
-            name for name, patterns in self.queues.items() if any(matches(pattern, event_type) for pattern in patterns)
-        )
+        if event_type not in self._routes:
+            self._routes[event_type] = tuple(
+                name for name, patterns in self.queues.items() if any(matches(one, event_type) for one in patterns)
+            )
+        return self._routes[event_type]
 
     def deliveries(self, commit: Commit) -> dict[str, RecordedEvent]:
         """Map each queue that has something to do about a commit to the last event that reaches it.

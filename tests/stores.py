@@ -77,6 +77,10 @@ class OpenStore:
         self.database = database
         self._dependencies = Dependencies(ADAPTERS, database=database, clock=clock, holder="tests")
 
+    def set(self, **values: object) -> None:
+        """Add or replace dependencies."""
+        self._dependencies.set(**values)
+
     def make(self, adapter: Callable[..., Made]) -> Made:
         """Make another instance of an adapter, as another process would have it."""
         return self._dependencies.call(adapter)

@@ -94,13 +94,13 @@ async def redeliver(
     monotonic: Callable[[], float],
 ) -> int:
     """Redeliver the events of generations that are due and that no queue holds; return how many generations."""
-    resting = await due_pages.next("redelivery", _RESTING, limits=backlog.limits)
+    resting, canceling = await asyncio.gather(  # together: both ask whether anything is due at all
+        due_pages.next("redelivery", _RESTING, limits=backlog.limits),
+        due_pages.next("cancellation", _RUNNING, canceling=True),
+    )
     if resting or backlog.limits:
         await backlog.look()
-    due = [
-        *backlog.choose(resting),
-        *await due_pages.next("cancellation", _RUNNING, canceling=True),
-    ]
+    due = [*backlog.choose(resting), *canceling]
     ready = list(islice((row for row in due if redelivery_times.take((row.id, row.version), monotonic())), _MOST))
     await asyncio.gather(*map(redelivery.deliver, ready))
     return len(ready)

@@ -64,5 +64,5 @@ def scheduled_jobs(bind: Callable[..., Any]) -> list[Job]:
     ]
     return [
         *(replace(job, run=bind(job.run)) for job in JOBS),
-        *(Job(f"subscriber:{one.name}", SUBSCRIBER_PERIOD, one.run) for one in subscriptions),
+        *(Job(f"subscriber:{one.name}", SUBSCRIBER_PERIOD, one.run, idle_period=2.0) for one in subscriptions),
     ]

@@ -21,8 +21,15 @@ class RecentAccesses:
     accesses: tuple[tuple[datetime, LogRead], ...]
 
 
+_PREFIX: Final = "access-"
+
+
 def stream_of(reader: str) -> str:
-    return f"access-{reader}"
+    return f"{_PREFIX}{reader}"
+
+
+def is_access(stream: str) -> bool:
+    return stream.startswith(_PREFIX)
 
 
 def fold(events: Iterable[RecordedEvent]) -> RecentAccesses | None:

@@ -35,8 +35,11 @@ def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:
 
 
 def callback_of_url(url: str, secret: bytes) -> Callback | None:
-    """Read the callback from a URL that a provider echoes."""
-    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    """Read the callback from a URL that a provider echoes; None for any other URL."""
+    try:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    except ValueError:
+        return None
     return read_callback(query, secret)
 
 

@@ -4,13 +4,12 @@ A decision takes the folded generation and returns the events to append; decidin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from domain.errors import FailureCode
 from domain.generation import invocation
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, State, changed
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
 from domain.generation.timings import is_run_in_vain
 from events import generation as facts
@@ -38,11 +37,11 @@ def apply(g: Generation, event: facts.GenerationEvent, time: datetime) -> Genera
         case facts.GenerationRequested():
             raise ValueError(f"generation {g.id} is requested twice")
         case facts.GenerationValidated():
-            return replace(g, state=State.VALIDATED, validated=event)
+            return changed(g, state=State.VALIDATED, validated=event)
         case QuotaReserved():
-            return replace(g, state=State.RESERVED, reserved=True, hold=event.hold)
+            return changed(g, state=State.RESERVED, reserved=True, hold=event.hold)
         case facts.GenerationCompleted():
-            return replace(
+            return changed(
                 g,
                 state=State.COMPLETED,
                 pictures=event.pictures,
@@ -50,21 +49,21 @@ def apply(g: Generation, event: facts.GenerationEvent, time: datetime) -> Genera
                 finished_at=time,
             )
         case facts.GenerationFailed():
-            return replace(invocation.give_up(g, time), state=State.FAILED, failure=event, finished_at=time)
+            return changed(invocation.give_up(g, time), state=State.FAILED, failure=event, finished_at=time)
         case QuotaSettled():
-            return replace(g, quota=event.outcome)
+            return changed(g, quota=event.outcome)
         case CancelRequested():
             return _cancel_requested(g, event, time)
         case GenerationPublished():
-            return replace(g, is_public=event.is_public)
+            return changed(g, is_public=event.is_public)
         case GenerationErased():
-            return replace(g, erased=True, is_public=False)
+            return changed(g, erased=True, is_public=False)
         case _:
             return invocation.apply(g, event, time)
 
 
 def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> Generation:
-    return replace(
+    return changed(
         g,
         cancel_requested=True,
         cancel_requested_at=g.cancel_requested_at or time,

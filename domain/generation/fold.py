@@ -1,13 +1,12 @@
 """Fold the events of a stream into a generation, and check that an event is allowed."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import cast
 
 from domain.generation import decisions
-from domain.generation.generation import Generation, State, id_of, stream_of
+from domain.generation.generation import Generation, State, changed, id_of, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationRequested
@@ -29,11 +28,11 @@ def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation
     event = cast("GenerationEvent", recorded.event)
     if generation is None:
         return _begin(event, recorded)
-    changed = decisions.apply(generation, event, recorded.time)
-    if changed.state is generation.state:
-        return replace(changed, version=recorded.version, updated_at=recorded.time)
-    spent, time = _spent(generation, until=recorded.time), recorded.time
-    return replace(changed, version=recorded.version, updated_at=time, moved_at=time, spent_ms=spent)
+    applied, time = decisions.apply(generation, event, recorded.time), recorded.time
+    if applied.state is generation.state:
+        return changed(applied, version=recorded.version, updated_at=time)
+    spent = _spent(generation, until=time)
+    return changed(applied, version=recorded.version, updated_at=time, moved_at=time, spent_ms=spent)
 
 
 def foresee(generation: Generation, events: Iterable[Event]) -> Generation:

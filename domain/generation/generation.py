@@ -1,13 +1,27 @@
 """The state of a generation, which comes only from folding its stream (`domain.generation.fold`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from events.generation import GenerationFailed, GenerationRequested, GenerationValidated, Picture
 from events.invocation import DuplicateFound, PredictionSettled
+
+__all__ = [
+    "Generation",
+    "SentAttempt",
+    "State",
+    "Status",
+    "changed",
+    "id_of",
+    "is_generation",
+    "state_of",
+    "status_of",
+    "stream_of",
+]
 
 
 class State(StrEnum):
@@ -119,6 +133,23 @@ class Generation:
     @property
     def final(self) -> bool:
         return self.state in (State.COMPLETED, State.FAILED)
+
+
+_SLOTS: Final[Mapping[str, Any]] = {one.name: getattr(Generation, one.name) for one in fields(Generation)}
+_values: Final = attrgetter(*_SLOTS)
+
+if TYPE_CHECKING:
+    from dataclasses import replace as changed
+else:
+
+    def changed(generation: Generation, **changes: Any) -> Generation:
+        """Copy a generation with other values: `dataclasses.replace` for its many fields, in a third of the time."""
+        copy = object.__new__(Generation)
+        for slot, value in zip(_SLOTS.values(), _values(generation), strict=True):
+            slot.__set__(copy, value)
+        for name, value in changes.items():
+            _SLOTS[name].__set__(copy, value)
+        return copy
 
 
 def status_of(state: State) -> Status:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from domain.errors import FailureCode
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, State, changed
 from domain.generation.lifecycle import Timeouts, has_come
 from events import invocation as facts
 from events.event import Event
@@ -34,7 +34,7 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 def apply(g: Generation, event: facts.InvocationEvent, time: datetime) -> Generation:
     match event:
         case facts.InvocationIntended():
-            return replace(
+            return changed(
                 g,
                 state=State.INTENDED,
                 attempt=event.attempt,
@@ -46,26 +46,26 @@ def apply(g: Generation, event: facts.InvocationEvent, time: datetime) -> Genera
             )
         case facts.GenerationStarted():
             known = _resolved(give_up(g, time), event.attempt)
-            return replace(
+            return changed(
                 known, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
             )
         case facts.InvocationRefused():
-            return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
+            return changed(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
         case facts.InvocationLost():
-            return replace(give_up(g, time), state=State.WAITING, retry_at=time, lost=g.lost + 1)
+            return changed(give_up(g, time), state=State.WAITING, retry_at=time, lost=g.lost + 1)
         case facts.GenerationProgressed():
-            return replace(g, percent=event.percent)
+            return changed(g, percent=event.percent)
         case facts.PredictionSettled():
             return _settled(_resolved(g, event.attempt), event)
         case facts.DuplicateFound():
-            return _resolved(replace(g, duplicates=(*g.duplicates, event)), event.attempt)
+            return _resolved(changed(g, duplicates=(*g.duplicates, event)), event.attempt)
         case _:
             assert_never(event)
 
 
 def _settled(g: Generation, event: facts.PredictionSettled) -> Generation:
     """End its prediction; a generation that failed before stays failed, and its cost is known now."""
-    return replace(
+    return changed(
         g,
         state=g.state if g.final else State.SETTLED,
         attempt=event.attempt,
@@ -79,11 +79,12 @@ def give_up(g: Generation, time: datetime) -> Generation:
     """Note the open call, if any, as unresolved: it may still have created a prediction."""
     if (sent := g.open_call) is None:
         return g
-    return replace(g, unresolved=(*g.unresolved, replace(sent, given_up_at=time)))
+    return changed(g, unresolved=(*g.unresolved, replace(sent, given_up_at=time)))
 
 
 def _resolved(g: Generation, attempt: int) -> Generation:
-    return replace(g, unresolved=tuple(sent for sent in g.unresolved if sent.number != attempt))
+    others = tuple(sent for sent in g.unresolved if sent.number != attempt)
+    return g if len(others) == len(g.unresolved) else changed(g, unresolved=others)
 
 
 def intend(g: Generation, *, now: datetime, timeouts: Timeouts, provider_time: datetime | None = None) -> list[Event]:

@@ -49,6 +49,11 @@ def stream_of_deliveries(endpoint_id: str, generation_id: str) -> str:
     return f"{_PREFIX}{endpoint_id}-{generation_id}"
 
 
+def is_webhook(stream: str) -> bool:
+    """Tell whether a stream is an endpoint's own, or one of its attempts."""
+    return stream.startswith(_PREFIX)
+
+
 def endpoint_of(stream: str) -> str:
     """Return the endpoint's id of a stream's name."""
     return stream.removeprefix(_PREFIX)

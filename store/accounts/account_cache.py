@@ -3,17 +3,21 @@
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 LONGEST_SECONDS: Final = 1.0
+_AGING_SECONDS: Final = LONGEST_SECONDS / 2
 _CAPACITY = 4096
 
+Key = TypeVar("Key", bound=Hashable)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Entry:
     value: Any
     accounts: tuple[str, ...]
     read_at: float
+    used: bool = False
 
 
 @dataclass(slots=True)
@@ -33,15 +37,34 @@ class AccountCache:
         entry = self._entries.get(key)
         if entry is None or entry.read_at < self.monotonic() - LONGEST_SECONDS:
             return None
-        before = all(entry.read_at > self._changed.get(account, -1) for account in entry.accounts)
-        return entry.value if before else None
+        if any(entry.read_at <= self._changed.get(account, -1) for account in entry.accounts):
+            return None
+        entry.used = True
+        return entry.value
+
+    def aging(self, kind: type[Key], most: int) -> list[Key]:
+        """Choose keys of a kind whose entries were used since they were read, half of their time ago or more.
+
+        Reading them again together with another costs no request of its own.
+        """
+        now = self.monotonic()
+        aging = list[Key]()
+        for key, entry in self._entries.items():  # the oldest first
+            if entry.read_at > now - _AGING_SECONDS or len(aging) == most:
+                break
+            if isinstance(key, kind) and entry.used and entry.read_at >= now - LONGEST_SECONDS:
+                aging.append(key)
+        return aging
 
     def keep(self, key: Hashable, value: object, *, accounts: tuple[str, ...], read_at: float) -> None:
         """Keep what was read of some accounts by a query that was sent after `read_at`."""
         self._entries.pop(key, None)
         self._entries[key] = _Entry(value, accounts, read_at)
-        while len(self._entries) > _CAPACITY:
-            del self._entries[next(iter(self._entries))]
+        limit = self.monotonic() - LONGEST_SECONDS
+        while (oldest := next(iter(self._entries))) != key:
+            if len(self._entries) <= _CAPACITY and self._entries[oldest].read_at >= limit:
+                break
+            del self._entries[oldest]
 
     def changed(self, account: str) -> None:
         """Use nothing any more that was read of a developer or user until now."""

@@ -15,7 +15,7 @@ from store.accounts.queries import (
     Credentials,
     UserQuery,
     active_projects,
-    credentials_pipeline,
+    credentials_pipelines,
     login,
     matching_users,
     session_ended,
@@ -31,10 +31,11 @@ from store.accounts.records import (
     record_from,
 )
 from store.accounts.sessions import AccountSessions
-from store.mongo.batcher import shared
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
+_TOGETHER = 16  # access decisions that are read for by one query
 
 
 @raises_unavailable
@@ -68,7 +69,7 @@ class Accounts:
         self._staff = database["staff"]
         self._clock = clock
         self._cache = account_cache
-        self._tenancies = shared(self._find_tenancy)
+        self._tenancies: Batcher[Credentials, Tenancy | None] = Batcher(self._find_tenancies, largest=_TOGETHER)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = StaffAccounts(database)
@@ -158,12 +159,25 @@ class Accounts:
         """
         return await self._tenancies.put(named)
 
-    async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
+    async def _find_tenancies(self, asked: Sequence[Credentials]) -> Sequence[Tenancy | Exception | None]:
+        """Read for several decisions at once, and anew what is used and would have to be read within half a second."""
+        named = list(dict.fromkeys(asked))
+        named += [one for one in self._cache.aging(Credentials, _TOGETHER) if one not in asked][
+            : _TOGETHER - len(named)
+        ]
         read_at = self._cache.monotonic()
-        found = await aggregate(self._projects, credentials_pipeline(named), most=1)
-        if not found or not found[0]["developer"]:
+        found = {one["number"]: one for one in await aggregate(self._projects, credentials_pipelines(named))}
+        read = {one: self._tenancy(one, found.get(number), read_at) for number, one in enumerate(named)}
+        return [read[one] for one in asked]
+
+    def _tenancy(self, named: Credentials, found: Document | None, read_at: float) -> Tenancy | Exception | None:
+        """Read what was joined, and keep it; an error is that of these accounts alone."""
+        if found is None or not found["developer"]:
             return None
-        tenancy = tenancy_from(found[0])
+        try:
+            tenancy = tenancy_from(found)
+        except Exception as error:  # noqa: BLE001 - raised to whoever asked for it
+            return error
         accounts = (tenancy.developer.id, *([tenancy.user.id] if tenancy.user else []))
         self._cache.keep(named, tenancy, accounts=accounts, read_at=read_at)
         return tenancy

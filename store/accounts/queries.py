@@ -60,7 +60,13 @@ def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQue
     return match
 
 
-def credentials_pipeline(named: Credentials) -> list[Document]:
+def credentials_pipelines(named: Sequence[Credentials]) -> list[Document]:
+    """Join what access decisions need, for one or several; `number` tells for which of them, from 0."""
+    first, *others = ([*_credentials(one), {"$set": {"number": number}}] for number, one in enumerate(named))
+    return [*first, *({"$unionWith": {"coll": "projects", "pipeline": other}} for other in others)]
+
+
+def _credentials(named: Credentials) -> list[Document]:
     developer = {"localField": "developer_id", "foreignField": "_id", "pipeline": [{"$project": STATE}]}
     stages: list[Document] = [
         {"$match": {"_id": named.project_id}},

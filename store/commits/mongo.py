@@ -32,7 +32,7 @@ from store.mongo.connection import (
 from store.mongo.provisional import ProvisionalWrites, term_of
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
-_AHEAD = 8  # versions at once: more than generations mostly have left
+_MOSTLY = 9  # events of a generation, with one to spare
 
 
 @raises_unavailable
@@ -110,13 +110,13 @@ class MongoEventStore:
         """Read the documents behind versions, in order, by the ids that they can have: cheaper than a range each."""
         read = list[tuple[str, Document]]()
         while heads:
-            ids = {f"{name}:{version + n}": (name, n) for name, version in heads.items() for n in range(1, _AHEAD + 1)}
+            ids = {f"{name}:{v + n}": (name, n) for name, v in heads.items() for n in range(1, _ahead(v) + 1)}
             found = await self._commits.find({"_id": {"$in": list(ids)}}).to_list(None)
             found.sort(key=lambda document: ids[document["_id"]][1])
             named = [(ids[document["_id"]][0], document) for document in found]
             read += named
             ends = {name: end for name, document in named if isinstance(end := document.get("last"), int)}
-            heads = {name: end for name, end in ends.items() if end >= heads[name] + _AHEAD}
+            heads = {name: end for name, end in ends.items() if end >= heads[name] + _ahead(heads[name])}
         return read
 
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -229,6 +229,11 @@ class _TakenError(Exception):
 
 class _DuplicateError(Exception):
     """A commit with this id is stored."""
+
+
+def _ahead(version: int) -> int:
+    """Choose how many versions behind one are looked for at once: what generations mostly have left."""
+    return max(_MOSTLY - version, 1)
 
 
 def _fault(fault: dict[str, Any], duplicate: type[Exception]) -> Exception:

@@ -1,11 +1,12 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
 
+from domain.audit.stream_kinds import GENERATION, StreamKind
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, is_generation, stream_of
 from events.commit import Commit
 from store.commits.contract import EventStore
-from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable
+from store.commits.stream_walk import StreamWalk
+from store.commits.unreadable import OnUnreadable, log_unreadable
 
 
 async def load_generation(events: EventStore, generation_id: str) -> Generation | None:
@@ -21,50 +22,13 @@ async def every_generation(
 
     A stream that cannot be read or folded is left out; its first fault is given to `on_unreadable`.
     """
-    walk = _Walk(on_unreadable)
+    walk = StreamWalk(_generation, on_unreadable)
     async for commit in events.commits(walk.skip):
-        if is_generation(commit.stream):
-            if (folded := walk.begin(commit.stream)) is not None:
-                yield folded
-            walk.add(commit)
-    if (folded := walk.begin("")) is not None:
-        yield folded
+        if (finished := walk.add(commit)) is not None:
+            yield finished.state
+    if (finished := walk.end()) is not None:
+        yield finished.state
 
 
-@dataclass
-class _Walk:
-    """The generation that is being folded, and the streams that were given up."""
-
-    on_unreadable: OnUnreadable
-    generation: Generation | None = None
-    skipped: set[str] = field(default_factory=set)
-
-    def begin(self, stream: str) -> Generation | None:
-        """Begin a stream; return the generation of the one before it, if that ends here and was read whole."""
-        before = self.generation
-        if before is None or stream_of(before.id) == stream:
-            return None
-        self.generation = None
-        return None if stream_of(before.id) in self.skipped else before
-
-    def add(self, commit: Commit) -> None:
-        version = 1 if self.generation is None else self.generation.version + 1
-        if commit.stream in self.skipped:
-            return
-        if commit.first != version:
-            self.skip(UnreadableCommit(commit.stream, version, "it is missing"))
-            return
-        try:
-            self.generation = fold(commit.events, self.generation)
-        except UNREADABLE as error:
-            self.skip(UnreadableCommit(commit.stream, commit.first, f"{type(error).__name__}: {error}"))
-
-    def skip(self, found: UnreadableCommit) -> None:
-        """Give up a stream, named once."""
-        if found.stream in self.skipped:
-            return
-        self.skipped.add(found.stream)
-        known = self.generation
-        if known is not None and stream_of(known.id) == found.stream:
-            found = replace(found, developer=known.request.owner.developer)
-        self.on_unreadable(found)
+def _generation(commit: Commit) -> StreamKind | None:
+    return GENERATION if is_generation(commit.stream) else None

@@ -1,6 +1,5 @@
 """The repository of generations: fold a stream, decide, append; the only writer of generations' events."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,10 +72,8 @@ class Generations:
 
     async def load(self, generation_id: str) -> Generation | None:
         """Fold the generation's stream, from where this process has it; None when there is none."""
-        stream = stream_of(generation_id)
-        cached = self._snapshots.get(stream)
-        newer = await self._newer.put((stream, cached.version if cached is not None else 0))
-        return self._snapshots.extend(cached, newer)
+        cached = self._snapshots.get(stream := stream_of(generation_id))
+        return self._extended(cached, await self._newer.put(_head(stream, cached)))
 
     async def recall(self, event: RecordedEvent) -> Generation | None:
         """Return a generation at least as new as an event of it: the cached one, or loaded."""
@@ -87,17 +84,28 @@ class Generations:
 
     async def load_all(self, generation_ids: Sequence[str]) -> list[Generation]:
         """Load several generations, those that exist and can be read, in the order of the ids."""
-        found = await asyncio.gather(*map(self._load_readable, dict.fromkeys(generation_ids)))
+        known = {stream: self._snapshots.get(stream) for stream in dict.fromkeys(map(stream_of, generation_ids))}
+        newer = await self._newer.put_all(_head(stream, cached) for stream, cached in known.items())
+        found = [self._readable(stream, known[stream], commits) for stream, commits in zip(known, newer, strict=True)]
         return [one for one in found if one is not None]
 
-    async def _load_readable(self, generation_id: str) -> Generation | None:
-        try:
-            return await self.load(generation_id)
-        except StoreUnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a damaged stream hides no other
-            log.critical("generation_unreadable", generation_id=generation_id, error=repr(error))
-            return None
+    def _readable(self, stream: str, cached: Generation | None, newer: list[Commit] | Exception) -> Generation | None:
+        """Extend a snapshot; log what cannot be read, so that a damaged stream hides no other."""
+        error: Exception
+        if isinstance(newer, StoreUnavailableError):
+            raise newer
+        if isinstance(newer, Exception):
+            error = newer
+        else:
+            try:
+                return self._extended(cached, newer)
+            except Exception as fault:  # noqa: BLE001
+                error = fault
+        log.critical("generation_unreadable", generation_id=id_of(stream), error=repr(error))
+        return None
+
+    def _extended(self, cached: Generation | None, newer: Sequence[Commit]) -> Generation | None:
+        return self._snapshots.extend(cached, newer) if newer or cached is None else cached
 
     async def _find_newer(self, items: Sequence[tuple[str, int]]) -> Sequence[list[Commit] | Exception]:
         heads = dict[str, int]()
@@ -147,6 +155,10 @@ class Generations:
             has_endpoints = not self._lacks_endpoints(generation.request.owner.project)
             commit = replace(commit, idle=idle_actors(generation, commit.events, has_endpoints=has_endpoints))
         self._announce(commit)
+
+
+def _head(stream: str, cached: Generation | None) -> tuple[str, int]:
+    return stream, cached.version if cached is not None else 0
 
 
 def _correlated(cause: Cause, stream: str) -> Cause:

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
@@ -69,8 +69,9 @@ class Lists:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
             documents = await aggregate(self._rows, steps, hint=query.index)
         else:
-            found = self._rows.find(query.conditions, _FIELDS).hint(query.index).skip(skip).limit(limit)
-            documents = await (found if query.index == "_id_" else found.sort(NEWEST_FIRST)).to_list(limit)
+            order = None if query.index == "_id_" else NEWEST_FIRST
+            options: dict[str, Any] = {"hint": query.index, "skip": skip, "limit": limit, "sort": order}
+            documents = await self._rows.find(query.conditions, _FIELDS, **options).to_list(limit)
         return [ListCursor(document["created_at"], document["_id"]) for document in documents]
 
     def _compared(self, query: RowQuery) -> list[Document]:

@@ -33,5 +33,5 @@ class NewestGenerations:
         query: Document = {"project": scope.project, "first": 1, "time": {"$gte": time}}
         if scope.user is not None:
             query["user"] = scope.user
-        found = self._commits.find(query, {"stream": 1}).sort("time", -1).limit(_LONGEST)
+        found = self._commits.find(query, {"_id": 0, "stream": 1}, sort=[("time", -1)], limit=_LONGEST)
         return [id_of(commit["stream"]) for commit in await found.to_list(_LONGEST)]

@@ -1,7 +1,8 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.generation import invocation
+from domain.generation.callback import callback_of_url
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
 from domain.generation.timings import Price
@@ -21,6 +22,7 @@ class Observations:
     personal_data: PersonalDataStore
     predictions: Predictions
     price: Price
+    callback_key: bytes = field(repr=False)
 
     async def record(
         self,
@@ -39,7 +41,7 @@ class Observations:
         if generation is None:
             return None
         named = generation.prediction == prediction.id  # by its stream: claimed before
-        if not named and not await self.predictions.claim(prediction.id, generation_id):
+        if not named and not await self._belongs(prediction, generation_id):
             return None
         if named and known is None and prediction.outcome is None and not self._news(generation, attempt, prediction):
             return Decided(generation)  # it was loaded here: loading it again would tell no more
@@ -53,6 +55,13 @@ class Observations:
             cause=cause,
             known=generation,
         )
+
+    async def _belongs(self, prediction: Prediction, generation_id: str) -> bool:
+        """Tell whether a prediction is of a generation: by its signed callback address, else by the first claim."""
+        address = callback_of_url(prediction.webhook, self.callback_key) if prediction.webhook else None
+        if address is not None:
+            return address.generation == generation_id
+        return await self.predictions.claim(prediction.id, generation_id)
 
     def _news(self, g: Generation, attempt: int, prediction: Prediction) -> Sequence[Event]:
         model = prediction.model

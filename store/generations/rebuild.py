@@ -2,8 +2,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
-import bson
-
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from store.commits.contract import EventStore
@@ -11,8 +9,7 @@ from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreada
 from store.generations.folding import every_generation, load_generation
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
-from store.generations.projection import Row, rows_of
-from store.mongo.connection import Document
+from store.generations.row_comparison import RowComparison
 
 _BATCH = 500
 
@@ -42,39 +39,30 @@ async def rebuild(
     would lose what is projected during the build.
     """
     rows = await projection.count()
+    comparison = RowComparison(personal_data, projection, timeouts)
     streams, differing, unreadable = 0, list[str](), set[str]()
 
     def skip(found: UnreadableCommit) -> None:
         unreadable.add(found.stream)
         on_unreadable(found)
 
-    async for batch in _batches(events, personal_data, timeouts, skip):
+    async for batch in _batches(events, skip):
         streams += len(batch)
-        stored = await projection.stored([row.id for row in batch])
-        suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
-        differing += await _repair(suspects, events, personal_data, projection, timeouts, repair=repair)
+        suspects = [wrong.row.id for wrong in await comparison.wrong(batch)]
+        differing += await _repair(suspects, events, comparison, repair=repair)
     if await projection.count() > streams:
         differing += await _remove_without_stream(events, projection, unreadable, repair=repair)
     return RebuildReport(streams, rows, tuple(differing))
 
 
-async def _repair(
-    suspects: Sequence[str],
-    events: EventStore,
-    personal_data: PersonalDataStore,
-    projection: MongoProjection,
-    timeouts: Timeouts,
-    *,
-    repair: bool,
-) -> list[str]:
+async def _repair(suspects: Sequence[str], events: EventStore, comparison: RowComparison, *, repair: bool) -> list[str]:
     """Compare again, the row read before the log, which cannot be behind it; replace what differs."""
-    stored = await projection.stored(suspects)
+    stored = await comparison.projection.stored(suspects)
     folded = await asyncio.gather(*(load_generation(events, key) for key in suspects))
-    rows = await rows_of(list(filter(None, folded)), personal_data, timeouts)
-    wrong = [row for row in rows if not _same(row, stored.get(row.id))]
+    wrong = await comparison.wrong_of(list(filter(None, folded)), stored)
     if repair:
-        await projection.replace(wrong, stored)
-    return [row.id for row in wrong]
+        await comparison.projection.replace([one.row for one in wrong], stored)
+    return [one.row.id for one in wrong]
 
 
 async def _remove_without_stream(
@@ -87,23 +75,12 @@ async def _remove_without_stream(
     return without_stream
 
 
-async def _batches(
-    events: EventStore, personal_data: PersonalDataStore, timeouts: Timeouts, on_unreadable: OnUnreadable
-) -> AsyncIterator[list[Row]]:
+async def _batches(events: EventStore, on_unreadable: OnUnreadable) -> AsyncIterator[list[Generation]]:
     batch: list[Generation] = []
     async for generation in every_generation(events, on_unreadable):
         batch.append(generation)
         if len(batch) == _BATCH:
-            yield await rows_of(batch, personal_data, timeouts)
+            yield batch
             batch = []
     if batch:
-        yield await rows_of(batch, personal_data, timeouts)
-
-
-def _same(row: Row, stored: Document | None) -> bool:
-    return stored is not None and _bytes(row.as_document()) == _bytes(stored)
-
-
-def _bytes(document: Document) -> bytes:
-    """Encode a document with its fields sorted: MongoDB does not keep their order."""
-    return bson.encode(dict(sorted(document.items())))
+        yield batch

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 
@@ -29,6 +30,7 @@ class Parking:
 
     def __init__(self, database: Database) -> None:
         self._parked = database.get_collection("parked")
+        self._any_due: Batcher[tuple[str, datetime], bool] = Batcher(self._are_due)
 
     async def park(self, parked: Parked) -> None:
         """Add or replace one; repeatable."""
@@ -36,7 +38,12 @@ class Parking:
         await self._parked.replace_one({"_id": key}, asdict(parked), upsert=True)
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
-        """Read what a subscriber may try again now, the longest due first."""
+        """Read what a subscriber may try again now, the longest due first.
+
+        Subscribers that ask at the same time share the question whether there is anything at all.
+        """
+        if not await self._any_due.put((subscriber, now)):
+            return []
         return await self._read({"subscriber": subscriber, "due_at": {"$lte": now}}, limit)
 
     async def release(self, subscriber: str, position: int) -> None:
@@ -50,6 +57,12 @@ class Parking:
     async def of(self, subscriber: str) -> Sequence[Parked]:
         """Read everything that is parked for a subscriber."""
         return await self._read({"subscriber": subscriber}, 0)
+
+    async def _are_due(self, asked: Sequence[tuple[str, datetime]]) -> Sequence[bool]:
+        """Tell for each subscriber and time whether any of these subscribers has something that is due by then."""
+        queries = [{"subscriber": subscriber, "due_at": {"$lte": now}} for subscriber, now in asked]
+        found = await self._parked.find_one(queries[0] if len(queries) == 1 else {"$or": queries}, {"_id": 1})
+        return [found is not None] * len(asked)
 
     async def _read(self, query: Document, limit: int) -> Sequence[Parked]:
         found = self._parked.find(query, {"_id": 0}).sort("due_at", ASCENDING).limit(limit)

@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.mongo.batcher import Batcher
 from store.mongo.connection import (
     Database,
     Document,
@@ -68,6 +69,7 @@ class MongoLedger:
         )
         self._durable = database.get_collection("ledger")
         self._settled_slots = SettledSlots(database)
+        self._recorded: Batcher[tuple[str, str], Sequence[Document]] = Batcher(self._find_recorded)
 
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
@@ -112,8 +114,11 @@ class MongoLedger:
     async def account(
         self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False, with_settled: bool = False
     ) -> Account:
-        ledger = self._durable if durable else self._ledger
-        found = await ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
+        if durable and only is not None and len(only) == 1:
+            found = await self._recorded.put((developer, only[0]))
+        else:
+            ledger = self._durable if durable else self._ledger
+            found = await ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
         return account_of(developer, found, with_settled=with_settled)
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
@@ -160,6 +165,13 @@ class MongoLedger:
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
+
+    async def _find_recorded(self, asked: Sequence[tuple[str, str]]) -> Sequence[Sequence[Document]]:
+        """Read, as a majority has them, the counters of developers and a slot of each."""
+        wanted = [(developer, slot_id(developer, generation)) for developer, generation in asked]
+        query = {"_id": {"$in": list({name for pair in wanted for name in pair})}}
+        found = {one["_id"]: one for one in await self._durable.find(query, COUNTERS).to_list(None)}
+        return [[found[name] for name in pair if name in found] for pair in wanted]
 
     async def _free(
         self, developer: str, slot: SlotName, settlement: Settlement, held_before: datetime | None, held_once: bool

@@ -53,6 +53,28 @@ class _Tally:
     open: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class LogTallies:
+    """What one reading of the whole log counts: what is final for good, and lists of the rest.
+
+    since: generations created from then on are compared one by one. unreadable: streams that could not be counted.
+    """
+
+    since: datetime
+    generations: int = 0
+    developers: dict[str, _Tally] = field(default_factory=dict)
+    unreadable: list[UnreadableCommit] = field(default_factory=list)
+
+    def add(self, generation: Generation) -> None:
+        """Count a generation."""
+        self.generations += 1
+        tally = self.developers.setdefault(generation.request.owner.developer, _Tally())
+        if not generation.final or generation.created_at >= self.since:
+            tally.open.add(generation.id)
+        elif keeps_unit(generation):
+            tally.spent[generation.request.period] += 1
+
+
 async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
     """Append nothing."""
 
@@ -71,18 +93,30 @@ class Recount:
 
     async def run(self, *, repair_as: str | None = None) -> RecountReport:
         """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
-        since = self.clock() - _RECENT
-        generations, tallies, unreadable = await self._scan(since)
-        names = {*tallies, *[name async for name in self.ledger.names()]}
-        names -= await self._unknown(names, unreadable, since)
+        tallies = self.begin()
+        async for generation in every_generation(self.events, tallies.unreadable.append):
+            tallies.add(generation)
+        for found in tallies.unreadable:
+            self.on_unreadable(found)
+        return await self.compare(tallies, repair_as=repair_as)
+
+    def begin(self) -> LogTallies:
+        """Begin to count the log, which is read after this and before `compare`."""
+        return LogTallies(self.clock() - _RECENT)
+
+    async def compare(self, tallies: LogTallies, *, repair_as: str | None = None) -> RecountReport:
+        """Compare the ledger of all developers with what was counted; as `run`."""
+        since = tallies.since
+        names = {*tallies.developers, *[name async for name in self.ledger.names()]}
+        names -= await self._unknown(names, tallies.unreadable, since)
         aside, differences, corrections = 0, list[Difference](), list[str]()
         for name in sorted(names):
-            found = await self._settled(name, tallies.get(name, _Tally()), since)
+            found = await self._settled(name, tallies.developers.get(name, _Tally()), since)
             aside += found.aside.total()
             differences += (differs := found.differences(name))
             if repair_as is not None and differs:
                 corrections.append(await self._correct(name, found, repair_as))
-        return RecountReport(len(names), generations, aside, tuple(differences), tuple(corrections))
+        return RecountReport(len(names), tallies.generations, aside, tuple(differences), tuple(corrections))
 
     async def _unknown(
         self, names: Collection[str], unreadable: Sequence[UnreadableCommit], since: datetime
@@ -163,20 +197,6 @@ class Recount:
         seen = None if found.damaged else found.seen
         done = await self.ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
-
-    async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally], Sequence[UnreadableCommit]]:
-        """Read the whole log once: count what is final for good, and list the rest and what cannot be read."""
-        count, tallies, unreadable = 0, dict[str, _Tally](), list[UnreadableCommit]()
-        async for generation in every_generation(self.events, unreadable.append):
-            count += 1
-            tally = tallies.setdefault(generation.request.owner.developer, _Tally())
-            if not generation.final or generation.created_at >= since:
-                tally.open.add(generation.id)
-            elif keeps_unit(generation):
-                tally.spent[generation.request.period] += 1
-        for found in unreadable:
-            self.on_unreadable(found)
-        return count, tallies, unreadable
 
 
 def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:

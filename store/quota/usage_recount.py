@@ -1,9 +1,10 @@
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.generation.fold import fold
 from domain.generation.generation import id_of, is_generation
+from events.catalogue import CATALOGUE
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.log.parking import Parking
 from store.log.sealed_log import SealedCommit, SealedLog
@@ -12,6 +13,14 @@ from store.mongo.connection import Document
 from store.quota.usage_sums import COUNTED, Count, SumKey, UsageSums, counts_in, sum_document, sum_key_of
 
 _PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSum:
+    """A sum as the log has it, and what is stored instead; None for no sum."""
+
+    wanted: Document
+    stored: Document | None
 
 
 async def recount_usage(
@@ -23,7 +32,24 @@ async def recount_usage(
     repair: bool = True,
     on_unreadable: OnUnreadable = log_unreadable,
 ) -> list[str]:
-    """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them.
+    """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them."""
+    _, wrong = await wrong_sums(sealed_log, subscriptions, parking, usage_sums, on_unreadable=on_unreadable)
+    if repair and wrong:
+        seen = {one.stored["_id"]: one.stored["position"] for one in wrong if one.stored is not None}
+        await usage_sums.replace([one.wanted for one in wrong], seen)
+    return [one.wanted["_id"] for one in wrong]
+
+
+async def wrong_sums(
+    sealed_log: SealedLog,
+    subscriptions: SubscriberCheckpoints,
+    parking: Parking,
+    usage_sums: UsageSums,
+    *,
+    on_unreadable: OnUnreadable = log_unreadable,
+    on_position: Callable[[int], None] = lambda _: None,
+) -> tuple[int, list[WrongSum]]:
+    """Count the sealed log anew; return how many sums are stored, and those that differ.
 
     A sum must include what its subscriber has passed, and what precedes its own position, but for commits that
     are parked. The system may go on meanwhile: a sum that moves is left to the next recount. So are the sums of a
@@ -31,16 +57,13 @@ async def recount_usage(
     """
     passed = await subscriptions.position("usage")
     recount = _Recount(passed, {one.position for one in await parking.of("usage")}, on_unreadable)
-    await recount.read(sealed_log)
+    await recount.read(sealed_log, on_position)
     stored = {document["_id"]: document async for document in usage_sums.all()}
-    wrong = [
-        one
+    return len(stored), [
+        WrongSum(one, stored.get(one["_id"]))
         for one in recount.sums(stored)
         if one["developer"] not in recount.unknown and not _same(one, stored.get(one["_id"]))
     ]
-    if repair and wrong:
-        await usage_sums.replace(wrong, {name: one["position"] for name, one in stored.items()})
-    return [one["_id"] for one in wrong]
 
 
 @dataclass
@@ -57,7 +80,7 @@ class _Recount:
     counted: dict[SumKey, Counter[str]] = field(default_factory=dict)
     later: defaultdict[str, list[Count]] = field(default_factory=lambda: defaultdict(list))
 
-    async def read(self, sealed_log: SealedLog) -> None:
+    async def read(self, sealed_log: SealedLog, on_position: Callable[[int], None]) -> None:
         position, keys = 0, dict[str, SumKey]()
         while entries := await sealed_log.read(after=position, limit=_PAGE):
             firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
@@ -67,7 +90,11 @@ class _Recount:
             self._skip([*lost, *(entry for entry in entries if entry.damaged)])
             for count in counts_in(entries, keys):
                 self._add(count)
+            for entry in entries:
+                if not CATALOGUE.final.isdisjoint(entry.types):  # nothing of it is counted any more
+                    keys.pop(id_of(entry.stream), None)
             position = entries[-1].position
+            on_position(position)
 
     def sums(self, stored: Mapping[str, Document]) -> list[Document]:
         """Write every sum as it must be at the position of the stored one; one of nothing is all zeros."""

@@ -72,10 +72,11 @@ class DeliveryStore(Protocol):
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         """Make the postponed deliveries in this queue due."""
 
-    async def make_due(self, now: datetime, *, after: datetime) -> int:
+    async def make_due(self, now: datetime, *, after: datetime, limit: int) -> int:
         """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them.
 
-        Those that wait for an earlier one of their queue are left alone.
+        Those that wait for an earlier one of their queue are left alone. A call may compare `limit` deliveries alone,
+        those that are due first; the next one goes on behind them, and after the last one from the start.
         """
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...

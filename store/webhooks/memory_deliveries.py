@@ -64,7 +64,7 @@ class MemoryDeliveries:
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         self._wake(list(self._queue(delivery)), now)
 
-    async def make_due(self, now: datetime, *, after: datetime) -> int:
+    async def make_due(self, now: datetime, *, after: datetime, limit: int) -> int:
         pending = [row for row in self._rows.values() if row.state == "pending" and not row.blocked]
         late = [row for row in pending if row.due_at is not None and row.due_at > after]
         ahead = [row for row in late if not row.attempts or any(one.at > after for one in row.attempts)]

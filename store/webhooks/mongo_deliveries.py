@@ -49,6 +49,7 @@ class MongoDeliveries:
 
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_deliveries")
+        self._compared: datetime | None = None
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         ids = [delivery.id for delivery in deliveries]
@@ -103,10 +104,13 @@ class MongoDeliveries:
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
-    async def make_due(self, now: datetime, *, after: datetime) -> int:
+    async def make_due(self, now: datetime, *, after: datetime, limit: int) -> int:
+        query: Document = {**_PENDING, "due_at": {"$gt": max(after, self._compared or after)}}
+        page = await self._rows.find(query, {"due_at": 1}, sort=[("due_at", ASCENDING)], limit=limit).to_list(limit)
+        self._compared = _before_last([one["due_at"] for one in page]) if len(page) == limit else None
         ahead = [{"attempts": []}, {"attempts.at": {"$gt": after}}]
-        query = {**_PENDING, "blocked": {"$ne": True}, "due_at": {"$gt": after}, "$or": ahead}
-        return await self._update(query, {"due_at": now})
+        query = {"_id": {"$in": [one["_id"] for one in page]}, **_PENDING, "due_at": {"$gt": after}}
+        return await self._update(query | {"blocked": {"$ne": True}, "$or": ahead}, {"due_at": now}) if page else 0
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
@@ -182,6 +186,12 @@ class MongoDeliveries:
 
     async def _update(self, query: Document, fields: Document) -> int:
         return int((await self._rows.update_many(query, {"$set": fields})).modified_count)
+
+
+def _before_last(times: Sequence[datetime]) -> datetime:
+    """Choose where the next page begins: with the last time again, which more rows may have, unless all have it."""
+    before = times[-1] - timedelta(milliseconds=1)
+    return before if before > times[0] else times[-1]
 
 
 def _queue(delivery: Delivery) -> Document:

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import os
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +76,13 @@ class MongoServer:
         return True
 
 
+ELECT_LEADERS = """
+length([ra:trigger_election(Member) || Queue <- rabbit_amqqueue:list(), Member <- [amqqueue:get_pid(Queue)],
+  amqqueue:get_type(Queue) =:= rabbit_quorum_queue, element(1, ra:members(Member, 2000)) =/= ok]).
+"""
+"""The command of docs/reliability.md for every quorum queue whose leader nobody knows."""
+
+
 class RabbitServer:
     """A RabbitMQ node that can be killed; virtual hosts come and go in milliseconds by its HTTP API."""
 
@@ -112,12 +119,20 @@ class RabbitServer:
 
     async def limit_memory(self, share: float) -> None:
         """Set the share of the machine's memory above which the node blocks whoever publishes."""
-        command = str(SERVER.with_name("rabbitmqctl")), "set_vm_memory_high_watermark", str(share)
+        await self._control("set_vm_memory_high_watermark", str(share))
+
+    async def elect_leaders(self) -> int:
+        """Let the quorum queues that found no leader since a kill elect one; return how many did not have one."""
+        return int(await self._control("eval", ELECT_LEADERS))
+
+    async def _control(self, *arguments: str) -> str:
+        command = str(SERVER.with_name("rabbitmqctl")), "--quiet", *arguments
         process = await asyncio.create_subprocess_exec(
-            *command, env=self._node.node.program.env, stdout=DEVNULL, stderr=PIPE
+            *command, env=self._node.node.program.env, stdout=PIPE, stderr=PIPE
         )
-        _, error = await process.communicate()
+        output, error = await process.communicate()
         assert process.returncode == 0, error.decode()
+        return output.decode()
 
     def blocks_publishers(self) -> bool:
         """Tell whether the node has raised its memory alarm."""

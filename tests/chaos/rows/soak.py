@@ -14,9 +14,11 @@ from tests.chaos.rows.servers import outage
 from tests.chaos.scene import OURS, Scene
 
 EVERY_S = 5.0
-SUBMIT_EVERY_S = 0.8
+SUBMIT_EVERY_S = 0.75
 SPOILED = 3
 PURGE_S = 5.0
+ELECTION_S = 3.0
+"""Longer than a healthy queue takes to find its leader."""
 
 
 async def soak(scene: Scene) -> None:
@@ -42,7 +44,11 @@ async def kill_mongod(scene: Scene) -> None:
 
 
 async def kill_rabbitmq(scene: Scene) -> None:
+    """Kill RabbitMQ; let queues that find no leader afterwards elect one, as operators are told to."""
     await outage(scene, scene.servers.rabbit)
+    await asyncio.sleep(ELECTION_S)
+    if without_leader := await scene.servers.rabbit.elect_leaders():
+        scene.notes.append(f"{without_leader} queues found no leader")
 
 
 async def lose_messages(scene: Scene) -> None:

@@ -72,3 +72,16 @@ def test_its_size_is_bounded(cache: AccountCache, monotonic: Monotonic) -> None:
         monotonic.now += 0.01
     assert len(cache._entries) <= 4096
     assert len(cache._changed) <= 102
+
+
+def test_what_was_used_ages_after_half_of_its_time(cache: AccountCache, monotonic: Monotonic) -> None:
+    for key in ("used", "unused", "fresh"):
+        monotonic.now += 0.3
+        keep(cache, read_at=monotonic.now, key=key)
+    cache.find("used")
+    cache.find("fresh")
+    assert cache.aging(str, 9) == ["used"]
+    assert cache.aging(int, 9) == []
+    assert cache.aging(str, 0) == []
+    monotonic.now += LONGEST_SECONDS / 2
+    assert cache.aging(str, 9) == ["fresh"]

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import pytest
+
+from domain.generation.callback import Callback, callback_url
 from domain.generation.prediction import Prediction
 from domain.generation.timings import Price
 from events.commit import Commit
@@ -16,6 +19,8 @@ from tests.builders.clock import Clock
 from tests.builders.generation import ID, MODEL, RESERVED, VALIDATED, intended, requested
 
 CAUSE = Cause(actor="provider")
+KEY = b"k" * 32
+OTHER = "00000000-0000-4000-8000-0000000000ff"
 
 
 class CountingEventStore(MemoryEventStore):
@@ -32,12 +37,24 @@ class CountingEventStore(MemoryEventStore):
         return await super().since(heads)
 
 
-async def test_a_repeated_start_is_read_once_and_changes_nothing(database: Database) -> None:
-    events = CountingEventStore()
+async def _intended_generation(events: MemoryEventStore) -> Generations:
     generations = Generations(events, announce=lambda _: None, clock=Clock())
     await generations.begin(ID, requested(), cause=CAUSE)
     await generations.decide(ID, lambda _: [VALIDATED, RESERVED, intended()], cause=CAUSE)
-    observations = Observations(generations, MemoryPersonalData(), Predictions(database), Price(0.001))
+    return generations
+
+
+def _observations(generations: Generations, database: Database) -> Observations:
+    return Observations(generations, MemoryPersonalData(), Predictions(database), Price(0.001), KEY)
+
+
+def _address(generation: str, key: bytes = KEY) -> str:
+    return callback_url("https://exemplar.test", Callback(generation, 1), key, provider="replicate")
+
+
+async def test_a_repeated_start_is_read_once_and_changes_nothing(database: Database) -> None:
+    events = CountingEventStore()
+    observations = _observations(await _intended_generation(events), database)
     running = Prediction("p1", "processing", None, model=MODEL)
     first = await observations.record(ID, 1, running, cause=CAUSE)
     assert first is not None
@@ -46,3 +63,29 @@ async def test_a_repeated_start_is_read_once_and_changes_nothing(database: Datab
     again = await observations.record(ID, 1, running, cause=CAUSE)
     assert again is not None
     assert (again.events, again.generation, events.reads) == ((), first.generation, 1)
+
+
+async def test_a_prediction_with_the_address_of_the_generation_needs_no_claim(database: Database) -> None:
+    observations = _observations(await _intended_generation(MemoryEventStore()), database)
+    addressed = Prediction("p1", "processing", None, model=MODEL, webhook=_address(ID))
+    assert await observations.record(ID, 1, addressed, cause=CAUSE) is not None
+    assert await database["predictions"].count_documents({}) == 0
+
+
+async def test_a_prediction_with_the_address_of_another_generation_changes_nothing(database: Database) -> None:
+    events = MemoryEventStore()
+    observations = _observations(await _intended_generation(events), database)
+    foreign = Prediction("p1", "processing", None, model=MODEL, webhook=_address(OTHER))
+    before = await events.read(f"generation-{ID}")
+    assert await observations.record(ID, 1, foreign, cause=CAUSE) is None
+    assert await events.read(f"generation-{ID}") == before
+
+
+@pytest.mark.parametrize("webhook", [None, "https://other.test/hook", "https://[", _address(ID, b"x" * 32)])
+async def test_a_prediction_without_a_signed_address_belongs_to_its_first_claimer(
+    database: Database, webhook: str | None
+) -> None:
+    observations = _observations(await _intended_generation(MemoryEventStore()), database)
+    assert await observations.predictions.claim("p1", OTHER)
+    listed = Prediction("p1", "processing", None, model=MODEL, webhook=webhook)
+    assert await observations.record(ID, 1, listed, cause=CAUSE) is None

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,16 @@ async def test_due_commits_of_a_subscriber_are_read_longest_due_first(database: 
     assert await parking.due("delivery", NOON + timedelta(minutes=2), limit=10) == [PARKED, later]
     assert await parking.due("delivery", NOON + timedelta(minutes=2), limit=1) == [PARKED]
     assert len(await parking.all()) == 4
+
+
+async def test_subscribers_that_ask_together_get_their_own(database: Database) -> None:
+    parking = Parking(database)
+    await parking.park(PARKED)
+    names = ("delivery", "projection", "usage")
+    due = await asyncio.gather(*(parking.due(name, NOON, limit=10) for name in names))
+    assert due == [[PARKED], [], []]
+    before = NOON - timedelta(seconds=1)
+    assert await asyncio.gather(*(parking.due(name, before, limit=10) for name in names)) == [[], [], []]
 
 
 async def test_parking_again_replaces_and_release_removes(database: Database) -> None:

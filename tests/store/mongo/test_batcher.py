@@ -85,3 +85,27 @@ async def test_a_cancelled_caller_does_not_affect_others() -> None:
     await patient
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_a_call_with_several_items_gets_the_answer_or_the_error_of_each() -> None:
+    line = SlowServer()
+    line.gate.release()
+    answers = await Batcher(line.send).put_all([1, -2, 3])
+    assert (answers[0], str(answers[1]), answers[2]) == (None, "-2", None)
+    assert line.batches == [[1, -2, 3]]
+
+
+async def test_a_canceled_call_with_several_items_leaves_the_batches_of_others_alone() -> None:
+    line = SlowServer()
+    batcher = Batcher(line.send)
+    canceled = asyncio.create_task(batcher.put_all([1, -2]))
+    await turns()
+    other = asyncio.create_task(batcher.put(-3))
+    canceled.cancel()
+    for _ in range(2):
+        line.gate.release()
+    with pytest.raises(ValueError, match="-3"):
+        await other
+    with pytest.raises(asyncio.CancelledError):
+        await canceled
+    assert line.batches == [[1, -2], [-3]]

@@ -1,5 +1,6 @@
 """Requests read a bounded part of a ledger, however many corrections it has."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -60,3 +61,15 @@ async def test_requests_do_not_read_old_corrections(ledger: MongoLedger, replies
     assert len(replies.sizes) >= 6
     assert max(replies.sizes) < 2_000
     assert [kept.id for kept in await ledger.corrections("d")] == ["c1", "c2"]
+
+
+async def test_concurrent_reads_of_recorded_holds_are_one_request(ledger: MongoLedger, replies: Replies) -> None:
+    for developer, generation in (("d1", "g1"), ("d1", "g2"), ("d2", "g3")):
+        assert await ledger.hold(developer, generation, period=NOVEMBER, bounds=WIDE, now=NOON)
+    await ledger.account("d1", durable=True)
+    asked = [("d1", "g1"), ("d2", "g3"), ("d1", "gone"), ("d2", "g1"), ("d3", "g1")]
+    replies.sizes.clear()
+    found = await asyncio.gather(*(ledger.account(one, only=[name], durable=True) for one, name in asked))
+    assert [[slot.generation for slot in account.slots] for account in found] == [["g1"], ["g3"], [], [], []]
+    assert [account.running for account in found] == [2, 1, 2, 1, 0]
+    assert len(replies.sizes) == 1

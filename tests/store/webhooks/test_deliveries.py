@@ -95,9 +95,21 @@ async def test_what_a_clock_that_was_ahead_has_put_off_is_made_due(deliveries: D
     await deliveries.add([delivery("claimed")])
     assert await deliveries.claim(delivery("claimed"), now=NOW, until=ahead, token=TOKEN)
     assert await due(deliveries) == []
-    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 3
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15), limit=9) == 3
     assert sorted(await due(deliveries)) == ["ahead", "claimed", "too early"]
-    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 0
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15), limit=9) == 0
+
+
+async def test_what_is_due_later_is_compared_page_by_page(deliveries: DeliveryStore) -> None:
+    after, tried = NOW + timedelta(minutes=15), attempt(error="status")
+    waiting = [delivery(f"tried {n}", due_at=after + timedelta(minutes=1 + n), attempts=(tried,)) for n in range(4)]
+    ahead = [delivery(f"ahead {n}", due_at=after + timedelta(hours=n // 2 + 1)) for n in range(4)]
+    await deliveries.add([*waiting, *ahead])
+    corrected = [await deliveries.make_due(NOW, after=after, limit=3) for _ in range(6)]
+    assert sum(corrected) == 4
+    assert sorted(await due(deliveries)) == [one.id for one in ahead]
+    await deliveries.add([delivery("new", due_at=after + timedelta(seconds=1))])
+    assert 1 in [await deliveries.make_due(NOW, after=after, limit=3) for _ in range(3)]
 
 
 async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -> None:

@@ -1,0 +1,77 @@
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import bson
+
+from store.commits.stream_walk import FoldedStream
+from store.mongo.connection import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is not what the log says.
+
+    model: the collection; key: the document's `_id`; field: its name, dotted, or `_id` for a document that is missing
+    (`stored` is None) or must not exist (`log` is None); stream: what was folded, None for the whole log.
+    """
+
+    model: str
+    key: str
+    field: str
+    log: Any
+    stored: Any
+    stream: str | None = None
+
+
+@dataclass(slots=True)
+class Compared:
+    """The documents of each model that were read, and what differs."""
+
+    documents: dict[str, int] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    def add(self, model: str, stream: str, wanted: Mapping[str, Document], stored: Mapping[str, Document]) -> None:
+        """Compare documents by key, each field by its BSON: what the log says, and what is stored."""
+        self.documents[model] = self.documents.get(model, 0) + len(stored)
+        for key in sorted({*wanted, *stored}):
+            self.differences += differences_of(model, key, wanted.get(key), stored.get(key), stream)
+
+
+class ReadModel(Protocol):
+    """Documents that are derived from the streams of one or several kinds."""
+
+    kinds: ClassVar[Collection[str]]
+
+    async def compare(self, streams: Sequence[FoldedStream]) -> Compared:
+        """Compare the documents of these streams, which may have moved on since they were folded."""
+
+    def owners(self) -> AsyncIterator[tuple[str, str, str]]:
+        """Read (model, key, stream) of every document, to find those whose stream does not exist."""
+
+    async def count(self) -> Mapping[str, int]:
+        """Count the documents of each model."""
+
+
+def differences_of(
+    model: str, key: str, wanted: Document | None, stored: Document | None, stream: str | None = None
+) -> list[Difference]:
+    """Compare two documents field by field; a document that is missing on one side is one difference."""
+    if wanted is None or stored is None:
+        return [Difference(model, key, "_id", None if wanted is None else key, None if stored is None else key, stream)]
+    return [
+        Difference(model, key, name, wanted.get(name), stored.get(name), stream)
+        for name in sorted({*wanted, *stored})
+        if (name in wanted) != (name in stored) or _bytes(wanted[name]) != _bytes(stored[name])
+    ]
+
+
+def _bytes(value: Any) -> bytes:
+    """Encode a value as MongoDB keeps it: times have whole milliseconds; the order of members does not count."""
+    return bson.encode({"": _sorted(value)})
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,96 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.generation.generation import Generation, is_generation
+from store.commits.contract import EventStore
+from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
+from store.log.parking import Parking
+from store.log.sealed_log import SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.connection import Document
+from store.quota.ledger import Ledger
+from store.quota.recount import LogTallies, Recount
+from store.quota.usage import Usage
+from store.quota.usage_recount import WrongSum, wrong_sums
+from store.quota.usage_sums import COUNTED, UsageSums
+from store.replay.read_model import Compared, Difference, differences_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeLogModels:
+    """The read models that sum over many streams: the quota ledger, and the sums of usage."""
+
+    events: EventStore
+    ledger: Ledger
+    usage: Usage
+    clock: Callable[[], datetime]
+    sealed_log: SealedLog
+    subscriptions: SubscriberCheckpoints
+    parking: Parking
+    usage_sums: UsageSums
+
+    def begin(self) -> "CountedLog":
+        """Begin to count; the log is read after this."""
+        recount = Recount(self.events, self.ledger, self.usage.admitted, self.clock)
+        return CountedLog(recount, recount.begin())
+
+    async def compare(
+        self,
+        counted: "CountedLog",
+        on_unreadable: OnUnreadable = log_unreadable,
+        on_position: Callable[[int], None] = lambda _: None,
+    ) -> Compared:
+        """Compare the ledger with what was counted, and the sums of usage with the sealed log, which is read here."""
+        report = await counted.recount.compare(counted.tallies)
+        ledger = [
+            Difference("ledger", one.developer, f"{one.kind} {one.subject}", one.log, one.ledger)
+            for one in report.differences
+        ]
+        sums, usage = await self._usage(on_unreadable, on_position)
+        return Compared({"ledger": report.developers, "usage": sums}, [*ledger, *usage])
+
+    async def _usage(
+        self, on_unreadable: OnUnreadable, on_position: Callable[[int], None]
+    ) -> tuple[int, list[Difference]]:
+        """Compare the sums; a sum that differs twice, at two positions that may differ, was not merely moving."""
+        sums, first = await self._wrong_sums(on_unreadable, on_position)
+        if not first:
+            return sums, []
+        wrong = {one.wanted["_id"] for one in first}
+        again = (await self._wrong_sums(on_unreadable, on_position))[1]
+        return sums, [
+            found
+            for one in again
+            if one.wanted["_id"] in wrong
+            for found in differences_of("usage", one.wanted["_id"], *_counts(one))
+        ]
+
+    async def _wrong_sums(
+        self, on_unreadable: OnUnreadable, on_position: Callable[[int], None]
+    ) -> tuple[int, list[WrongSum]]:
+        logs = self.sealed_log, self.subscriptions, self.parking
+        return await wrong_sums(*logs, self.usage_sums, on_unreadable=on_unreadable, on_position=on_position)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedLog:
+    """The generations of a log that is being read."""
+
+    recount: Recount
+    tallies: LogTallies
+
+    def add(self, generation: Generation) -> None:
+        """Count a generation."""
+        self.tallies.add(generation)
+
+    def skip(self, found: UnreadableCommit) -> None:
+        """Set the developer of a generation aside that cannot be read."""
+        if is_generation(found.stream):
+            self.tallies.unreadable.append(found)
+
+
+def _counts(one: WrongSum) -> tuple[Document, Document | None]:
+    """Choose the members that are counted."""
+    wanted = {name: one.wanted[name] for name in COUNTED.values()}
+    return wanted, None if one.stored is None else {name: one.stored.get(name) for name in wanted}
