@@ -1,8 +1,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from domain.audit.invariants import Findings, InvariantReport
+from domain.audit.invariants import Findings, Invariant, InvariantReport, Violation
 from domain.audit.price_check import PriceCheck
 from domain.generation.timings import Price
 from store.audit.checkpoints import Checkpoints
@@ -14,6 +15,10 @@ from store.audit.stream_pass import StreamPass
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
 from store.quota.ledger import Ledger
+from store.replay.fold_comparison import FoldComparison
+
+_INVARIANT_OF: Final = {"ledger": Invariant.QUOTA, "usage": Invariant.SUMS}
+"""The invariants of what sums over many streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,7 @@ class InvariantCheck:
 
     invariant_scan: InvariantScan
     checkpoints: Checkpoints
+    fold_comparison: FoldComparison
     events: EventStore
     ledger: Ledger
     sealed_log: SealedLog
@@ -39,6 +45,15 @@ class InvariantCheck:
         streams = StreamPass(self.invariant_scan, findings, PriceCheck(self.price))
         await streams.run(pace)
         await check_positions(self.invariant_scan, self.checkpoints, findings, head=head, now=self.clock(), pace=pace)
+        await self._compare_state(findings, pace)
         await check_slots(self.ledger, self.events, findings, self.clock)
         await streams.confirm()
         return InvariantReport(head, streams.streams, streams.events, started, self.clock(), findings)
+
+    async def _compare_state(self, findings: Findings, pace: Pace) -> None:
+        """Compare what is derived from the log with it; what cannot be read is named by the check of its stream."""
+        report = await self.fold_comparison.run(on_unreadable=lambda _: None, pause=pace.pause)
+        for one in report.differences:
+            fault = f"{one.field}: {one.log} in the log, {one.stored} stored"
+            findings.add([(_INVARIANT_OF.get(one.model, Invariant.STATE), Violation(f"{one.model} {one.key}", fault))])
+        findings.count(Invariant.STATE, report.compared.total())

@@ -20,9 +20,13 @@ class Pace:
     _began: float = field(default_factory=time.monotonic)
 
     async def tick(self, pieces: int) -> None:
-        """Note finished pieces, and pause so that the work since the last pause has its share of the time."""
+        """Note finished pieces, and pause."""
         self.done += pieces
         await self.progress(min(self.done, self.size), self.size)
+        await self.pause()
+
+    async def pause(self) -> None:
+        """Wait so that the work since the last pause has its share of the time."""
         worked = time.monotonic() - self._began
         await asyncio.sleep(worked * (1 / self.share - 1))
         self._began = time.monotonic()

