@@ -3,8 +3,8 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import structlog
 
@@ -28,6 +28,8 @@ from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
 
 _ACTOR = "actor:delivery"
+_TOLERATED: Final = timedelta(minutes=5)
+"""The age of a signature that receivers accept, which is far more than an attempt takes."""
 
 log = structlog.get_logger()
 
@@ -80,7 +82,7 @@ class DeliveryAttempts:
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
         """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
-        number, retry_at = delivery.next_number, self._retry_at(delivery, response)
+        number, retry_at = delivery.next_number, self._retry_at(delivery, response, at)
         attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
         events = _events(delivery, attempt, retry_at)
         correlation = stream_of(delivery.generation)
@@ -100,10 +102,12 @@ class DeliveryAttempts:
             milliseconds=response.milliseconds,
         )
 
-    def _retry_at(self, delivery: Delivery, response: ReceiverResponse) -> datetime | None:
+    def _retry_at(self, delivery: Delivery, response: ReceiverResponse, at: datetime) -> datetime | None:
         if response.accepted or delivery.example or response.error == "gone":
             return None
         now = self.clock()
+        if abs(now - at) > _TOLERATED:
+            return now  # the clock was set since the message was signed, and receivers refuse what it said then
         return next_attempt(
             delivery.failures + 1,
             now,

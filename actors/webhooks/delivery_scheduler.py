@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from actors.webhooks.endpoint_choices import EndpointChoices
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
 from domain.webhooks.delivery import Delivery, delivery_of, skipped, types_of
@@ -25,6 +26,7 @@ class DeliveryScheduler:
 
     events: EventStore
     endpoints: WebhookEndpoints
+    endpoint_choices: EndpointChoices
     deliveries: DeliveryStore
     personal_data: PersonalDataStore
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
@@ -40,11 +42,14 @@ class DeliveryScheduler:
         if generation is None:
             return
         oldest = self.clock() - self.webhook_retention
-        shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
+        shown = {event.id: event for event in events if event.time > oldest and self.visible(event) is not None}
         owner = generation.request.owner
         registered = await self.endpoints.of_project(owner.project, recent=True)
-        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, owner, shown)]
-        await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
+        wanted = list[Delivery]()
+        for one in registered:
+            chosen = await self.endpoint_choices.wanted(one.endpoint, commits)
+            wanted += self._of_endpoint(one, owner, [event for name, event in shown.items() if name in chosen])
+        await self.deliveries.add([*wanted, *await self._of_request(list(shown.values()), generation)])
 
     async def lacking(self, projects: Mapping[str, str]) -> Collection[str]:
         """Choose the generations of `projects` that may lack a delivery: an endpoint or a webhook exists.
@@ -71,8 +76,7 @@ class DeliveryScheduler:
         self, registered: RegisteredEndpoint, owner: Owner, events: Iterable[RecordedEvent]
     ) -> list[Delivery]:
         endpoint = registered.endpoint
-        wanted = filter(endpoint.wants, events)
-        made = self._made(endpoint.id, owner, registered.url, wanted)
+        made = self._made(endpoint.id, owner, registered.url, events)
         if endpoint.disabled is None:
             return made
         return [replace(delivery, **skipped("endpoint_disabled")) for delivery in made]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from events.commit import Commit
@@ -34,6 +34,10 @@ class MemorySealedLog:
             self._sealed.append(SealedCommit(position, commit.stream, commit.first, commit.last, types, *owner))
             self._commits[commit.id] = commit
         return len(fresh)
+
+    async def positions(self, commits: Collection[str]) -> Mapping[str, int]:
+        await asyncio.sleep(0)
+        return {entry.id: entry.position for entry in self._sealed if entry.id in commits}
 
     async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
         waiting = [one async for one in self._events.commits() if one.id not in self._commits]

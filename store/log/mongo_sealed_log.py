@@ -6,7 +6,7 @@ position and each commit stand there once, so its insert fails.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
@@ -83,6 +83,10 @@ class MongoSealedLog:
             await self._commits.update_many({"_id": {"$in": sealed}}, {"$unset": {"unsealed": ""}})
         return len(sealed)
 
+    async def positions(self, commits: Collection[str]) -> Mapping[str, int]:
+        found = await self._log.find({"commit": {"$in": list(commits)}}, {"commit": 1}).to_list(None)
+        return {entry["commit"]: entry["_id"] for entry in found}
+
     async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
         found = self._commits.find({"unsealed": True, "time": {"$not": {"$gte": before}}}, {"_id": 1})
         return [document["_id"] for document in await found.sort("time", ASCENDING).limit(limit).to_list(limit)]
@@ -143,8 +147,7 @@ class MongoSealedLog:
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:
         """Find commits that have a position; a killed sealer may not have cleared their marks."""
-        entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
-        return [entry["commit"] for entry in entries]
+        return list(await self.positions(commit_ids))
 
     async def _insert(self, documents: Sequence[Document], owners: Mapping[str, Document]) -> list[str]:
         """Insert positions behind the last one; return the commits that have one now.

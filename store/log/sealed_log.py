@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -37,6 +37,9 @@ class SealedLog(Protocol):
 
     async def seal(self, *, limit: int = 500) -> int:
         """Give positions to commits that have none, each stream in its own order; return how many."""
+
+    async def positions(self, commits: Collection[str]) -> Mapping[str, int]:
+        """Map the ids of commits to their positions; those without one are left out."""
 
     async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
         """Name commits without a position that were written before a moment, or at no readable time."""

@@ -36,6 +36,14 @@ async def test_each_commit_gets_one_position_for_good(harness: LogHarness) -> No
     assert await harness.log.head() == 3
 
 
+async def test_positions_are_told_of_commits_that_have_one(harness: LogHarness) -> None:
+    await harness.write("a", 0)
+    await harness.seal_all()
+    await harness.write("b", 0)
+    assert await harness.log.positions({"a:1", "b:1", "c:1"}) == {"a:1": 1}
+    assert await harness.log.positions([]) == {}
+
+
 async def test_stream_order_is_kept_when_times_run_backwards(harness: LogHarness) -> None:
     for version in range(6):
         await harness.write("a", version, time=NOON - timedelta(minutes=version))
