@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 import aiohttp
@@ -17,10 +17,15 @@ Event = tuple[int, str]
 
 
 class EventClient:
-    """A client that keeps the event stream of one generation open, whatever breaks, as browsers do."""
+    """A client that keeps the event stream of one generation open, whatever breaks, as browsers do.
 
-    def __init__(self, tenant: Tenant, generation: str) -> None:
-        self._tenant, self._generation = tenant, generation
+    `tenant` returns the tenant with the present token; `log_in` gets another token for one that was refused.
+    """
+
+    def __init__(
+        self, tenant: Callable[[], Tenant], log_in: Callable[[Tenant], Awaitable[None]], generation: str
+    ) -> None:
+        self._tenant, self._log_in, self._generation = tenant, log_in, generation
         self.received: list[Event] = []
         self.connections = 0
         self._task = asyncio.create_task(self._run())
@@ -46,18 +51,20 @@ class EventClient:
             await asyncio.sleep(_PAUSE_S)
 
     async def _connect(self) -> None:
-        after = self.received[-1][0] if self.received else 0
+        tenant, after = self._tenant(), self.received[-1][0] if self.received else 0
         headers = {
             "Accept": "text/event-stream",
-            "Authorization": self._tenant.headers["Authorization"],
+            "Authorization": tenant.headers["Authorization"],
             "Last-Event-ID": str(after),
         }
-        url = f"{self._tenant.base_url}{ONE}/{self._generation}/events"
-        async with self._tenant.session.get(url, headers=headers, timeout=_TIMEOUT) as answer:
+        url = f"{tenant.base_url}{ONE}/{self._generation}/events"
+        async with tenant.session.get(url, headers=headers, timeout=_TIMEOUT) as answer:
             if answer.status == 200:
                 self.connections += 1
                 async for event in _events(answer.content):
                     self.received.append(event)
+        if answer.status == 401:
+            await self._log_in(tenant)
 
 
 async def _events(content: aiohttp.StreamReader) -> AsyncIterator[Event]:

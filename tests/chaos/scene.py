@@ -101,7 +101,7 @@ class Scene:
     async def submit(self, key: str) -> str:
         """Submit until accepted, always under the same key; return the id."""
         generation = self.ids[key] = await self._accepted(key)
-        self.streams[generation] = EventClient(self.tenant, generation)
+        self.streams[generation] = EventClient(lambda: self.tenant, self.log_in, generation)
         return generation
 
     async def repeat(self, keys: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -26,11 +27,16 @@ def frames(events: Sequence[Event]) -> bytes:
 
 
 @asynccontextmanager
-async def client_of(session: aiohttp.ClientSession, *answers: bytes) -> AsyncIterator[EventClient]:
-    """Connect a client to a server that gives each connection one answer, and then breaks it."""
+async def client_of(session: aiohttp.ClientSession, *answers: bytes, sent: str = "x") -> AsyncIterator[EventClient]:
+    """Connect a client to a server that gives each connection one answer, and then breaks it.
+
+    The server knows the token `x`, which the client gets when it logs in.
+    """
     left = list(answers)
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        if request.headers["Authorization"] != "Bearer x":
+            return web.Response(status=401)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(left.pop(0))
@@ -45,13 +51,18 @@ async def client_of(session: aiohttp.ClientSession, *answers: bytes) -> AsyncIte
             system=cast("Any", None),
             session=session,
             base_url=str(server.make_url("")).rstrip("/"),
-            headers={"Authorization": "Bearer x"},
+            headers={"Authorization": f"Bearer {sent}"},
             email="",
             developer="",
             project="",
             developer_email="",
         )
-        client = EventClient(tenant, "a")
+
+        async def log_in(refused: Tenant) -> None:
+            nonlocal tenant
+            tenant = replace(refused, headers={"Authorization": "Bearer x"})
+
+        client = EventClient(lambda: tenant, log_in, "a")
         yield client
         await client.close()
 
@@ -61,6 +72,11 @@ async def test_a_client_that_reconnects_has_every_event_once(session: aiohttp.Cl
     async with client_of(session, cut, frames(EVENTS[1:])) as client:
         await client.complete(EVENTS, within=5)
         assert client.connections == 2
+
+
+async def test_a_client_whose_token_has_expired_logs_in_again(session: aiohttp.ClientSession) -> None:
+    async with client_of(session, frames(EVENTS), sent="expired") as client:
+        await client.complete(EVENTS, within=5)
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ async def _log_in(system: System, session: aiohttp.ClientSession, email: str, pr
     login, headers = {"email": email, "password": PASSWORD}, {"X-Project-ID": project} if project else {}
     url = f"{system.base_url}/api/v1/auth/login"
     async with session.post(url, json=login, headers=headers) as answer:
-        assert answer.status == 200, await answer.text()
+        answer.raise_for_status()
         return str((await answer.json())["access_token"])
 
 
