@@ -48,6 +48,7 @@ derived: $(VENV)/.installed-dev ## write the files that follow from the code: sc
 lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
+	$(COMPILE) pyproject.toml --extra c2pa --output-file requirements/c2pa.txt
 	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
 

@@ -49,6 +49,8 @@ class ErrorCode(StrEnum):
     ROTATION_LIMIT = "rotation_limit_exceeded"
     CONSUMER_LIMIT = "consumer_limit_exceeded"
     UNKNOWN_POSITION = "unknown_position"
+    RECEIPT_PENDING = "receipt_pending"
+    RECEIPTS_DISABLED = "receipts_disabled"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"

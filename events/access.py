@@ -1,12 +1,12 @@
 """Events of stream `access-<reader>`: what operators and auditors read of the log."""
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime
 
 from events.developer import GrantReason
-from events.event import Event
+from events.event import Event, OmittedIfNone
 from events.event_type import EventType
 
 AccessForm = Literal["connection", "export", "page_walk"]
@@ -18,7 +18,8 @@ class LogRead(Event, name="access.log_read"):
 
     developer, project, user, generation: the narrowest owner that was asked for with all that it belongs to; None
     covers all. event_type, recorded_from, recorded_before: filters; `filters` names all. query: keyed hash of the
-    whole query without its position. grant, reason: what personal data were shown for; without a grant none were.
+    whole query without its position. grant, reason: what texts beside the log were shown for; without a grant none
+    were. pictures: True for an export that has the stored pictures in it.
     """
 
     form: AccessForm
@@ -33,6 +34,7 @@ class LogRead(Event, name="access.log_read"):
     query: str
     grant: str | None
     reason: GrantReason | None
+    pictures: Annotated[bool | None, OmittedIfNone] = None
 
 
 ACCESS: Final = (

@@ -26,6 +26,8 @@ from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.openapi.operation import route_table
+from gateway.receipts.c2pa_signer import C2paError, C2paSigner, open_c2pa_signer
+from gateway.receipts.settings import ReceiptSettings
 from gateway.routes import OPERATIONS, ROUTES
 from gateway.settings import GatewaySettings
 from gateway.submissions.recorder import SubmissionRecorder
@@ -38,11 +40,19 @@ def _derived(id_key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(id_key, purpose, "sha256")
 
 
+def _c2pa_signer(receipt_settings: ReceiptSettings, version: str) -> C2paSigner | None:
+    try:
+        return open_c2pa_signer(receipt_settings, version)
+    except C2paError as error:
+        raise ConfigurationError(str(error)) from error
+
+
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "audit_key": lambda id_key: _derived(id_key, b"audit queries"),
     "authenticator": Authenticator,
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
+    "c2pa_signer": _c2pa_signer,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "download_budget": lambda gateway_settings: ByteBudget(
         gateway_settings.download_budget,

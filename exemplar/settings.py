@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
@@ -34,6 +35,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Timeouts": TimeoutSettings,
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
+    "Receipts": ReceiptSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
@@ -63,6 +65,7 @@ _GATEWAY = (
     AuthenticationSettings,
     PasswordSettings,
     WitnessSettings,
+    ReceiptSettings,
 )
 
 PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {

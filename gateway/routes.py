@@ -26,6 +26,7 @@ from gateway.health import HealthRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
 from gateway.provider_callbacks import ProviderRoutes
+from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
@@ -50,6 +51,7 @@ ROUTES: Final = (
     SubmissionRoutes,
     ExplainRoutes,
     PictureRoutes,
+    ReceiptRoutes,
     UsageRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,

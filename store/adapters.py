@@ -19,10 +19,12 @@ from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
 from store.audit.event_lookup import EventLookup
+from store.audit.inclusion_proofs import InclusionProofs
 from store.audit.invariant_runs import InvariantRuns
 from store.audit.invariant_scan import InvariantScan
 from store.audit.merkle_nodes import MerkleNodes
 from store.audit.picture_scan import PictureScan
+from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
@@ -96,6 +98,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "picture_scan": PictureScan,
+    "picture_sources": PictureSources,
+    "inclusion_proofs": InclusionProofs,
     "leases": MongoLeases,
     "pauses": MongoPauses,
     "account_cache": AccountCache,

@@ -77,9 +77,12 @@ def _start_mongod(home: Path) -> float:
 
 
 def idle(servers: Servers, options: Options) -> Iterator[Row]:
-    """Measure the CPU of gateway, worker and scheduler without work, and that of the servers beside it."""
+    """Measure the CPU of gateway, worker and scheduler without work, and that of the servers beside it.
+
+    It begins when nothing has happened for more than ten seconds: then the scheduler's jobs run less often.
+    """
     with open_ours(servers, accounts=1, background=True) as ours:
-        time.sleep(5 * options.settle)
+        time.sleep(15 * options.settle)
         groups = {**ours.pids, **servers.pids}
         shares: list[dict[str, float]] = []
         for _ in range(options.repeats):

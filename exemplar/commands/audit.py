@@ -2,9 +2,8 @@
 
 import base64
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,13 +12,17 @@ import typer
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
+from exemplar.commands.export import export_log
 from exemplar.commands.invariants import check_invariants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
+from exemplar.commands.progress import Progress
 from exemplar.commands.proof_output import prove_event, prove_growth
+from exemplar.commands.receipts import show_checks
 from exemplar.commands.store_access import run_on_store, settings_of
 from exemplar.commands.time_travel import show_at, show_difference
 from exemplar.environment import ConfigurationError
+from gateway.receipts.settings import ReceiptSettings
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_scan import CommitScan
@@ -32,7 +35,6 @@ from store.audit.witnessing import keep_cosignatures
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
 
-_PROGRESS_S = 1.0
 _SEALED_AT_ONCE = 500
 _NO_KEY: Final = (
     "EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler; "
@@ -52,12 +54,20 @@ app = typer.Typer(
 app.command("at")(show_at)
 app.command("diff")(show_difference)
 app.command("invariants")(check_invariants)
+app.command("export")(export_log)
+app.command("check-receipt")(show_checks)
 
 
 @app.command("key")
-def print_key(home: Home = None, as_json: AsJson = False) -> None:
+def print_key(
+    receipts: Annotated[bool, typer.Option("--receipts", help="Print the key that verifies receipts.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Print the key that verifies this log's checkpoints."""
-    public = str(_signer(settings_of(home, CheckpointSettings)).public)
+    settings = settings_of(home, ReceiptSettings)
+    signer = settings.receipt_signer if receipts else settings.signer
+    public = str(_required(signer).public)
     _print({"key": public}, public, as_json=as_json)
 
 
@@ -65,7 +75,7 @@ def print_key(home: Home = None, as_json: AsJson = False) -> None:
 def make_checkpoint(home: Home = None, as_json: AsJson = False) -> None:
     """Sign the log as it is now and print the note; the latest one when nothing is new."""
     settings = settings_of(home, CheckpointSettings)
-    signer, trusted = _signer(settings), settings.trusted
+    signer, trusted = _required(settings.signer), settings.trusted
 
     async def make(sealed_log: SealedLog, checkpoints: Checkpoints) -> StoredCheckpoint:
         while await sealed_log.seal(limit=_SEALED_AT_ONCE) >= _SEALED_AT_ONCE:
@@ -151,27 +161,16 @@ def verify_log(
     async def verification(
         commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan
     ) -> tuple[AuditReport, PictureReport | None]:
-        report = await verify(commit_scan, checkpoints, trusted, _Progress("commits"), checkpoints_kept)
+        report = await verify(commit_scan, checkpoints, trusted, Progress("commits", "verified"), checkpoints_kept)
         if not pictures:
             return report, None
-        return report, await verify_pictures(picture_scan, checkpoints, _Progress("pictures and pieces of them"))
+        return report, await verify_pictures(
+            picture_scan, checkpoints, Progress("pictures and pieces of them", "verified")
+        )
 
     report, seen = _result(verification, home, as_json=as_json)
     fields = {"ok": True, **asdict(report), "root": _base64(report.root), **(asdict(seen) if seen else {})}
     _print(fields, _text(report, seen), as_json=as_json)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Print the progress about once a second."""
-
-    noun: str
-    last_printed: float = 0.0
-
-    def __call__(self, position: int, head: int) -> None:
-        if time.monotonic() - self.last_printed >= _PROGRESS_S:
-            self.last_printed = time.monotonic()
-            sys.stderr.write(f"{position} of {head} {self.noun} verified\n")
 
 
 def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_json: bool) -> Result:
@@ -197,10 +196,10 @@ def _print(fields: dict[str, Any], text: str, *, as_json: bool) -> None:
         sys.stdout.write(text.rstrip("\n") + "\n")
 
 
-def _signer(settings: CheckpointSettings) -> SigningKey:
-    if settings.signer is None:
+def _required(signer: SigningKey | None) -> SigningKey:
+    if signer is None:
         raise ConfigurationError(_NO_KEY)
-    return settings.signer
+    return signer
 
 
 def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey]:

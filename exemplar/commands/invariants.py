@@ -2,9 +2,7 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -14,11 +12,10 @@ from domain.audit.invariants import STATEMENTS, Finding, Invariant, InvariantRep
 from domain.generation.timings import Price
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
+from exemplar.commands.progress import progress_shown
 from exemplar.commands.store_access import open_store, settings_of
 from store.audit.invariant_check import InvariantCheck
 from store.settings import PriceSettings
-
-_PROGRESS_S = 1.0
 
 
 def check_invariants(home: Home = None, as_json: AsJson = False) -> None:
@@ -35,19 +32,12 @@ async def _run(home: Path | None) -> InvariantReport:
     price = Price(settings_of(home, PriceSettings).usd_per_second)
     async with open_store(home, holder="audit") as store:
         store.set(price=price, timeouts=settings_of(home, TimeoutSettings).timeouts)
-        return await store.call(InvariantCheck).run(_Progress())
+        with progress_shown("commits and positions", "checked") as show:
 
+            async def note(done: int, size: int) -> None:
+                show(done, size)
 
-@dataclass(slots=True)
-class _Progress:
-    """Print the progress about once a second."""
-
-    printed_at: float = 0.0
-
-    async def __call__(self, done: int, size: int) -> None:
-        if time.monotonic() - self.printed_at >= _PROGRESS_S:
-            self.printed_at = time.monotonic()
-            sys.stderr.write(f"{done} of {size} commits and positions checked\n")
+            return await store.call(InvariantCheck).run(note)
 
 
 def _lines(report: InvariantReport) -> Sequence[str]:

@@ -15,6 +15,7 @@ from exemplar.environment import ConfigurationError, Settings, read
 from exemplar.injection import Dependencies
 from exemplar.local.home import home_of, kept_secret, mongodb_of
 from gateway.auth.settings import AuthenticationSettings
+from gateway.receipts.settings import ReceiptSettings
 from store.adapters import ADAPTERS, open_database, prepare, require_format
 from store.audit.settings import CheckpointSettings
 from store.errors import AlreadyExistsError, StoreError
@@ -26,6 +27,7 @@ Result = TypeVar("Result")
 _SECRETS: Final[Mapping[type[Any], Callable[[Path], dict[str, Any]]]] = {
     AuthenticationSettings: lambda home: {"key_peppers": {1: kept_secret(home, "key_pepper")}},
     CheckpointSettings: lambda home: {"checkpoint_key": kept_secret(home, "checkpoint_key")},
+    ReceiptSettings: lambda home: {"checkpoint_key": kept_secret(home, "checkpoint_key")},
 }
 """The settings that a home keeps among its secrets."""
 

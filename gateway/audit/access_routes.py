@@ -67,4 +67,5 @@ def _body(entry: AuditEntry, recorded: RecordedEvent) -> dict[str, Any]:
         "filters": event.filters,
         "personal_data": event.grant is not None,
         "reason": event.reason,
+        "pictures": event.pictures is True,
     }

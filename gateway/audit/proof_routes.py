@@ -1,23 +1,22 @@
 """`/api/v1/audit`: checkpoints of the log, cosignatures, and proofs of events and of growth."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
 from aiohttp import web
 
 from domain.accounts import developer
 from domain.audit.checkpoint_key import WitnessKey
-from domain.audit.checkpoints import ContradictionError, NoteError
+from domain.audit.checkpoints import NoteError
 from domain.audit.event_filter import EventFilter
 from domain.audit.terms import OWNERS, term, values_of
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation import generation
 from domain.paths import AUDIT_CHECKPOINT, AUDIT_CONSISTENCY, AUDIT_PROOF
 from gateway.audit.access_records import AccessRecords
+from gateway.audit.contradictions import alarming
 from gateway.audit.proof_requests import CheckpointRequest, ConsistencyRequest, CosignRequest, ProofRequest
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.auth.authentication import Authenticator
@@ -28,8 +27,6 @@ from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.event_lookup import EventLookup, FoundCommit
 from store.audit.proofs import NothingToProveError, prove_consistency, prove_inclusion
 from store.audit.witnessing import keep_cosignatures
-
-log = structlog.get_logger()
 
 _TEXT: Final = "text/plain"
 _ANSWER: Final = {_TEXT: ""}
@@ -52,7 +49,7 @@ class ProofRoutes:
         """Read a checkpoint of the log with its cosignatures."""
         await self._admit(request)
         query = read_query(request, CheckpointRequest)
-        with _alarming():
+        with alarming():
             return _respond(request, (await self._checkpoint(query.size, "size")).cosigned_note)
 
     @post(AUDIT_CHECKPOINT, "operator", body=CosignRequest, answer=_ANSWER)
@@ -61,7 +58,7 @@ class ProofRoutes:
         await self.authenticator.authenticate_operator(request)
         body = await read_model(request, CosignRequest)
         try:
-            with _alarming():
+            with alarming():
                 stored = await keep_cosignatures(body.note, self.witnesses, self.checkpoints)
         except NoteError as error:
             raise invalid_field("body", "note", str(error)) from None
@@ -72,7 +69,7 @@ class ProofRoutes:
         """Prove that the log of a checkpoint begins with an earlier one."""
         await self._admit(request)
         query = read_query(request, ConsistencyRequest)
-        with _alarming():
+        with alarming():
             newer = await self._checkpoint(query.newer, "to")
             if query.older > newer.size:
                 raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"from is behind the checkpoint of {newer.size}")
@@ -84,7 +81,7 @@ class ProofRoutes:
         """Prove that an event is in the log of the latest checkpoint."""
         reader = await self.audit_readers.identify(request)
         query = read_query(request, ProofRequest)
-        with _alarming():
+        with alarming():
             found = await self._readable(reader, query)
             await self._record(request, reader, query.stream, found)
             try:
@@ -125,16 +122,6 @@ class ProofRoutes:
         elif stream.startswith(developer.stream_of("")):
             wanted = EventFilter(developer=named.get("developer"))
         await self.access_records.record(request, reader, "page_walk", wanted, owner=named)
-
-
-@contextmanager
-def _alarming() -> Iterator[None]:
-    """Log a contradiction and answer `damaged`."""
-    try:
-        yield
-    except ContradictionError as error:
-        log.critical("log_contradicts_checkpoints", error=str(error))
-        raise ExemplarError(ErrorCode.DAMAGED, "The log contradicts its checkpoints") from error
 
 
 def _respond(request: web.Request, text: str) -> web.Response:

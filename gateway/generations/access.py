@@ -24,14 +24,19 @@ class GenerationAccess:
         return await self.existing(path_generation_id(request), identity)
 
     async def existing(
-        self, generation_id: str, owner: Identity | None = None, *, project: str | None = None
+        self,
+        generation_id: str,
+        owner: Identity | None = None,
+        *,
+        project: str | None = None,
+        developer: str | None = None,
     ) -> Generation:
-        """Load a generation that was not deleted, of one owner or project if given.
+        """Load a generation that was not deleted, of one owner, project or developer if given.
 
         Raises `not_found` or `gone`.
         """
         generation = await self.generations.load(generation_id)
-        if generation is None or not _is_of(generation, owner, project):
+        if generation is None or not _is_of(generation, owner, project, developer):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
@@ -43,7 +48,7 @@ def path_generation_id(request: web.Request) -> str:
     return request.match_info["generation_id"].lower()
 
 
-def _is_of(generation: Generation, identity: Identity | None, project: str | None) -> bool:
+def _is_of(generation: Generation, identity: Identity | None, project: str | None, developer: str | None) -> bool:
     owner = generation.request.owner
     own = identity is None or (owner.project, owner.user) == (identity.project_id, identity.user_id)
-    return own and project in (None, owner.project)
+    return own and project in (None, owner.project) and developer in (None, owner.developer)

@@ -31,7 +31,7 @@ class Links:
     def urls(self, base: str, generation_id: str) -> dict[str, str]:
         """Return the links of a generation that need no signature; they never change."""
         own = f"{base}{GENERATIONS}/{generation_id}"
-        below = ("status", "events", "cancel", "retry", "explain", "image")
+        below = ("status", "events", "cancel", "retry", "explain", "image", "receipt")
         return {"self": own, **{name: f"{own}/{name}" for name in below}, "web": own}
 
     def picture(self, base: str, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:

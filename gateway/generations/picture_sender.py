@@ -1,6 +1,6 @@
 """Send stored pictures in pieces, as fast as the client reads, within a budget of bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
+from domain.receipts.containers import MOST_HEAD, Insertion
 from events.generation import StoredImage
 from gateway.http.account import ACCOUNT
 from gateway.http.byte_budget import ByteBudget, ByteLease
@@ -20,6 +21,7 @@ _WHOLE: Final = 8 * PIECE  # pictures up to this size are read at once
 _BATCH: Final = 4 * PIECE  # what is read at once of larger ones
 
 _NEED_ETAG: Final = ("If-None-Match", "If-Range", "Range")
+_UNCHANGED: Final = Insertion(b"", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class PictureSender:
         if request.method == "HEAD" or any(name in request.headers for name in _NEED_ETAG):
             sha256 = (await self.blobs.hashes(generation)).get(image.digest)
             if sha256 is None:
-                raise _gone()
+                raise gone()
             etag = response.headers["ETag"] = f'"{sha256}"'
             if unchanged(request, etag):
                 return web.Response(status=304, headers=response.headers)
@@ -48,8 +50,44 @@ class PictureSender:
         response.headers["Accept-Ranges"] = "bytes"
         response.content_length = stop - start
         if request.method != "HEAD":
-            await self._send(request, response, (generation, image.digest), start, stop)
+            with closing(self.lease(request)) as lease:
+                # One batch for the whole transfer: after the first byte no answer can say `server_busy`.
+                await lease.use(min(_batch_of(start, stop), stop - start))
+                await self._send(request, response, (generation, image.digest), start, stop)
         return response
+
+    async def answer_variant(
+        self,
+        request: web.Request,
+        generation: str,
+        image: StoredImage,
+        headers: Mapping[str, str],
+        embed: Callable[[bytes], Insertion],
+    ) -> web.StreamResponse:
+        """Answer the picture with another beginning, made from its own; errors as above.
+
+        headers: with the ETag of the variant. What follows its beginning is read and sent in pieces.
+        """
+        response = web.StreamResponse(headers=headers)
+        response.content_type = image.content_type
+        etag = response.headers["ETag"]
+        if unchanged(request, etag):
+            return web.Response(status=304, headers=response.headers)
+        with closing(self.lease(request)) as lease:
+            await lease.use(min(_batch_of(0, image.size), image.size) + MOST_HEAD)
+            name = generation, image.digest
+            changed = embed(b"".join((await self._part(name, 0, min(MOST_HEAD, image.size))).pieces))
+            size = len(changed.start) + image.size - changed.skipped
+            start, stop = self._range(request, response, etag, size)
+            response.headers["Accept-Ranges"] = "bytes"
+            response.content_length = stop - start
+            if request.method != "HEAD":
+                await self._send(request, response, name, start, stop, changed=changed)
+        return response
+
+    def lease(self, request: web.Request) -> ByteLease:
+        """Open a lease of the bytes that are sent to the client of a request."""
+        return ByteLease(self.download_budget, self.client_addresses.of(request), user=request.get(ACCOUNT, ""))
 
     def _range(self, request: web.Request, response: web.StreamResponse, etag: str, size: int) -> tuple[int, int]:
         part = byte_range(request, size, etag)
@@ -61,23 +99,41 @@ class PictureSender:
         return first, last + 1
 
     async def _send(
-        self, request: web.Request, response: web.StreamResponse, name: tuple[str, str], start: int, stop: int
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        name: tuple[str, str],
+        start: int,
+        stop: int,
+        *,
+        changed: Insertion = _UNCHANGED,
     ) -> None:
-        holder, user = self.client_addresses.of(request), request.get(ACCOUNT, "")
-        batch = _WHOLE if stop - start <= _WHOLE else _BATCH
-        with closing(ByteLease(self.download_budget, holder, user=user)) as lease:
-            # One batch for the whole transfer: after the first byte no answer can say `server_busy`.
-            await lease.use(min(batch, stop - start))
-            while start < stop:
-                end = min(start - start % PIECE + batch, stop)
-                part = await self.blobs.part(*name, start, end)
-                if part is None:
-                    raise _gone()
-                if not response.prepared:
-                    response.headers["ETag"] = f'"{part.sha256}"'
-                    await response.prepare(request)
-                await _write(response, part)
-                start = end
+        """Send the bytes from `start` to before `stop` of a picture, or of its variant with another beginning."""
+        begun, batch = changed.start[start:stop], _batch_of(start, stop)
+        moved = len(changed.start) - changed.skipped
+        start, stop = max(start - moved, changed.skipped), stop - moved
+        if begun:
+            await response.prepare(request)
+            await response.write(begun)
+        while start < stop:
+            end = min(start - start % PIECE + batch, stop)
+            part = await self._part(name, start, end)
+            if not response.prepared:
+                response.headers.setdefault("ETag", f'"{part.sha256}"')
+                await response.prepare(request)
+            await _write(response, part)
+            start = end
+
+    async def _part(self, name: tuple[str, str], start: int, stop: int) -> BlobPart:
+        part = await self.blobs.part(*name, start, stop)
+        if part is None:
+            raise gone()
+        return part
+
+
+def _batch_of(start: int, stop: int) -> int:
+    """Return how many bytes of a transfer are read at once."""
+    return _WHOLE if stop - start <= _WHOLE else _BATCH
 
 
 async def _write(response: web.StreamResponse, part: BlobPart) -> None:
@@ -86,5 +142,5 @@ async def _write(response: web.StreamResponse, part: BlobPart) -> None:
             await response.write(piece[start : start + _CHUNK])
 
 
-def _gone() -> ExemplarError:
+def gone() -> ExemplarError:
     return ExemplarError(ErrorCode.GONE, "Image is no longer kept")

@@ -7,7 +7,7 @@ from functools import partial
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
 from domain.paths import GENERATION
 from events.generation import StoredImage
@@ -17,12 +17,13 @@ from gateway.generations.links import Links, PictureKind
 from gateway.generations.picture_sender import PictureSender
 from gateway.http.conditional import UNCHANGED
 from gateway.openapi.operation import get
+from gateway.receipts.variants import PictureVariants, Variant
 from store.generations.generations import Generations
 
 _link = partial(
     get,
     caller="link",
-    query=("expires",),
+    query=("expires", "receipt"),
     headers=("Range", "If-None-Match"),
     answer={"image/*": ""},
     also={206: "The part that Range asks for", **UNCHANGED},
@@ -37,6 +38,7 @@ class PictureRoutes:
     generation_access: GenerationAccess
     generations: Generations
     picture_sender: PictureSender
+    picture_variants: PictureVariants
     links: Links
     clock: Callable[[], datetime]
 
@@ -56,19 +58,27 @@ class PictureRoutes:
         return await self._picture(request, "examples", int(request.match_info["number"]))
 
     async def _picture(self, request: web.Request, kind: PictureKind, number: int) -> web.StreamResponse:
-        generation = await self._allowed(request, kind, number)
+        variant = _variant(request, kind)
+        generation = await self._allowed(request, kind, number, variant)
         pictures: Sequence[StoredImage] = generation.pictures if kind == "images" else generation.request.examples
         if number >= len(pictures):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
-        headers = _headers(public=generation.is_public and kind == "images")
+        headers = _headers(public=generation.is_public and kind == "images" and variant is None)
+        if variant is not None:
+            return await self.picture_variants.answer(request, generation, number, variant, headers)
         return await self.picture_sender.answer(request, generation.id, pictures[number], headers)
 
-    async def _allowed(self, request: web.Request, kind: PictureKind, number: int) -> Generation:
-        """Load the generation if the link is signed, the picture is public or the caller owns it."""
+    async def _allowed(
+        self, request: web.Request, kind: PictureKind, number: int, variant: Variant | None
+    ) -> Generation:
+        """Load the generation if the link is signed, the picture is public or the caller owns it.
+
+        Publishing reveals no receipt, which tells the cost and the seed.
+        """
         generation_id = path_generation_id(request)
         signed = self.links.is_signed(request.query, generation_id, kind, number, self.clock())
         generation = await self.generations.load(generation_id)
-        public = generation is not None and generation.is_public and kind == "images"
+        public = generation is not None and generation.is_public and kind == "images" and variant is None
         if generation is None or not (signed or public):
             return await self.generation_access.own(request)
         if generation.gone:
@@ -76,6 +86,19 @@ class PictureRoutes:
         if not await self.authenticator.is_reachable(generation.request.owner):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
         return generation
+
+
+def _variant(request: web.Request, kind: PictureKind) -> Variant | None:
+    """Read which variant of a result is asked for; None for the picture as it is stored."""
+    match request.query.getall("receipt", []):
+        case []:
+            return None
+        case [("embedded" | "c2pa") as variant] if kind == "images":
+            return variant
+        case [_] if kind == "examples":
+            raise invalid_field("query", "receipt", "examples have no receipt")
+        case _:
+            raise invalid_field("query", "receipt", "must be embedded or c2pa")
 
 
 def _headers(*, public: bool) -> dict[str, str]:

@@ -68,6 +68,8 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.CONSUMER_LIMIT: HttpError(409, "Maximum of consumers reached. Remove one first."),
     ErrorCode.UNKNOWN_POSITION: HttpError(422, "The log does not have this position"),
     ErrorCode.STREAM_LIMIT: HttpError(429, "Too many open event streams. Close one or try again later."),
+    ErrorCode.RECEIPT_PENDING: HttpError(409, "The receipt cannot be made yet", {"Retry-After": "60"}),
+    ErrorCode.RECEIPTS_DISABLED: HttpError(501, "This server signs no receipts"),
     ErrorCode.NOT_FOUND: HttpError(404, "Not found"),
     ErrorCode.METHOD_NOT_ALLOWED: HttpError(405, "Method not allowed"),
     ErrorCode.CONFLICT: HttpError(409, "Conflict"),

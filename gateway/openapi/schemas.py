@@ -97,6 +97,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
     "Generations": _page("Generation"),
     "PublicGenerations": _page("PublicGeneration"),
+    "Receipt": _object(
+        "type:text log:text generation:id picture:object request:object model:text? seed:number times:object "
+        "cost:object digital_source_type:text event:text proof:text personal_data:object? signature:text"
+    ),
     "Events": _object("events:objects version:number", "reset:flag"),
     "FeedEvents": _object("events:objects cursor:text more:flag", "reset:flag"),
     "Error": _object("request_id:text", "retry_after:number", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE),

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.generation.digests import example_digest
 from domain.generation.lifecycle import Timeouts
 from domain.webhooks.delivery import DEFAULT_FILTER
 from events.generation import Example, GenerationRequested, Owner
 from gateway.submissions.submission import Retry, Submission
 from store.generations.blobs import Blob
-from store.generations.personal_data import PersonalData, example_digest
+from store.generations.personal_data import PersonalData
 
 
 @dataclass(frozen=True, slots=True)

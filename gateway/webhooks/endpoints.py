@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError
+from domain.generation.digests import salted_digest
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
@@ -35,7 +36,6 @@ from gateway.openapi.operation import delete, get, patch, post
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from store.accounts.accounts import Accounts
-from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks

@@ -44,6 +44,16 @@ class ReadWindow:
     term: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SealedBody:
+    """The stored bytes of a commit at its position; `body` None: it has none."""
+
+    position: int
+    sealed_at: datetime
+    leaf: bytes
+    body: bytes | None
+
+
 @raises_unavailable
 class AuditLog:
     """Read the sealed log by position, in both directions; the index of terms answers every filter."""
@@ -124,6 +134,17 @@ class AuditLog:
         query = _query(wanted, window.term)
         return await self._find(query, window.first, window.last, limit, newest_first=newest_first)
 
+    async def bodies(self, wanted: EventFilter, first: int, last: int, *, limit: int) -> Sequence[SealedBody]:
+        """Read the commits from position `first` to `last` that may hold wanted events, as they are stored."""
+        entries = await self._entries(_query(wanted), first, last, limit, newest_first=False)
+        ids = [entry["commit"] for entry in entries]
+        found = await self._commits.find({"_id": {"$in": ids}}, {"body": 1}).to_list(None) if ids else []
+        bodies = {document["_id"]: document.get("body") for document in found}
+        return [
+            SealedBody(entry["_id"], entry["sealed_at"], bytes(entry["leaf"]), _bytes(bodies.get(entry["commit"])))
+            for entry in entries
+        ]
+
     async def with_any(self, terms: Sequence[str], *, before: int, limit: int) -> Sequence[AuditEntry]:
         """Read the commits with any of these terms before a position, newest first."""
         return await self._find({"terms": {"$in": [*terms]}}, 1, before - 1, limit, newest_first=True)
@@ -138,11 +159,7 @@ class AuditLog:
     async def _find(
         self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
     ) -> Sequence[AuditEntry]:
-        found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
-        order = DESCENDING if newest_first else ASCENDING
-        if "terms" in query:
-            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
-        entries = await found.sort("_id", order).limit(limit).to_list(limit)
+        entries = await self._entries(query, first, last, limit, newest_first=newest_first)
         commits = await commits_of(self._commits, entries)
         return [
             AuditEntry(
@@ -156,17 +173,31 @@ class AuditLog:
             for entry in entries
         ]
 
+    async def _entries(
+        self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
+    ) -> Sequence[Document]:
+        found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
+        order = DESCENDING if newest_first else ASCENDING
+        if "terms" in query:
+            found = found.hint(_INDEX)  # the planner was seen to read a range of positions instead
+        entries: list[Document] = await found.sort("_id", order).limit(limit).to_list(limit)
+        return entries
+
     async def _read_head(self, _: None) -> int:
         return await last_position(self._database)
 
 
-def _query(wanted: EventFilter, followed: str | None) -> Document:
-    """Write a query: the index finds the term that is followed, the documents are compared with the others."""
+def _query(wanted: EventFilter, followed: str | None = None) -> Document:
+    """Write a query: the index finds the term that is followed, else the one that the planner chooses."""
     terms, stream = wanted.terms, {} if wanted.stream is None else {"stream": wanted.stream}
     if not terms:
         return {}
-    others = [name for name in terms if name != followed]
-    if followed is None or not others:
-        return {"terms": terms[0], **stream}
+    if followed is None or len(terms) == 1:
+        return {"terms": terms[0] if len(terms) == 1 else {"$all": [*terms]}, **stream}
     # An expression, because the planner may choose the index for the terms of a plain condition.
+    others = [name for name in terms if name != followed]
     return {"terms": followed, "$expr": {"$setIsSubset": [{"$literal": others}, "$terms"]}, **stream}
+
+
+def _bytes(body: object) -> bytes | None:
+    return bytes(body) if isinstance(body, bytes) else None

@@ -58,6 +58,11 @@ class Checkpoints:
         document = await self._checkpoints.find_one({"_id": size})
         return _stored(document) if document else None
 
+    async def first_covering(self, position: int) -> StoredCheckpoint | None:
+        """Read the smallest checkpoint that covers a position; None for none yet."""
+        document = await self._checkpoints.find_one({"_id": {"$gte": position}}, sort=[("_id", ASCENDING)])
+        return _stored(document) if document else None
+
     async def all(self) -> AsyncGenerator[StoredCheckpoint, None]:
         """Read every checkpoint, the smallest first."""
         with reachable():

@@ -16,6 +16,13 @@ class Leaves:
     def __init__(self, database: Database) -> None:
         self._log = database.get_collection("log")
 
+    async def between(self, first: int, last: int) -> list[bytes]:
+        """Read the leaves from one up to, not including, another; raises ContradictionError for a gap."""
+        entries = await self._log.find({"_id": {"$gt": first, "$lte": last}}, {"leaf": 1}).sort("_id").to_list(None)
+        if [entry["_id"] for entry in entries] != [*range(first + 1, last + 1)]:
+            raise ContradictionError(f"a position between {first + 1} and {last} is missing", first + 1)
+        return [_leaf(entry) for entry in entries]
+
     async def extend(self, frontier: Frontier, after: int, last: int) -> Frontier:
         """Append the leaves behind a position, up to that of `last`; raises ContradictionError for a gap."""
         within, position = {"_id": {"$gt": after, "$lte": last}}, after

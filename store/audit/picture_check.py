@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from domain.generation.digests import example_digest, salted_digest
 from events.generation import GenerationCompleted, GenerationRequested, StoredImage
 from store.audit.stored_form import are_all, has_form
-from store.generations.personal_data import example_digest, salted_digest
 from store.mongo.connection import Document
 
 _POSITIONS: Final = 16  # more than a submission has examples

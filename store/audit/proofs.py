@@ -41,22 +41,23 @@ class ConsistencyProof:
         return consistency_text(self.size, self.hashes, self.checkpoint.cosigned_note)
 
 
-async def prove_inclusion(commit: Commit, checkpoints: Checkpoints) -> InclusionProof:
-    """Prove a commit against the latest checkpoint.
+async def prove_inclusion(commit: Commit, checkpoints: Checkpoints, *, earliest: bool = False) -> InclusionProof:
+    """Prove a commit against the latest checkpoint, or the `earliest` one, whose proof never changes.
 
     Raises NothingToProveError, and ContradictionError when the log is not what was signed. Whose signature it is
     is left to the reader.
     """
-    position, latest = await checkpoints.position_of(commit.id), await checkpoints.latest()
-    if latest is None or position is None or position > latest.size:
+    position = await checkpoints.position_of(commit.id)
+    found = await (checkpoints.first_covering(position or 0) if earliest else checkpoints.latest())
+    if found is None or position is None or position > found.size:
         raise NothingToProveError(f"{commit.id} is under no checkpoint yet: make one")
-    noted_checkpoint(latest)
+    noted_checkpoint(found)
     index, leaf = position - 1, leaf_hash(commit.body)
-    hashes = await checkpoints.proof(inclusion_path(index, latest.size))
-    if not verify_inclusion(leaf, index, latest.size, hashes, latest.root):
-        message = f"position {position}: {commit.id} is not what was signed at {latest.size}"
+    hashes = await checkpoints.proof(inclusion_path(index, found.size))
+    if not verify_inclusion(leaf, index, found.size, hashes, found.root):
+        message = f"position {position}: {commit.id} is not what was signed at {found.size}"
         raise ContradictionError(message, position)
-    return InclusionProof(commit, index, hashes, latest)
+    return InclusionProof(commit, index, hashes, found)
 
 
 async def prove_consistency(size: int, checkpoint: StoredCheckpoint, checkpoints: Checkpoints) -> ConsistencyProof:

@@ -113,9 +113,9 @@ class Repository(Generic[State]):
                 return Decided(state, None)
             if events and (commit := await self._try_append(stream, state, events, cause, write)):
                 return Decided(state, commit)
-            if events:
+            if events and attempt > 1:  # the first conflict is mostly the only one: two that learned of one thing
                 chance = random.random()  # noqa: S311 - jitter, no secret
-                await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
+                await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt - 1, chance))
             state, fresh = await self.load(stream), True
         raise WrongExpectedVersionError(stream, -1)
 

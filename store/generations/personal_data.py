@@ -3,11 +3,12 @@
 The salt is kept with the data: after erasing both, the hashes in the log reveal nothing.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
+
+from domain.generation.digests import salted_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +102,3 @@ class PersonalDataStore(Protocol):
         self, moment: datetime, *, limit: int, after: Unconfirmed | None = None
     ) -> Sequence[Unconfirmed]:
         """List what is from before `moment` and not confirmed, oldest first, behind `after`."""
-
-
-def salted_digest(salt: bytes, *parts: bytes) -> str:
-    """Return the hexadecimal SHA-256 of a salt and of parts with their lengths."""
-    hasher = hashlib.sha256(salt)
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "big"))
-        hasher.update(part)
-    return hasher.hexdigest()
-
-
-def example_digest(salt: bytes, number: int, sha256: str) -> str:
-    """Name an example by salt, position from 0 and plain hash, so that equal pictures keep separate names."""
-    return hashlib.sha256(salt + number.to_bytes(2, "big") + bytes.fromhex(sha256)).hexdigest()

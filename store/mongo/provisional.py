@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,10 +17,12 @@ from pymongo.errors import PyMongoError
 
 from store.errors import StoreUnavailableError
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_transient
+from store.mongo.write_batches import WriteBatches
 
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_S: Final = 600.0  # far longer than from a write to its commit; what is older was abandoned
 _LOCAL: Final[Document] = {"w": 1, "j": False}
+_SMALL_BYTES: Final = 2**18  # a larger write would keep the others of its command waiting
 
 log = structlog.get_logger()
 
@@ -48,6 +51,7 @@ class ProvisionalWrites:
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
+        self._small = WriteBatches(partial(self._run, concern=_LOCAL))
         self._open: dict[str, list[Write]] = {}
         self._bytes = 0
         self._has_terms = True
@@ -56,12 +60,14 @@ class ProvisionalWrites:
     async def write(self, stream: str, command: Document, *, size: int, tags: Collection[str] = ()) -> Document:
         """Run a repeatable write command that a commit of `stream` is to follow; return the answer.
 
+        Small ones that are given at the same time are one command for each collection.
+
         `size`: its bytes in memory; `tags`: what erases it (`forget`). Duplicates are left to the caller; raises
         StoreUnavailableError for any other failed statement.
         """
         if not self._has_terms or self._bytes + size > self._most_bytes:
             return await self._run(command, self._majority)
-        answer = await self._run(command, _LOCAL)
+        answer = await (self._small.run(command) if size <= _SMALL_BYTES else self._run(command, _LOCAL))
         term = term_of(answer)
         if term is None:
             self._has_terms = False

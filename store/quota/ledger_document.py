@@ -40,7 +40,8 @@ def documents_of(developer: str, only: Sequence[str] | None = None) -> Document:
 
 def slot_document(developer: str, slot: Slot) -> Document:
     """Write a slot."""
-    return {"developer": developer, **asdict(slot)}
+    fields = {"generation": slot.generation, "period": slot.period, "since": slot.since, "hold": slot.hold}
+    return {"developer": developer, **fields}
 
 
 def account_of(developer: str, documents: Sequence[Document], *, with_settled: bool = False) -> Account:

@@ -17,7 +17,7 @@ _CLAIMS: Final = "predictions"
 
 @raises_unavailable
 class GenerationRows:
-    """The rows of `generations`, and the claims of `predictions`, which must not contradict a fold."""
+    """The rows of `generations`, and the claims of `predictions`, none of which may contradict a fold."""
 
     kinds: ClassVar[Collection[str]] = ("generation",)
 
@@ -51,7 +51,7 @@ class GenerationRows:
         return Counter({_ROWS: await self._projection.count()})
 
     async def _claims_that_differ(self, generations: Sequence[Generation]) -> list[Difference]:
-        """Compare the claims of predictions; one that no event names yet may exist, and not each is claimed."""
+        """Compare the claims of predictions; one without a claim was named by its callback address."""
         wanted = {prediction: one.id for one in generations for prediction in one.predictions}
         found = await self._claims.find({"_id": {"$in": [*wanted]}}).to_list(None) if wanted else []
         stored = {document["_id"]: document.get("generation") for document in found}

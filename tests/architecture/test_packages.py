@@ -31,6 +31,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "dramatiq": ("actors/",),
     "aiohttp.web": ("gateway/", "sandbox/"),
     "replicate": ("actors/providers/replicate.py",),
+    "c2pa": ("gateway/receipts/c2pa_signer.py",),
     "PIL": (
         "domain/submission/image_header.py",
         "actors/imaging/",

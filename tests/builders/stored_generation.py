@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from domain.generation.digests import example_digest
 from events.event import Event
 from events.generation import Example, GenerationCompleted, Owner, Picture
 from store.generations.blobs import Blob, Kind
-from store.generations.personal_data import PersonalData, example_digest
+from store.generations.personal_data import PersonalData
 from tests.builders.generation import requested
 
 

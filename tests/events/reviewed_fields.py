@@ -154,5 +154,6 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "query": "str",
         "grant": "str | None",
         "reason": "'audit' | 'complaint' | 'data_request' | 'incident' | 'legal' | None",
+        "pictures": "bool | None",
     },
 }

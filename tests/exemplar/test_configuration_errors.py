@@ -25,6 +25,8 @@ WRONG = {
     "no number": ("gateway", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "no JSON": ("gateway", {"EXEMPLAR_KEY_PEPPERS": "{"}, "EXEMPLAR_KEY_PEPPERS"),
     "a short secret": ("solo", {"EXEMPLAR_CALLBACK_SECRET": "short"}, "EXEMPLAR_CALLBACK_SECRET"),
+    "a key of receipts that is none": ("gateway", {"EXEMPLAR_RECEIPT_KEY": "letmein"}, "EXEMPLAR_RECEIPT_KEY"),
+    "a key without certificates": ("gateway", {"EXEMPLAR_C2PA_KEY": "key.pem"}, "EXEMPLAR_C2PA_KEY"),
     "a short operator key": ("gateway", {"EXEMPLAR_OPERATOR_KEYS": '["letmein"]'}, "EXEMPLAR_OPERATOR_KEYS"),
     "a timeout above the lease": (
         "scheduler",

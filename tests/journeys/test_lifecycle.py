@@ -57,6 +57,7 @@ async def test_the_documented_curl_request_with_three_photographs_completes(
             "cancel": f"{own}/cancel",
             "retry": f"{own}/retry",
             "explain": f"{own}/explain",
+            "receipt": f"{own}/receipt",
             "web": own,
         },
     }

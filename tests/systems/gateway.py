@@ -1,5 +1,6 @@
 """A gateway in this process, wired as the product's, on a store that a test has opened."""
 
+import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from events.envelope import Cause
 from exemplar.injection import Dependencies
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from store.audit.settings import WitnessSettings
 from tests.builders.witness import WITNESS
@@ -43,6 +45,9 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "holder": "tests",
         "password_settings": PasswordSettings(memory_kib=8, passes=1),
         "price": Price(0.000975),
+        "receipt_settings": ReceiptSettings.model_validate(
+            {"checkpoint_key": base64.b64encode(bytes(range(32))).decode()}
+        ),
         "provider": ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock),
         "stream_settings": StreamSettings(),
         "tiers": dict(TIERS),

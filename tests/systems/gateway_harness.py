@@ -15,6 +15,7 @@ from domain.accounts.access import Claims, Role
 from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
+from domain.submission.image_header import judge
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
 from exemplar.gateway_wiring import create_gateway
@@ -143,22 +144,9 @@ class GatewayHarness:
         await self.project(body["id"])
         return str(body["id"])
 
-    async def complete(self, generation_id: str) -> Generation:
-        """Complete a generation with one picture."""
-        data = self.picture + generation_id.encode()
-        digest = hashlib.sha256(data).hexdigest()
-        picture = Picture(digest=digest, content_type="image/jpeg", width=64, height=64, size=len(data))
-        blob = Blob(
-            generation=generation_id,
-            digest=digest,
-            token="t",
-            kind="result",
-            content_type="image/jpeg",
-            data=data,
-            sha256=digest,
-            created_at=self.clock(),
-        )
-        await self.store.blobs.put(blob)
+    async def complete(self, generation_id: str, data: bytes | None = None) -> Generation:
+        """Complete a generation with one picture, by default one that ends with its id."""
+        picture = await self._store_result(generation_id, data or self.picture + generation_id.encode())
         done = GenerationCompleted(pictures=(picture,), predict_seconds=1.0, cost_microusd=1)
         prediction = f"p-{generation_id}"
         events: tuple[Event, ...] = (
@@ -173,6 +161,31 @@ class GatewayHarness:
         assert decided is not None
         await self.project(generation_id)
         return decided.generation
+
+    async def _store_result(self, generation_id: str, data: bytes) -> Picture:
+        generation = await self.generations.load(generation_id)
+        assert generation is not None
+        token, header = generation.request.personal_data, judge(data)
+        personal_data = await self.store.personal_data.get(generation_id, token)
+        assert personal_data is not None
+        blob = Blob(
+            generation=generation_id,
+            digest=personal_data.digest(data),
+            token=token,
+            kind="result",
+            content_type=header.content_type,
+            data=data,
+            sha256=hashlib.sha256(data).hexdigest(),
+            created_at=self.clock(),
+        )
+        await self.store.blobs.put(blob)
+        return Picture(
+            digest=blob.digest,
+            content_type=header.content_type,
+            width=header.width,
+            height=header.height,
+            size=len(data),
+        )
 
     async def project(self, generation_id: str) -> None:
         """Write the row, as the projection actor does."""

@@ -152,6 +152,15 @@ class Client:
             raise DamagedPictureError(f"picture {number} of {generation_id} arrived with SHA-256 {sha256}")
         return Picture(response.content, response.headers["Content-Type"], sha256)
 
+    def receipt(self, generation_id: str, number: int = 0, *, personal_data: bool = True) -> dict[str, Any]:
+        """Read the signed receipt of a picture, numbered from 0, with your instructions unless they are declined.
+
+        Raises ApiError `receipt_pending`, with `retry_after` in seconds, until it can be made.
+        """
+        params = {"number": number, "personal_data": personal_data}
+        response = self._session.request("GET", f"{_ALL}/{generation_id}/receipt", params=params)
+        return cast("dict[str, Any]", response.json())
+
     def download(self, generation_id: str, target: Path, *, number: int = 0) -> Path:
         """Download a picture to a file, atomically; return `target`."""
         part = target.with_name(f".{target.name}.{uuid4().hex}")

@@ -1,13 +1,16 @@
 """All calls of the client against a running system."""
 
+import asyncio
 import hashlib
 from pathlib import Path
 
 import pytest
 
-from exemplar_client import Client, InvalidRequestError, NotFoundError, UnfinishedError
+from exemplar_client import ApiError, Client, InvalidRequestError, NotFoundError, UnfinishedError
 from tests.builders.pictures import SAMPLES
 from tests.clients.python.conftest import MakeClient
+from tests.systems.signing import sign_log
+from tests.systems.system import System
 from tests.systems.tenants import small
 
 
@@ -26,6 +29,22 @@ def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Clie
     target = client.download(accepted.id, tmp_path / "picture.png")
     assert target.read_bytes() == picture.content
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_the_receipt_of_a_picture_is_read_once_the_log_is_signed(client: Client, solo: System) -> None:
+    generation = client.submit([small()], {"prompt": "a lighthouse"}).id
+    client.wait(generation, timeout=60)
+    asyncio.run(sign_log(solo))
+    receipt = client.receipt(generation)
+    assert (receipt["generation"], receipt["picture"]["sha256"]) == (generation, client.picture(generation).sha256)
+    assert "a lighthouse" in receipt["personal_data"]["instructions"]
+    assert client.receipt(generation, personal_data=False)["personal_data"] is None
+
+
+def test_a_receipt_that_cannot_be_made_yet_says_when_to_ask_again(client: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.receipt(client.submit([small()], {"prompt": "a lighthouse"}).id)
+    assert (refused.value.code, refused.value.retry_after) == ("receipt_pending", 60)
 
 
 def test_pages_list_the_users_generations(client: Client) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import secrets
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,16 +15,15 @@ import pytest
 
 from domain.accounts.access import Role
 from domain.accounts.passwords import Passwords
-from domain.audit.checkpoint_key import SigningKey
+from domain.receipts.containers import extract
 from store.accounts.writes import NewPerson
-from store.audit.checkpointing import Checkpointer
 from tests.builders.rfc6962 import leaf_of, root_by_inclusion
 from tests.builders.tlog import read_checkpoint, read_growth, read_proof
 from tests.docs.reading import blocks, section_blocks
 from tests.docs.recipes.pages import missing, run
+from tests.systems.signing import key_of, sign_log
 from tests.systems.system import System
 from tests.systems.tenants import CAUSE, PASSWORD, make_tenant, now
-from tests.systems.waiting import until
 
 
 async def prepare(system: System) -> Mapping[str, str]:
@@ -36,13 +37,7 @@ async def prepare(system: System) -> Mapping[str, str]:
     async with system.open_store() as store:
         person = NewPerson(email, await Passwords(memory_kib=1024, passes=1).hash(PASSWORD))
         await store.platform_changes.create_staff(person, Role.AUDITOR, cause=CAUSE)
-
-        async def sealed() -> bool:
-            return not await store.sealed_log.unsealed(now(), limit=1)
-
-        await until(sealed, "all is sealed")
-        key = key_of(system)
-        await Checkpointer(store.checkpoints, signer=key, trusted=[key.public], clock=now).make()
+    await sign_log(system)
     return {
         "BASE": system.base_url,
         "EMAIL": email,
@@ -54,12 +49,10 @@ async def prepare(system: System) -> Mapping[str, str]:
         "REQUEST_ID": accepted.headers["X-Request-ID"],
         "USER_TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "FROM": (began - timedelta(seconds=1)).isoformat(),
+        "KEY": str(key_of(system).public),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "UNTIL": (began + timedelta(hours=1)).isoformat(),
     }
-
-
-def key_of(system: System) -> SigningKey:
-    return SigningKey.from_base64("exemplar", system.secrets.checkpoint_key)
 
 
 @pytest.mark.skipif(missing("curl"), reason="no curl")
@@ -72,6 +65,7 @@ def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> No
     programs = [set_up, *(block for block in others if not block.startswith("exemplar "))]
     said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(programs)], tmp_path, env)
     check_proofs(tmp_path, str(key_of(solo).public), env["GENERATION_ID"])
+    check_receipts(tmp_path, said)
     answers = list(objects(said))
     newest, history, failures, request = [answer["events"] for answer in answers[:4]]
     assert len(newest) >= 5
@@ -90,6 +84,16 @@ def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> No
     assert consumers == {"consumers": [acknowledged | {"behind": consumers["consumers"][0]["behind"]}]}
     assert {"user", "project", "all"} <= {access["scope"] for access in accesses["accesses"]}
     check_time_travel(answers[8:12], env)
+
+
+def check_receipts(folder: Path, said: str) -> None:
+    """Compare the picture without its receipt with the plain one."""
+    found = extract((folder / "travelling.png").read_bytes())
+    assert found is not None
+    assert found.original == (folder / "picture.png").read_bytes()
+    assert "ok     event" in said
+    assert "FAULT" not in said
+    assert "heliotrope walrus" in (folder / "checks.txt").read_text()
 
 
 def check_time_travel(answers: list[Any], env: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ from tests.builders.rfc6962 import leaf_of, root_by_inclusion
 from tests.builders.tlog import read_checkpoint, read_growth, read_proof
 from tests.docs.reading import section_blocks
 from tests.docs.recipes.pages import missing, run
-from tests.docs.recipes.test_audit import key_of, prepare
+from tests.docs.recipes.test_audit import prepare
+from tests.systems.signing import key_of
 from tests.systems.system import System
 
 NEXT = "=== next ==="

@@ -137,6 +137,27 @@ def test_the_first_command_of_the_documentation_finds_the_folder(running: Path) 
     assert exemplar(command, cwd=running.parent).out.startswith("9 commits in 3 streams")
 
 
+def test_an_export_is_made_and_verified_as_documented(running: Path, tmp_path: Path) -> None:
+    [program] = [block for block in blocks("docs/audit.md", "sh") if block.startswith("exemplar audit export")]
+    for name in ("key", "checkpoint"):
+        done = exemplar(f"audit {name}", "--home", str(running), cwd=tmp_path)
+        (tmp_path / f"{name}.txt").write_text(done.out)
+    (tmp_path / "exemplar").write_text(f'#!/bin/sh\nexec {sys.executable} -m exemplar "$@"\n')
+    (tmp_path / "exemplar").chmod(0o755)
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "EXEMPLAR_HOME": str(running),
+        "KEY": (tmp_path / "key.txt").read_text().strip(),
+    }
+    shell = ["bash", "-c", f"set -euo pipefail\n{program}"]
+    run = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("are as they were signed") == 2
+    assert "the log has only grown since it had" in run.stdout
+    assert {path.name for path in (tmp_path / "log-export").iterdir()} >= {"MANIFEST", "index.html", "verify.py"}
+
+
 def test_the_variable_of_exemplar_up_names_the_folder(running: Path, tmp_path: Path) -> None:
     assert exemplar("audit verify", cwd=tmp_path, EXEMPLAR_HOME=str(running)).code == 0
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from domain.generation.digests import salted_digest
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.personal_data import (
     ClientTexts,
     PersonalData,
     PersonalDataStore,
     ProviderTexts,
-    salted_digest,
 )
 from store.mongo.connection import Database
 

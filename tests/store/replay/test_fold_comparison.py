@@ -73,6 +73,11 @@ async def test_a_changed_field_is_named_with_both_values(
     assert await derived.differences() == [(collection, *difference)]
 
 
+async def test_a_prediction_that_its_address_names_needs_no_claim(derived: DerivedStore) -> None:
+    assert (await derived.system.store.database["predictions"].delete_one({"_id": "p1"})).deleted_count == 1
+    assert await derived.differences() == []
+
+
 async def test_a_changed_count_of_the_ledger_is_named(derived: DerivedStore) -> None:
     month = period_of(derived.system.clock.now)
     await tamper(derived, "ledger", {"_id": DEVELOPER}, {"$set": {f"used.{month}": 77}})

@@ -1,0 +1,1 @@
+"""Receipts of pictures: what they say, how they are signed, embedded and checked."""

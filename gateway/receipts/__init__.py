@@ -1,0 +1,1 @@
+"""Receipts of pictures over HTTP, as JSON and embedded in the picture."""

@@ -1,0 +1,77 @@
+"""An export that was killed continues where it was, and becomes what it would have been."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.exemplar.commands.audit_command import SEED
+from tests.exemplar.export.verifying import GENERATIONS, PROJECT, History, files_in, verified
+
+ROOT = Path(__file__).parents[3]
+WRITES = 12
+
+
+def export(url: str, killed_at: int, folder: Path, *options: str) -> int:
+    """Export in another process, which is killed at a write; return its exit code."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "EXEMPLAR_MONGODB_URL": url,
+        "EXEMPLAR_CHECKPOINT_KEY": SEED,
+    }
+    command = [sys.executable, "-m", "tests.exemplar.export.killing", str(killed_at), str(folder), *options]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.returncode
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("options", [(), ("--project", PROJECT)], ids=["whole", "project"])
+def test_an_export_that_is_killed_again_and_again_becomes_the_same(
+    history: History, mongodb_url: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    assert export(mongodb_url, 0, tmp_path / "at once", *options) == 0
+    chosen, kills = random.Random(str(options)), 0
+    while export(mongodb_url, chosen.randint(1, WRITES) if kills < 9 else 0, tmp_path / "killed", *options) != 0:
+        kills += 1
+        assert not (tmp_path / "killed/MANIFEST").exists()
+        assert verified(tmp_path / "killed").code == 1
+    assert kills >= 3
+    assert files_in(tmp_path / "killed") == files_in(tmp_path / "at once")
+    assert verified(tmp_path / "killed").code == 0
+
+
+async def test_what_was_erased_meanwhile_is_gone_when_it_continues(
+    history: History, mongodb_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "killed"
+    assert export(mongodb_url, 20, folder) == -signal.SIGKILL
+    erased = [blob.sha256 for blob in history.generations[0].blobs]
+    assert any(list(folder.rglob(f"{name}.png")) for name in erased)
+    await history.log.store.blobs.erase(GENERATIONS[0])
+    await history.log.store.personal_data.erase(GENERATIONS[0])
+    assert export(mongodb_url, 0, folder) == 0
+    assert not any(name.encode() in content for content in files_in(folder).values() for name in erased)
+    assert verified(folder).code == 0
+
+
+def test_what_is_written_stays_when_the_log_grows(history: History, mongodb_url: str, tmp_path: Path) -> None:
+    assert export(mongodb_url, 0, tmp_path / "at once") == 0
+    assert export(mongodb_url, 12, tmp_path / "killed") == -signal.SIGKILL
+    written = (tmp_path / "killed/checkpoint.txt").read_bytes()
+    subprocess.run(
+        [sys.executable, "-m", "exemplar", "audit", "checkpoint"],
+        cwd=ROOT,
+        env={**os.environ, "EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert export(mongodb_url, 0, tmp_path / "killed") == 0
+    assert (tmp_path / "killed/checkpoint.txt").read_bytes() == written
+    assert files_in(tmp_path / "killed") == files_in(tmp_path / "at once")
