@@ -81,7 +81,7 @@ async def test_filters_by_what_is_no_id_find_nothing_of_another(audit: AuditHarn
 
 
 QUERIES = ("after", "before", "recorded_from", "recorded_before", "order", "limit", "consumer", "type", "actor",
-           "personal_data", "as_of", "since", "size", "from", "to")  # fmt: skip
+           "personal_data", "number", "as_of", "since", "size", "from", "to")  # fmt: skip
 """Parameters that name nobody; any other is tried with what is another developer's."""
 
 

@@ -221,9 +221,10 @@ async def test_a_damaged_body_is_named(finished: Finished) -> None:
 async def test_a_second_final_event_is_named(finished: Finished) -> None:
     stream = f"generation-{finished.completed}"
     commits = await finished.store.events.read(stream)
+    now = after()
     event = GenerationFailed(code="provider_failed", stage="completion", retryable=True)
-    late = commit_of(stream, commits[-1].last, [event], cause=Cause(actor="forger"), time=after(), writer="x")
-    await finished.store.database["commits"].insert_one(document_of(late, after()))
+    late = commit_of(stream, commits[-1].last, [event], cause=Cause(actor="forger"), time=now, writer="x")
+    await finished.store.database["commits"].insert_one(document_of(late, now))
     try:
         violations = await finished.violations(Invariant.ONE_FINAL_EVENT)
     finally:
