@@ -6,7 +6,8 @@
     ├── LimitError         a limit of the tier is reached; `retry_after` seconds
     └── TierError          the developer's tier is not configured
 
-`gateway/http` maps codes to statuses and sentences. A generation that fails has a `FailureCode`.
+A refusal of a request with several faults is the first of them and names the `others`. `gateway/http` maps codes to
+statuses and sentences. A generation that fails has a `FailureCode`.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ class ErrorCode(StrEnum):
     INSTRUCTIONS_VALUE = "invalid_instructions_value"
     INVALID_METADATA = "invalid_metadata"
     INVALID_WEBHOOK = "invalid_webhook"
+    HASH_MISMATCH = "hash_mismatch"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_LOGIN = "invalid_login"
@@ -80,26 +82,32 @@ class FailureCode(StrEnum):
     OUTPUT_UNAVAILABLE = "output_unavailable"
     OUTPUT_INVALID = "output_invalid"
     START_DEADLINE = "start_deadline"
+    START_TIMEOUT = "start_timeout"
     FINISH_DEADLINE = "finish_deadline"
     CANCEL_AFTER = "cancel_after"
     CANCELED = "canceled"
 
 
-class ExemplarError(Exception):
-    """A rule refuses a request."""
+Location = tuple[str | int, ...]
+"""Where a fault is in a request: `body`, `query` or `header`, then names and, in lists, numbers from 0."""
 
-    def __init__(self, code: ErrorCode, message: str = "") -> None:
+
+class ExemplarError(Exception):
+    """A rule refuses a request; `loc` says where its fault is, `others` are further faults of the request."""
+
+    def __init__(self, code: ErrorCode, message: str = "", *, loc: Location = ()) -> None:
         super().__init__(message or code.value)
         self.code = code
         self.message = message
+        self.loc = loc
+        self.others: tuple[ExemplarError, ...] = ()
 
 
 class FieldError(ExemplarError):
     """One field of a request is invalid."""
 
     def __init__(self, code: ErrorCode, loc: tuple[str, ...], msg: str, kind: str) -> None:
-        super().__init__(code, msg)
-        self.loc = loc
+        super().__init__(code, msg, loc=loc)
         self.msg = msg
         self.kind = kind
 
@@ -109,11 +117,16 @@ def invalid_field(where: str, name: str, msg: str, kind: str = "value_error") ->
     return FieldError(ErrorCode.INVALID_REQUEST, (where, name), msg, kind)
 
 
+def path_of(error: ExemplarError) -> str:
+    """Write where a fault is: `body.instructions`."""
+    return ".".join(map(str, error.loc))
+
+
 class FieldsError(ExemplarError):
     """Several fields of a request are invalid."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(errors[0].code, "; ".join(f"{'.'.join(error.loc)}: {error.msg}" for error in errors))
+        super().__init__(errors[0].code, "; ".join(f"{path_of(error)}: {error.msg}" for error in errors))
         self.errors = tuple(errors)
 
 

@@ -4,11 +4,12 @@ Names, e-mail addresses and hashes are in the account documents only.
 """
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime
 
-from events.event import Event, Part
+from events.erasure import Grounds
+from events.event import Event, OmittedIfNone, Part
 from events.event_type import EventType
 
 
@@ -47,6 +48,12 @@ class ProjectRenamed(ProjectEvent, name="developer.project_renamed"):
 
 class ProjectDeleted(ProjectEvent, name="developer.project_deleted"):
     """Its users, keys and generations cannot be reached any more."""
+
+
+class ProjectErasureRequested(ProjectEvent, name="developer.project_erasure_requested"):
+    """All data of the project, which is deleted by now, are being erased."""
+
+    grounds: Grounds
 
 
 class ProjectErased(ProjectEvent, name="developer.project_erased"):
@@ -103,7 +110,9 @@ class UserPasswordChanged(UserEvent, name="developer.user_password_changed"):
 
 
 class UserDeleted(UserEvent, name="developer.user_deleted"):
-    """The account is closed; its data are being erased."""
+    """The account is closed; its data are being erased. Older events name no grounds."""
+
+    grounds: Annotated[Grounds | None, OmittedIfNone] = None
 
 
 class UserErased(UserEvent, name="developer.user_erased"):
@@ -113,7 +122,7 @@ class UserErased(UserEvent, name="developer.user_erased"):
 AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordReset | DeveloperPasswordChanged
 DeveloperEvent = (
     AccountEvent
-    | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErased
+    | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErasureRequested | ProjectErased
     | KeyCreated | KeyRevoked | QuotaCorrected
     | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
 )  # fmt: skip
@@ -126,6 +135,7 @@ DEVELOPER: Final = (
     EventType(sample=ProjectCreated(project="prj-1")),
     EventType(sample=ProjectRenamed(project="prj-1")),
     EventType(sample=ProjectDeleted(project="prj-1")),
+    EventType(sample=ProjectErasureRequested(project="prj-1", grounds=Grounds(reason="legal", case="C-7"))),
     EventType(sample=ProjectErased(project="prj-1")),
     EventType(sample=KeyCreated(key="key-1", project="prj-1")),
     EventType(sample=KeyRevoked(key="key-1")),
@@ -141,7 +151,7 @@ DEVELOPER: Final = (
     EventType(sample=UserRegistered(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordReset(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
-    EventType(sample=UserDeleted(project="prj-1", user="usr-1")),
+    EventType(sample=UserDeleted(project="prj-1", user="usr-1", grounds=Grounds(reason="data_request"))),
     EventType(sample=UserErased(project="prj-1", user="usr-1")),
 )
 

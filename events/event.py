@@ -34,5 +34,6 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# None is not written, so that events from before the field existed keep their bytes and their hash.
+# Nothing is written, so that events from before the field existed keep their bytes and their hash.
 OmittedIfNone = Field(default=None, exclude_if=lambda value: value is None)
+OmittedIfEmpty = Field(default=(), exclude_if=lambda value: not value)

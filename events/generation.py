@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime
 
-from events.event import Event, OmittedIfNone, Part
+from events.event import Event, OmittedIfEmpty, OmittedIfNone, Part
 from events.event_type import EventType, whole
 from events.invocation import INVOCATION, InvocationEvent
 from events.owner import OWNER, OwnerEvent
@@ -43,6 +43,13 @@ class Picture(StoredImage):
     """A result."""
 
 
+class Warned(Part):
+    """A warning that the client got; `example`: number of the example image that it is about, from 0."""
+
+    code: str
+    example: int | None
+
+
 class DecodedExample(Part):
     """An example image as decoded: sides in pixels, colour mode, number of frames."""
 
@@ -64,6 +71,7 @@ class GenerationRequested(Event, name="generation.requested"):
     webhook_events: words of `webhook_events_filter`; none where the request names no webhook.
     retry_of: the generation that this one repeats; seed: the seed to use.
     cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
+    own_start: `start_by` is the client's own deadline.
     """
 
     owner: Owner
@@ -79,6 +87,8 @@ class GenerationRequested(Event, name="generation.requested"):
     retry_of: Annotated[str | None, OmittedIfNone] = None
     seed: Annotated[int | None, OmittedIfNone] = None
     cancel_after: Annotated[int | None, OmittedIfNone] = None
+    own_start: Annotated[bool | None, OmittedIfNone] = None
+    warnings: Annotated[tuple[Warned, ...], OmittedIfEmpty] = ()
 
 
 class GenerationValidated(Event, name="generation.validated"):

@@ -1,15 +1,17 @@
 """What the owner of a generation asked for after submitting it."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from events.event import Event
+from events.erasure import Grounds
+from events.event import Event, OmittedIfNone
 from events.event_type import EventType, nothing, whole
 
 
 class CancelRequested(Event, name="generation.cancel_requested"):
-    """The owner asked for cancellation, with `erase` also for deletion of all data."""
+    """Somebody asked for cancellation, with `erase` also for deletion of all data, on these grounds."""
 
     erase: bool = False
+    grounds: Annotated[Grounds | None, OmittedIfNone] = None
 
 
 class GenerationPublished(Event, name="generation.published"):
@@ -19,7 +21,9 @@ class GenerationPublished(Event, name="generation.published"):
 
 
 class GenerationErased(Event, name="generation.erased"):
-    """Its personal data and pictures are deleted."""
+    """Its personal data and pictures are deleted; older events name no grounds."""
+
+    grounds: Annotated[Grounds | None, OmittedIfNone] = None
 
 
 OwnerEvent = CancelRequested | GenerationPublished | GenerationErased
@@ -43,7 +47,7 @@ OWNER: Final = (
     ),
     EventType(
         writer="the gateway, or erasure once a deleted running generation is final",
-        sample=GenerationErased(),
+        sample=GenerationErased(grounds=Grounds(reason="owner_request")),
         public=nothing,
         deliverable=True,
         queues=("erasure", "projector", "delivery"),

@@ -78,6 +78,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_name": lambda provider: provider.name,
     "provider_now": lambda provider, clock: lambda: provider.time.now() or clock(),
+    "provider_paused": lambda provider: provider.paused_until,
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
     "read_prediction": lambda provider: provider.read_prediction,

@@ -1,7 +1,11 @@
-"""Health of the service, for load balancers, operators and clients of the older API."""
+"""Health of the service, for load balancers, operators and clients of the older API.
 
+The older API has parts that this service does not use: pictures are in MongoDB, and RabbitMQ stands in for Redis.
+"""
+
+import platform
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +26,11 @@ class HealthRoutes:
     broker_health: Callable[[], Mapping[str, Any]]
     version: str
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    _started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_started", self.monotonic())
 
     @get("/", "public")
     async def about(self, _: web.Request) -> web.Response:
@@ -32,22 +41,46 @@ class HealthRoutes:
     @get("/health", "public", also={503: "Requests cannot be recorded"}, aliases=(HEALTH,))
     async def health(self, _: web.Request) -> web.Response:
         """Read the health of the service; a broker that is down only delays work."""
-        database = await self.database_health()
-        healthy = database["status"] == "healthy"
-        body = {
-            "status": "healthy" if healthy else "unhealthy",
-            "database": database,
-            "file_storage": {"status": database["status"], "type": "mongodb"},
-            "redis": {"status": "not_used"},
-            "broker": dict(self.broker_health()),
-            "timestamp": format_time(self.clock()),
-            "version": self.version,
-        }
-        return web.json_response(body, status=200 if healthy else 503)
+        return self._answer(await self._parts())
+
+    @get(f"{HEALTH}/detailed", "public", also={503: "Requests cannot be recorded"})
+    async def detailed(self, _: web.Request) -> web.Response:
+        """Read the health of the service, and how long this process has run."""
+        uptime = round(self.monotonic() - self._started, 3)
+        system = {"uptime_seconds": uptime, "python": platform.python_version()}
+        return self._answer({**await self._parts(), "system": system})
 
     @get(f"{HEALTH}/database", "public", also={503: "The database cannot be reached"})
     async def database_only(self, _: web.Request) -> web.Response:
         """Read the health of the database."""
+        return self._answer(await self.database_health())
+
+    @get(f"{HEALTH}/storage", "public", also={503: "The pictures cannot be reached"})
+    async def storage_only(self, _: web.Request) -> web.Response:
+        """Read the health of the store of pictures, which are in the database."""
+        return self._answer(_storage(await self.database_health()))
+
+    @get(f"{HEALTH}/redis", "public")
+    async def broker_only(self, _: web.Request) -> web.Response:
+        """Read the health of RabbitMQ, which stands in for Redis; without it work is delayed, not lost."""
+        return self._answer({"type": "rabbitmq", **self.broker_health()}, always=True)
+
+    async def _parts(self) -> dict[str, Any]:
         database = await self.database_health()
-        body = {**database, "timestamp": format_time(self.clock())}
-        return web.json_response(body, status=200 if database["status"] == "healthy" else 503)
+        return {
+            "status": database["status"],
+            "database": database,
+            "file_storage": _storage(database),
+            "redis": {"status": "not_used"},
+            "broker": dict(self.broker_health()),
+            "version": self.version,
+        }
+
+    def _answer(self, body: Mapping[str, Any], *, always: bool = False) -> web.Response:
+        """Answer 503 for what is not healthy, unless the service works without it."""
+        status = 200 if always or body["status"] == "healthy" else 503
+        return web.json_response({**body, "timestamp": format_time(self.clock())}, status=status)
+
+
+def _storage(database: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": database["status"], "type": "mongodb", "accessible": database["status"] == "healthy"}

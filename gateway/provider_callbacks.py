@@ -41,7 +41,7 @@ class ProviderRoutes:
     read_prediction: Callable[[object], Prediction | None]
     provider_now: Callable[[], datetime]
 
-    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}})
+    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True)
     async def called_back(self, request: web.Request) -> web.Response:
         """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)

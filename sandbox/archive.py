@@ -16,6 +16,7 @@ from sandbox.predictions import Prediction, Status
 _SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS predictions (id TEXT PRIMARY KEY, number INTEGER, made TEXT, state TEXT);
 CREATE TABLE IF NOT EXISTS pictures (id TEXT, place INTEGER, data BLOB, PRIMARY KEY (id, place));
 """
@@ -67,9 +68,10 @@ class Archive:
         self._write("UPDATE predictions SET state = ? WHERE id = ?", state, prediction.id)
 
     def drop_data(self, prediction: Prediction) -> None:
-        """Delete the pictures and the input of a prediction."""
+        """Delete the pictures and the input of a prediction, also from what SQLite has not copied to its file yet."""
         self._write("DELETE FROM pictures WHERE id = ?", prediction.id)
         self.insert(prediction)
+        self._write("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def delete(self, prediction: Prediction) -> None:
         """Delete a prediction."""

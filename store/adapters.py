@@ -45,6 +45,7 @@ from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.data_format import record_format, require_format
 from store.mongo.health import DatabaseHealth
+from store.mongo.oplog import Oplog
 from store.mongo.provisional import ProvisionalWrites
 from store.mongo.safe_now import SafeNow, ServerTime
 from store.quota.durations import RecentDurations
@@ -111,6 +112,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
     "database_health": DatabaseHealth,
+    "oplog": Oplog,
     "safe_now": SafeNow,
     "server_time": ServerTime,
 }

@@ -61,6 +61,10 @@ class Provider(Protocol):
         """Read the JSON body of a callback; None when it is no prediction."""
         ...
 
+    async def paused_until(self) -> datetime | None:
+        """Return until when `create` calls nobody, because the provider refuses or cannot be reached; None: it does."""
+        ...
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown: ...
 
     async def get(self, prediction: str) -> Prediction | None:

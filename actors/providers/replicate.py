@@ -71,6 +71,9 @@ class ReplicateProvider:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def paused_until(self) -> datetime | None:
+        return await self._circuit.open_until()
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         try:
             async with asyncio.timeout(self.create_seconds):

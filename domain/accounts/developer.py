@@ -12,6 +12,7 @@ from typing import assert_never, cast
 from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.envelope import RecordedEvent
+from events.erasure import Grounds
 from events.event import Event
 
 DEVELOPER_KEYS = 10
@@ -115,6 +116,12 @@ def create_project(d: Developer, *, project: str, limit: int | None) -> Decision
         sentence = f"Maximum of {limit} projects reached for tier {d.tier}"
         raise ExemplarError(ErrorCode.PROJECT_LIMIT, sentence)
     return [facts.ProjectCreated(project=project)]
+
+
+def request_project_erasure(d: Developer, *, project: str, grounds: Grounds) -> Decision:
+    """Delete a project, if it is not deleted yet, and have its data erased now."""
+    requested = facts.ProjectErasureRequested(project=project, grounds=grounds)
+    return [facts.ProjectDeleted(project=project), requested] if project in d.projects else [requested]
 
 
 def erase_project(d: Developer, *, project: str) -> Decision:

@@ -20,6 +20,7 @@ class ProjectState:
     created_at: datetime
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    erase_now: bool = False
     erased_at: datetime | None = None
 
 
@@ -78,6 +79,8 @@ def evolve_accounts(accounts: DeveloperAccounts | None, recorded: RecordedEvent)
             _note(accounts.projects, project, updated_at=time)
         case facts.ProjectDeleted(project=project):
             _note(accounts.projects, project, deleted_at=time)
+        case facts.ProjectErasureRequested(project=project):
+            _note(accounts.projects, project, erase_now=True)
         case facts.ProjectErased(project=project):
             _note(accounts.projects, project, erased_at=time)
         case facts.KeyCreated(key=key, project=owner):
@@ -115,6 +118,6 @@ def evolve_staff(accounts: StaffAccounts | None, recorded: RecordedEvent) -> Sta
     return accounts
 
 
-def _note(known: dict[str, Any], name: str, **changes: datetime) -> None:
+def _note(known: dict[str, Any], name: str, **changes: datetime | bool) -> None:
     if name in known:
         known[name] = replace(known[name], **changes)

@@ -13,6 +13,7 @@ from domain.generation.generation import Generation, State, changed
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
 from domain.generation.timings import is_run_in_vain
 from events import generation as facts
+from events.erasure import Grounds
 from events.event import Event
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
 from events.quota import QuotaReserved, QuotaSettled
@@ -68,6 +69,7 @@ def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> 
         cancel_requested=True,
         cancel_requested_at=g.cancel_requested_at or time,
         erase_requested=g.erase_requested or event.erase,
+        erase_grounds=g.erase_grounds or event.grounds,
     )
 
 
@@ -113,30 +115,31 @@ def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[E
     return [_failed(code, "completion", retryable=retryable)]
 
 
-def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
+def cancel(g: Generation, *, erase: bool = False, grounds: Grounds | None = None) -> list[Event]:
     """Request cancellation, and fail at once unless a prediction may run at the provider.
 
-    With `erase` the generation is erased as soon as it is final.
+    With `erase` the generation is erased as soon as it is final, on these grounds.
     """
+    requested = CancelRequested(erase=erase, grounds=grounds)
     repeated = g.cancel_requested and (g.erase_requested or not erase)
     if g.final or repeated:
         return []
     if g.state in UNSENT:
-        return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, g.state.value)]
+        return [requested, _failed(FailureCode.CANCELED, g.state.value)]
     if g.state is State.SETTLED:
-        return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, "completion")]
-    return [CancelRequested(erase=erase)]
+        return [requested, _failed(FailureCode.CANCELED, "completion")]
+    return [requested]
 
 
 def expire(g: Generation, *, now: datetime) -> list[Event]:
-    """Fail a generation whose deadline to start, deadline to finish or `Cancel-After` has passed."""
+    """Fail a generation whose deadline to start or to finish has passed, ours or the client's own."""
     if g.final:
         return []
     if now >= g.request.finish_by:
         by_client = g.request.cancel_after is not None
         code = FailureCode.CANCEL_AFTER if by_client else FailureCode.FINISH_DEADLINE
     elif g.state in UNSENT and now >= g.request.start_by:
-        code = FailureCode.START_DEADLINE
+        code = FailureCode.START_TIMEOUT if g.request.own_start else FailureCode.START_DEADLINE
     else:
         return []
     if g.cancel_requested:
@@ -159,9 +162,9 @@ def publish(g: Generation, *, is_public: bool) -> list[Event]:
     return [GenerationPublished(is_public=is_public)]
 
 
-def erase(g: Generation) -> list[Event]:
-    """Record that its personal data and pictures are deleted."""
-    return [GenerationErased()] if g.final and not g.erased else []
+def erase(g: Generation, *, grounds: Grounds | None = None) -> list[Event]:
+    """Record that its personal data and pictures are deleted, on the grounds that were given first."""
+    return [GenerationErased(grounds=g.erase_grounds or grounds)] if g.final and not g.erased else []
 
 
 def _failed(code: FailureCode, stage: str, *, retryable: bool = False) -> facts.GenerationFailed:

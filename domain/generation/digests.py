@@ -13,5 +13,5 @@ def salted_digest(salt: bytes, *parts: bytes) -> str:
 
 
 def example_digest(salt: bytes, number: int, sha256: str) -> str:
-    """Name an example by salt, position from 0 and plain hash, so that equal pictures keep separate names."""
+    """Name an example by salt, plain hash, and the position, from 0, of the first example that equals it."""
     return hashlib.sha256(salt + number.to_bytes(2, "big") + bytes.fromhex(sha256)).hexdigest()

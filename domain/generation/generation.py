@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from events.erasure import Grounds
 from events.generation import GenerationFailed, GenerationRequested, GenerationValidated, Picture
 from events.invocation import DuplicateFound, PredictionSettled
 
@@ -101,6 +102,7 @@ class Generation:
     cancel_requested: bool = False
     cancel_requested_at: datetime | None = None
     erase_requested: bool = False
+    erase_grounds: Grounds | None = None
     duplicates: tuple[DuplicateFound, ...] = ()
     unresolved: tuple[SentAttempt, ...] = ()
     is_public: bool = False

@@ -172,7 +172,7 @@ def _check_personal_data(receipt: Receipt, given: ReceiptPersonalData, pictures:
     if len(given.examples) != len(known):
         raise FaultError(f"it has {len(given.examples)} examples, the log {len(known)}")
     for number, (plain, digest) in enumerate(zip(given.examples, known, strict=True)):
-        if plain is not None and example_digest(salt, number, plain) != digest:
+        if plain is not None and example_digest(salt, known.index(digest), plain) != digest:
             raise FaultError(f"example {number} does not lead to its hash in the log")
     return _check_request(receipt, given, salt)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.faults import Faults
 from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
 from domain.submission.composition import Composition
 from domain.submission.model_inputs import Ceilings, Value, check_choice, rules
@@ -40,18 +41,25 @@ def parse_instructions(text: str, *, ceilings: Ceilings) -> Instructions:
 
     Checked in this order: length (code points of the text as received), JSON, object, ``prompt``,
     ``composition``, then the model's inputs in the order received. Raises ExemplarError (length)
-    or FieldError.
+    or FieldError, which names the other faults.
     """
     if not 1 <= len(text) <= MAX_CHARACTERS:
-        raise ExemplarError(ErrorCode.INSTRUCTIONS_LENGTH)
-    given = _read_object(text)
-    prompt = _check_prompt(given.pop("prompt", None))
+        raise instructions_length()
+    given, faults = _read_object(text), Faults()
+    prompt = faults.check(_check_prompt, given.pop("prompt", None)) or ""
     members = {key: value for key, value in given.items() if value is not None and not _is_ignored(key)}
-    composition = _check_composition(members.pop("composition", None))
+    composition = faults.check(_check_composition, members.pop("composition", None))
     table = rules(ceilings)
-    parameters = {key: table[key](key, value) for key, value in members.items() if key in table}
+    checked = {key: faults.check(table[key], key, value) for key, value in members.items() if key in table}
+    faults.refuse()
+    parameters = {key: value for key, value in checked.items() if value is not None}
     texts = ((key, _flatten(value)) for key, value in members.items() if key not in table)
     return Instructions(prompt, parameters, tuple((key, text) for key, text in texts if text), composition)
+
+
+def instructions_length() -> ExemplarError:
+    """Build the error of a text that is empty or too long."""
+    return ExemplarError(ErrorCode.INSTRUCTIONS_LENGTH, loc=("body", "instructions"))
 
 
 def model_prompt(instructions: Instructions) -> str:

@@ -1,4 +1,4 @@
-"""The request headers `Cancel-After`, how long the client waits for a result, and `Idempotency-Key`."""
+"""The request headers `Cancel-After` and `X-Start-Timeout`, deadlines of the client, and `Idempotency-Key`."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,7 @@ _SECONDS: Final = re.compile(r"(\d{1,5})", re.ASCII)
 _PARTS: Final = re.compile(r"(?=\d)(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?", re.ASCII)
 
 
-def read_cancel_after(text: str) -> timedelta | None:
+def read_duration(text: str) -> timedelta | None:
     """Read `30`, `30s`, `5m` or `1h30m45s`; None for anything else, or outside of 5 seconds to 35 minutes."""
     if plain := _SECONDS.fullmatch(text):
         wait = timedelta(seconds=int(plain[1]))

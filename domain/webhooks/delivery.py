@@ -1,7 +1,7 @@
 """Deliveries: which events are sent, how a receiver's response is judged, and what changes a delivery."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -10,7 +10,12 @@ from domain.generation.generation import id_of, stream_of
 from events.catalogue import CATALOGUE
 from events.envelope import Cause, RecordedEvent
 
-FILTERS: Final = CATALOGUE.webhook_filters  # by the values of `webhook_events_filter`
+_NAMES_OF_REPLICATE: Final = {"output": "completed", "logs": "progress"}
+FILTERS: Final[Mapping[str, frozenset[str]]] = {
+    **CATALOGUE.webhook_filters,
+    **{name: CATALOGUE.webhook_filters[ours] for name, ours in _NAMES_OF_REPLICATE.items()},
+}
+"""Event types by the values of `webhook_events_filter`: our words, and those of Replicate's API."""
 DEFAULT_FILTER: Final = "completed"
 _SLOW_MILLISECONDS: Final = 5000
 _GONE: Final = 410

@@ -10,13 +10,12 @@ import typer
 from domain.moments import EXPECTED, parse_moment
 from events.developer import GrantReason
 from exemplar.clock import now
-from exemplar.commands.options import AsJson, Home
+from exemplar.commands.options import AsJson, Case, Home, require_case
 from exemplar.commands.output import print_fields, print_json, print_table
 from exemplar.commands.store_access import administer
 from exemplar.environment import ConfigurationError
 
 _LONGEST: Final = timedelta(days=90)
-_CASE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/#-]{0,63}", re.ASCII)
 
 Staff = Annotated[str, typer.Argument(help="Id or e-mail of the operator or auditor.")]
 
@@ -26,13 +25,12 @@ def grant_access(
     *,
     reason: Annotated[GrantReason, typer.Option(help="Why; users and developers can see it.")],
     until: Annotated[str, typer.Option(help="End: a moment, or a time from now, as 90m, 8h or 7d.")],
-    case: Annotated[str | None, typer.Option(help="Number of a case elsewhere; no personal data.")] = None,
+    case: Case = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Let an operator or auditor read personal data over the API, until an end."""
-    if case is not None and _CASE.fullmatch(case) is None:
-        raise ConfigurationError("--case: only A-Z, a-z, 0-9 and . _ / # -, at most 64: the log keeps it for ever")
+    require_case(case)
     end = _end(until)
     granted = administer(home, lambda administration: administration.grant(name, reason, end, case))
     print_fields(asdict(granted), as_json=as_json)

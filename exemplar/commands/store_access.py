@@ -32,11 +32,14 @@ _SECRETS: Final[Mapping[type[Any], Callable[[Path], dict[str, Any]]]] = {
 """The settings that a home keeps among its secrets."""
 
 
-def run_on_store(function: Callable[..., Awaitable[Result]], *, home: Path | None, holder: str) -> Result:
-    """Call an async function with the adapters of the store that it names."""
+def run_on_store(
+    function: Callable[..., Awaitable[Result]], *, home: Path | None, holder: str, **given: object
+) -> Result:
+    """Call an async function with the adapters of the store, and what is `given`, that it names."""
 
     async def run() -> Result:
         async with open_store(home, holder=holder) as store:
+            store.set(**given)
             return await store.call(function)
 
     return asyncio.run(run())

@@ -99,6 +99,12 @@ class Authenticator:
             return await self.authenticate_developer(request)
         return await self.authenticate_auditor(request)
 
+    async def authenticate_eraser(self, request: web.Request) -> StaffIdentity | DeveloperIdentity:
+        """Authenticate an operator, or a developer, who erases what is theirs."""
+        if "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.DEVELOPER:
+            return await self.authenticate_developer(request)
+        return await self._staff(request, Role.PLATFORM_OPERATOR)
+
     async def authenticate_registration(self, request: web.Request) -> Tenancy:
         """Authenticate a program by developer key, project id and API key."""
         presented = read_headers(request)

@@ -10,6 +10,7 @@ from domain.generation import decisions
 from domain.generation.generation import Generation
 from domain.paths import GENERATION, OLDER_GENERATION
 from events.envelope import Cause
+from events.erasure import Grounds
 from events.event import Event
 from gateway.generations.access import GenerationAccess
 from gateway.generations.resources import GenerationResources
@@ -17,13 +18,13 @@ from gateway.generations.write_through import WriteThrough
 from gateway.http.bodies import read_form, read_json_object
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import delete, patch, post
-from store.generations.blobs import BlobStore
+from store.generations.erasure import GenerationErasure
 from store.generations.generations import Generations
-from store.generations.personal_data import PersonalDataStore
 
 _BOOLEANS = dict.fromkeys(("true", "1", "on", "yes"), True) | dict.fromkeys(("false", "0", "off", "no"), False)
 _FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _IS_PUBLIC = {"type": "object", "required": ["is_public"], "properties": {"is_public": {"type": "boolean"}}}
+_GROUNDS = Grounds(reason="owner_request")
 _PUBLIC = dict.fromkeys(_FORMS, _IS_PUBLIC)
 
 
@@ -32,8 +33,7 @@ class CommandRoutes:
     """Change one generation of the caller."""
 
     generations: Generations
-    personal_data: PersonalDataStore
-    blobs: BlobStore
+    generation_erasure: GenerationErasure
     generation_access: GenerationAccess
     resources: GenerationResources
     write_through: WriteThrough
@@ -63,24 +63,26 @@ class CommandRoutes:
         What still runs is cancelled first; later reads answer 410.
         """
         generation = await self.generation_access.own(request)
-        generation = await self._decide(request, generation, lambda g: decisions.cancel(g, erase=True))
-        generation = await self._decide(request, generation, decisions.erase)
-        if generation.erased:
-            await self.blobs.erase(generation.id)
-            await self.personal_data.erase(generation.id)
+        cause = _cause_of(request, generation)
+        decided = await self.generation_erasure.erase(generation.id, grounds=_GROUNDS, cause=cause, known=generation)
+        if decided is not None and decided.events:
+            await self.write_through.write(decided.generation)
         return web.json_response({"id": generation.id, "message": "Generation deleted successfully"})
 
     async def _decide(
         self, request: web.Request, generation: Generation, decision: Callable[[Generation], Sequence[Event]]
     ) -> Generation:
-        owner = generation.request.owner
-        cause = Cause(actor=f"user:{owner.user}", request_id=request_id_of(request))
+        cause = _cause_of(request, generation)
         decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
         if decided is None:
             return generation
         if decided.events:
             await self.write_through.write(decided.generation)
         return decided.generation
+
+
+def _cause_of(request: web.Request, generation: Generation) -> Cause:
+    return Cause(actor=f"user:{generation.request.owner.user}", request_id=request_id_of(request))
 
 
 async def _read_is_public(request: web.Request) -> bool:

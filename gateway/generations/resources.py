@@ -15,6 +15,7 @@ from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
+from gateway.generations.warnings import written_warnings
 from store.byte_cache import ByteCache
 from store.generations.blobs import BlobStore
 from store.generations.personal_data import ClientTexts, PersonalDataStore
@@ -33,6 +34,7 @@ MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.OUTPUT_UNAVAILABLE: "The result could not be fetched from the image model; try again",
     FailureCode.OUTPUT_INVALID: "The image model returned something that is not a usable image",
     FailureCode.START_DEADLINE: "The request could not be started in time; try again",
+    FailureCode.START_TIMEOUT: "The request was not started within its own time",
     FailureCode.FINISH_DEADLINE: "The request did not finish in time; try again",
     FailureCode.CANCEL_AFTER: "The request did not finish within its own Cancel-After",
     FailureCode.CANCELED: "The request was canceled",
@@ -156,6 +158,9 @@ def resource_of(
             for number in range(len(generation.request.examples))
         ],
         "version": generation.version,
+        "start_by": format_time(generation.request.start_by),
+        "deadline": format_time(generation.request.finish_by),
+        "warnings": written_warnings(generation.request.warnings),
         "timings": _timings(generation),
         "cost": asdict(cost_of(generation)),
         "retry_of": generation.request.retry_of,

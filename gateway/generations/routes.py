@@ -8,8 +8,10 @@ from aiohttp import web
 
 from domain.generation.list_query import LIST_PARAMETERS
 from domain.generation.listing import Scope
+from domain.generation.poll_hint import poll_hint
 from domain.paths import GENERATION, GENERATIONS, PUBLIC_GENERATIONS
 from gateway.auth.authentication import Authenticator
+from gateway.events.status_wait import StatusWait
 from gateway.generations.access import GenerationAccess
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources, etag_of, json_body
@@ -27,21 +29,29 @@ class GenerationRoutes:
     generation_access: GenerationAccess
     list_pages: ListPages
     resources: GenerationResources
+    status_wait: StatusWait
     clock: Callable[[], datetime]
 
     @get(
         GENERATION,
         "end_user",
         answer="Generation",
+        query=("wait",),
         headers=("If-None-Match",),
         also=UNCHANGED,
         aliases=(f"{GENERATION}/status",),
     )
     async def read(self, request: web.Request) -> web.Response:
-        """Read a generation."""
+        """Read a generation.
+
+        With `wait` the answer comes when it has moved on: from the version of If-None-Match, else to its end.
+        """
         generation = await self.generation_access.own(request)
-        etag = etag_of(generation, self.clock())
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        is_known = unchanged(request, etag_of(generation, self.clock()))
+        generation = await self.status_wait.newest(request, generation, is_known=is_known)
+        now = self.clock()
+        etag, hint = etag_of(generation, now), poll_hint(generation, now)
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache"} | ({"Retry-After": str(hint)} if hint else {})
         if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
         [encoded] = await self.resources.encoded(request, [generation])

@@ -50,6 +50,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.INSTRUCTIONS_VALUE: HttpError(422, "The instructions are not valid"),
     ErrorCode.INVALID_METADATA: HttpError(422, "The metadata is not valid"),
     ErrorCode.INVALID_WEBHOOK: HttpError(422, "The webhook is not valid"),
+    ErrorCode.HASH_MISMATCH: HttpError(409, "An image does not have the expected hash"),
     ErrorCode.IDEMPOTENCY_MISMATCH: HttpError(422, "Idempotency-Key was already used with different content"),
     ErrorCode.INVALID_CREDENTIALS: HttpError(401, "Could not validate credentials", _BEARER),
     ErrorCode.INVALID_LOGIN: HttpError(401, "Incorrect email or password", _BEARER),

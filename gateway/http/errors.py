@@ -1,7 +1,9 @@
 """Error responses.
 
 A body has ``detail`` (a sentence, or a list of ``{loc, msg, type}``), ``code``, ``request_id``; a limit adds
-``retry_after``. A client that accepts ``application/problem+json`` gets RFC 9457 with the same members.
+``retry_after``. Where a fault has a place in the request, ``errors`` lists every fault as ``{loc, code, msg}``, with
+``type`` where ``detail`` has it. A client that accepts ``application/problem+json`` gets RFC 9457 with the same
+members.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from domain.errors import ExemplarError, FieldError, FieldsError, LimitError
+from domain.errors import ExemplarError, FieldError, FieldsError, LimitError, path_of
 from gateway.http.error_log import CODE
 from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error
 from gateway.http.parsing import media_weights
@@ -42,6 +44,8 @@ def error_response(
     if isinstance(error, LimitError):
         body["retry_after"] = error.retry_after
         headers["Retry-After"] = str(error.retry_after)
+    if faults := [_fault(one) for one in _located(error)]:
+        body["errors"] = faults
     body |= {"request_id": request_id, **(members or {})}
     if wants_problem(accept):
         return _response(status, _problem(error, status, body), headers, "application/problem+json")
@@ -102,12 +106,23 @@ def _fields(error: ExemplarError) -> tuple[FieldError, ...]:
             return ()
 
 
+def _located(error: ExemplarError) -> tuple[ExemplarError, ...]:
+    """List the faults of a request, the first one first; empty when its place is not known."""
+    own = error.errors if isinstance(error, FieldsError) else (error,) if error.loc else ()
+    return (*own, *error.others) if own else ()
+
+
+def _fault(error: ExemplarError) -> dict[str, object]:
+    msg = error.message or HTTP_ERRORS[error.code].detail
+    fault: dict[str, object] = {"loc": list(error.loc), "code": error.code.value, "msg": msg}
+    return fault | ({"type": error.kind} if isinstance(error, FieldError) else {})
+
+
 def _problem(error: ExemplarError, status: int, body: Mapping[str, object]) -> dict[str, object]:
-    """Write RFC 9457, where ``detail`` is text: the list of fields moves to ``errors``."""
+    """Write RFC 9457, where ``detail`` is text."""
     problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, **body}
     if fields := _fields(error):
-        problem["detail"] = "; ".join(f"{'.'.join(field.loc)}: {field.msg}" for field in fields)
-        problem["errors"] = body["detail"]
+        problem["detail"] = "; ".join(f"{path_of(field)}: {field.msg}" for field in fields)
     return problem
 
 

@@ -41,13 +41,18 @@ async def read_optional_model(request: web.Request, model: type[Model]) -> Model
 
 def read_query(request: web.Request, model: type[Model]) -> Model:
     """Read the query: unknown names are ignored, a known name may be given once."""
-    known = {field.alias or name for name, field in model.model_fields.items()}
+    known = names_of(model)
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given and name in known:
             raise invalid_field("query", name, "may be given once")
         given[name] = value
     return parse(model, given, "query")
+
+
+def names_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Name the fields of a model as requests do."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def parse(model: type[Model], values: Mapping[str, object], where: str) -> Model:

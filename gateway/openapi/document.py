@@ -31,6 +31,7 @@ _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "operator": (("operator_key",), ("token",)),
     "auditor": (("operator_key",), ("token",)),
     "reader": (("operator_key",), ("token",)),
+    "eraser": (("operator_key",), ("token",)),
     "holder": (("operator_key",), ("token",)),
     "program": (("developer_key", "project", "api_key"), ("operator_key",)),
     "ticket": (("token",), ("ticket",)),

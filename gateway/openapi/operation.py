@@ -9,9 +9,12 @@ from typing import Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from gateway.http.known_query import with_known_query
+from gateway.http.parsing import names_of
+
 Caller = Literal[
-    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "holder", "program",
-    "ticket", "link",
+    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "eraser", "holder",
+    "program", "ticket", "link",
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 
@@ -24,7 +27,7 @@ class Operation:
 
     `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
     empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
-    are further paths.
+    are further paths. Operations that write refuse other query parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -34,6 +37,7 @@ class Operation:
     summary: str = ""
     body: type[BaseModel] | Mapping[str, Any] | None = None
     query: type[BaseModel] | Sequence[str] = ()
+    any_query: bool = False
     answer: str | Mapping[str, str] = "Object"
     optional_body: bool = False
     headers: Sequence[str] = ()
@@ -52,6 +56,17 @@ class Operation:
         """The path without regular expressions."""
         return _PATTERN.sub("}", self.route)
 
+    @property
+    def query_names(self) -> tuple[str, ...]:
+        """The query parameters that it knows."""
+        return names_of(self.query) if isinstance(self.query, type) else tuple(self.query)
+
+    def checked(self, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Callable[..., Any]:
+        """Return a handler that refuses what the operation would ignore."""
+        if self.method == "get" or self.any_query:
+            return handler
+        return with_known_query(handler, self.query_names)
+
 
 get = partial(Operation, "get")
 post = partial(Operation, "post")
@@ -68,6 +83,6 @@ def operations_of(routes: type) -> Iterator[tuple[str, Operation]]:
 def route_table(routes: object) -> list[web.RouteDef]:
     """List the methods, paths and handlers of a class of routes."""
     return [
-        web.route(one.method.upper(), one.route, getattr(routes, name), expect_handler=one.expect_handler)
+        web.route(one.method.upper(), one.route, one.checked(getattr(routes, name)), expect_handler=one.expect_handler)
         for name, one in operations_of(type(routes))
     ]

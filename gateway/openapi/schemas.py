@@ -19,6 +19,8 @@ def _ref(name: str) -> Schema:
 
 _TEXT: Final[Schema] = {"type": "string"}
 _FAULT: Final = {"loc": _list(_TEXT), "msg": _TEXT, "type": _TEXT}
+_CODE: Final[Schema] = {"enum": [code.value for code in ErrorCode]}
+_ERROR: Final = {"loc": _list({"type": ["string", "integer"]}), "code": _CODE, "msg": _TEXT, "type": _TEXT}
 _TYPES: Final[Mapping[str, Schema]] = {
     "text": _TEXT,
     "text?": {"type": ["string", "null"]},
@@ -34,6 +36,7 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "object?": {"type": ["object", "null"]},
     "objects": _list({"type": "object"}),
     "faults": _list({"type": "object", "required": list(_FAULT), "properties": _FAULT}),
+    "errors": _list({"type": "object", "required": ["loc", "code", "msg"], "properties": _ERROR}),
 }
 
 
@@ -53,7 +56,6 @@ def _page(name: str) -> Schema:
     return _object("", window, generations=_list(_ref(name)))
 
 
-_CODE: Final[Schema] = {"enum": [code.value for code in ErrorCode]}
 _ROLE: Final[Schema] = {"enum": [role.value for role in Role]}
 _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:time project_id:text? "
 _TOKENS: Final = "access_token:text refresh_token:text "
@@ -87,11 +89,12 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
+    "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text"),
+    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object",
+        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
@@ -103,8 +106,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     ),
     "Events": _object("events:objects version:number", "reset:flag"),
     "FeedEvents": _object("events:objects cursor:text more:flag", "reset:flag"),
-    "Error": _object("request_id:text", "retry_after:number", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE),
-    "Problem": _object(_PROBLEM, "retry_after:number errors:faults", code=_CODE),
+    "Error": _object(
+        "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
+    ),
+    "Problem": _object(_PROBLEM, "retry_after:number errors:errors", code=_CODE),
 }
 
 

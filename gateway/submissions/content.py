@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from domain.generation.digests import example_digest
 from domain.generation.lifecycle import Timeouts
+from domain.submission.warnings import RequestWarning
 from domain.webhooks.delivery import DEFAULT_FILTER
-from events.generation import Example, GenerationRequested, Owner
+from events.generation import Example, GenerationRequested, Owner, Warned
 from gateway.submissions.submission import Retry, Submission
 from store.generations.blobs import Blob
 from store.generations.personal_data import PersonalData
@@ -32,13 +33,22 @@ class ContentImage:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything that is stored of a submission; `instructions` is the text as received."""
+    """Everything that is stored of a submission.
+
+    instructions: the text as received. start_by: the client's own deadline for the start.
+    """
 
     images: tuple[ContentImage, ...]
     instructions: str
     metadata: Mapping[str, object] | None = None
     webhook: str | None = None
     webhook_events_filter: tuple[str, ...] = ()
+    start_by: datetime | None = None
+    warnings: tuple[RequestWarning, ...] = ()
+
+    def stored_at(self, number: int) -> int:
+        """Return the number of the first image that equals this one: equal images are stored once."""
+        return [image.sha256 for image in self.images].index(self.images[number].sha256)
 
 
 def fingerprint_of(personal_data: PersonalData, content: Content | None, retry: Retry | None) -> str:
@@ -91,21 +101,36 @@ def requested_event(
     own = submission.cancel_after
     own = own if own is not None and own < timeouts.in_all else None
     finish_by = now + (own or timeouts.in_all)
+    start_by = min(now + timeouts.to_start, finish_by)
+    own_start = _own_start(submission, content, now)
+    own_start = own_start if own_start is not None and own_start < start_by else None
     return GenerationRequested(
         owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
         personal_data=personal_data.token,
         fingerprint=fingerprint_of(personal_data, content, retry),
         idempotent=submission.idempotency_key is not None,
-        examples=tuple(_example(personal_data, image, at) for at, image in enumerate(content.images)),
+        examples=tuple(
+            _example(personal_data, image, content.stored_at(number)) for number, image in enumerate(content.images)
+        ),
         period=period,
         tier=identity.tier.name,
-        start_by=min(now + timeouts.to_start, finish_by),
+        start_by=own_start or start_by,
         finish_by=finish_by,
         webhook_events=(content.webhook_events_filter or (DEFAULT_FILTER,)) if content.webhook else (),
         retry_of=retry.of if retry else None,
         seed=retry.seed if retry else None,
         cancel_after=own // timedelta(seconds=1) if own else None,
+        own_start=True if own_start else None,
+        warnings=tuple(Warned(code=one.code.value, example=one.example) for one in content.warnings),
     )
+
+
+def _own_start(submission: Submission, content: Content, now: datetime) -> datetime | None:
+    """Return the earlier of the two deadlines for the start that a client may set."""
+    chosen = [content.start_by] if content.start_by else []
+    if submission.start_timeout is not None:
+        chosen.append(now + submission.start_timeout)
+    return min(chosen, default=None)
 
 
 def _example(personal_data: PersonalData, image: ContentImage, number: int) -> Example:

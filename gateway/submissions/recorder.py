@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -34,6 +35,13 @@ _STORED_AT_ONCE = 2**20  # bytes: small pictures share a round trip
 log = structlog.get_logger()
 
 
+class Recorded(NamedTuple):
+    """What is in the log of a submission; `replayed`: it was before."""
+
+    request: GenerationRequested
+    replayed: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRecorder:
     """Turn a validated submission into the first event of a generation."""
@@ -45,15 +53,15 @@ class SubmissionRecorder:
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
-    async def record(self, submission: Submission, content: Content) -> bool:
-        """Record a submission durably; return True for a replay, which has no effect.
+    async def record(self, submission: Submission, content: Content) -> Recorded:
+        """Record a submission durably; a replay has no effect.
 
         What fails before the event can be in the log is undone at once; an unknown outcome and a cancellation
         during the append are not. Raises LimitError, ExemplarError (other content under the same key),
         OutcomeUnknownError and StoreError.
         """
-        if await self.is_replay(submission, content):
-            return True
+        if (replay := await self.replay_of(submission, content)) is not None:
+            return replay
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             period = await self._hold_and_store(submission, personal_data, content)
@@ -70,18 +78,20 @@ class SubmissionRecorder:
         except Exception:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
-        return False
+        return Recorded(event)
 
-    async def is_replay(self, submission: Submission, content: Content | None = None) -> bool:
-        """Tell whether the Idempotency-Key was recorded before; a retry needs no content for this.
+    async def replay_of(self, submission: Submission, content: Content | None = None) -> Recorded | None:
+        """Return what was recorded before under the Idempotency-Key, if anything; a retry needs no content for this.
 
         Raises as `record`; LimitError when the daily limit is used up and it is no replay.
         """
-        if submission.idempotency_key is not None and await self._is_recorded(submission, content):
-            return True
+        if submission.idempotency_key is not None:
+            recorded = await self._recorded(submission, content)
+            if recorded is not None:
+                return Recorded(recorded, replayed=True)
         if submission.overdrawn is not None:
             raise submission.overdrawn
-        return False
+        return None
 
     async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> str:
         """Hold a quota unit while personal data and pictures are stored.
@@ -112,6 +122,8 @@ class SubmissionRecorder:
         await self.personal_data.put(personal_data)
         read = list[Blob]()
         for number, image in enumerate(content.images):
+            if content.stored_at(number) != number:
+                continue
             read.append(await blob_of(personal_data, image, number))
             if sum(len(blob.data) for blob in read) >= _STORED_AT_ONCE:
                 await self.blobs.put(*read)
@@ -129,18 +141,21 @@ class SubmissionRecorder:
                     return
             raise
 
-    async def _concurrent_replay(self, submission: Submission, content: Content, personal_data: PersonalData) -> bool:
+    async def _concurrent_replay(
+        self, submission: Submission, content: Content, personal_data: PersonalData
+    ) -> Recorded:
         """Give way to another request with the same key, which appended first and uses the same hold."""
         await self._erase(personal_data)
-        if not await self._is_recorded(submission, content):
+        recorded = await self._recorded(submission, content)
+        if recorded is None:
             raise OutcomeUnknownError(submission.generation_id)
-        return True
+        return Recorded(recorded, replayed=True)
 
-    async def _is_recorded(self, submission: Submission, content: Content | None) -> bool:
-        """Tell whether the same content is recorded under this id; raises for other content."""
+    async def _recorded(self, submission: Submission, content: Content | None) -> GenerationRequested | None:
+        """Return the same content that is recorded under this id; raises for other content."""
         generation = await self.generations.load(submission.generation_id)
         if generation is None:
-            return False
+            return None
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE)
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
@@ -148,7 +163,7 @@ class SubmissionRecorder:
             raise ExemplarError(ErrorCode.GONE)
         if fingerprint_of(personal_data, content, submission.retry) != generation.request.fingerprint:
             raise ExemplarError(ErrorCode.IDEMPOTENCY_MISMATCH)
-        return True
+        return generation.request
 
     async def _erase(self, personal_data: PersonalData) -> None:
         await self.blobs.erase(personal_data.generation, token=personal_data.token)

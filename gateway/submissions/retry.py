@@ -8,6 +8,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
+from domain.submission.warnings import RequestWarning, WarningCode
 from gateway.http.bodies import read_json_object
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.submission import Retry, SeedChoice
@@ -46,8 +47,19 @@ class KeptContents:
             )
             for example, name in zip(examples, personal_data.file_names, strict=True)
         )
-        kept, events = personal_data, original.request.webhook_events
-        return Content(images, kept.instructions, kept.metadata, kept.webhook, events)
+        kept, request = personal_data, original.request
+        return Content(
+            images,
+            kept.instructions,
+            kept.metadata,
+            kept.webhook,
+            request.webhook_events,
+            warnings=tuple(
+                RequestWarning(WarningCode(one.code), one.example)
+                for one in request.warnings
+                if one.code != WarningCode.PROVIDER_PAUSED
+            ),
+        )
 
     async def _read(self, generation: str, digest: str) -> bytes:
         blob = await self.blobs.get(generation, digest)

@@ -1,6 +1,6 @@
 """`POST generate-v2` and `POST .../{id}/retry`: admit a submission, record it, answer 202."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,11 +11,15 @@ from structlog.contextvars import bind_contextvars
 
 from domain.accounts.access import Identity
 from domain.errors import ErrorCode, ExemplarError
+from domain.faults import Faults
 from domain.paths import GENERATION, SUBMIT
+from domain.submission.warnings import RequestWarning, WarningCode
+from events.envelope import format_time
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
+from gateway.generations.warnings import written_warnings
 from gateway.http.bodies import expect_handler
 from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.http.error_log import CODE
@@ -26,9 +30,10 @@ from gateway.openapi.schemas import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import keep_credentials, rechecked
-from gateway.submissions.recorder import SubmissionRecorder
+from gateway.submissions.dry_run import DryRun, SubmitRequest, is_dry_run
+from gateway.submissions.recorder import Recorded, SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
-from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
+from gateway.submissions.submission import Retry, Submission, submission_of
 from gateway.submissions.uploads.reader import UploadReader
 from gateway.webhooks.checks import check_request
 from store.crash_points import crash_point
@@ -42,8 +47,8 @@ _submit = partial(
     caller="submission",
     status=202,
     answer="GenerationCreated",
-    headers=("Idempotency-Key", "Cancel-After", "Prefer"),
-    also={200: "Finished within `Prefer: wait`"},
+    headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "Prefer"),
+    also={200: "Finished within `Prefer: wait`, or a dry run"},
 )
 
 
@@ -59,21 +64,26 @@ class SubmissionRoutes:
     upload_budget: ByteBudget
     kept_contents: KeptContents
     recorder: SubmissionRecorder
+    dry_run: DryRun
     completion_wait: CompletionWait
     links: Links
+    provider_paused: Callable[[], Awaitable[datetime | None]]
     webhook_allow: Collection[str]
     clock: Callable[[], datetime]
 
-    @_submit(SUBMIT, body=FORM, expect_handler=expect_handler)
+    @_submit(SUBMIT, body=FORM, query=SubmitRequest, expect_handler=expect_handler)
     async def create(self, request: web.Request) -> web.Response:
         """Submit a generation; a replay of its Idempotency-Key gets the same answer.
 
-        With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
+        With `Prefer: wait=n` the answer is the finished resource, if it is finished in time. With `dry_run` it is
+        what would be recorded, and nothing is.
         """
-        submission = submission_of(request, await self._admit(request), self.generation_ids)
-        identity = submission.identity
-        async with self.upload_reader.read(request, identity.developer_id, identity.user_id) as content:
-            check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
+        identity, faults = await self._admit(request), Faults()
+        dry_run = faults.check(is_dry_run, request)
+        submission = submission_of(request, identity, self.generation_ids, faults)
+        async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
+            if dry_run:
+                return web.json_response(await self.dry_run.answer(submission, await self._warned(content)))
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
 
@@ -84,11 +94,12 @@ class SubmissionRoutes:
         A known Idempotency-Key is answered even if the original is gone by now. The original's webhook is
         checked like a new one, because the allowed addresses may have changed.
         """
-        identity = await self._admit(request)
+        identity, faults = await self._admit(request), Faults()
         retry = Retry(path_generation_id(request), await read_seed_choice(request))
-        submission = submission_of(request, identity, self.generation_ids, retry)
-        if await self.recorder.is_replay(submission):
-            answer = self._accepted(request, submission, replayed=True)
+        submission = submission_of(request, identity, self.generation_ids, faults, retry)
+        faults.refuse()
+        if (replay := await self.recorder.replay_of(submission)) is not None:
+            answer = self._accepted(request, submission, replay)
         else:
             answer = await self._retry(request, submission, retry)
         return await self.completion_wait.answer(request, submission, answer)
@@ -110,7 +121,7 @@ class SubmissionRoutes:
         """Authenticate and look at the quota, which refuses no request with a key: it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
-        if idempotency_key(request) is None:
+        if "Idempotency-Key" not in request.headers:
             tier = identity.tier
             bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
             await self.admission.require_free_slot(identity.developer_id, bounds)
@@ -122,17 +133,31 @@ class SubmissionRoutes:
         submission = replace(submission, identity=identity)
         bind_contextvars(generation_id=submission.generation_id)
         try:
-            replayed = await self.recorder.record(submission, content)
+            recorded = await self.recorder.record(submission, await self._warned(content))
         except OutcomeUnknownError:
             return _outcome_unknown(request, submission.generation_id)
         crash_point("gateway", "before_reply")
-        return self._accepted(request, submission, replayed=replayed)
+        return self._accepted(request, submission, recorded)
 
-    def _accepted(self, request: web.Request, submission: Submission, *, replayed: bool) -> web.Response:
-        """Answer 202 with the links of the generation."""
+    async def _warned(self, content: Content) -> Content:
+        """Add the warning that depends on the moment."""
+        if await self.provider_paused() is None:
+            return content
+        return replace(content, warnings=(*content.warnings, RequestWarning(WarningCode.PROVIDER_PAUSED)))
+
+    def _accepted(self, request: web.Request, submission: Submission, recorded: Recorded) -> web.Response:
+        """Answer 202 with the links, deadlines and warnings of the generation."""
         urls = self.links.urls(self.links.base(request), submission.generation_id)
-        headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if replayed else {})
-        body = {"id": submission.generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
+        headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
+        body = {
+            "id": submission.generation_id,
+            "status": "pending",
+            "message": MESSAGE,
+            "start_by": format_time(recorded.request.start_by),
+            "deadline": format_time(recorded.request.finish_by),
+            "warnings": written_warnings(recorded.request.warnings),
+            "urls": urls,
+        }
         return web.json_response(body, status=202, headers=headers)
 
 

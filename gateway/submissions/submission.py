@@ -1,6 +1,5 @@
 """One submission: who submits, under which generation id and with which options of the request's headers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -9,8 +8,9 @@ from aiohttp import web
 
 from domain.accounts.access import Identity
 from domain.errors import LimitError, invalid_field
+from domain.faults import Faults
 from domain.generation.generation import stream_of
-from domain.submission.request_headers import parse_key, read_cancel_after
+from domain.submission.request_headers import parse_key, read_duration
 from events.envelope import Cause
 from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds
@@ -34,7 +34,7 @@ class Submission:
     """What is known of a submission beside its content.
 
     `overdrawn` is the refusal of a request over the daily limit: such a request is answered only if it is a
-    replay. `cancel_after` is the client's own deadline.
+    replay. `cancel_after` and `start_timeout` are the client's own deadlines for the end and for the start.
     """
 
     identity: Identity
@@ -44,6 +44,7 @@ class Submission:
     traceparent: str | None = None
     overdrawn: LimitError | None = None
     cancel_after: timedelta | None = None
+    start_timeout: timedelta | None = None
     retry: Retry | None = None
 
     @property
@@ -62,10 +63,10 @@ class Submission:
 
 
 def submission_of(
-    request: web.Request, identity: Identity, ids: GenerationIds, retry: Retry | None = None
+    request: web.Request, identity: Identity, ids: GenerationIds, faults: Faults, retry: Retry | None = None
 ) -> Submission:
-    """Read the options of an admitted request; raises FieldError for a malformed header."""
-    key = idempotency_key(request)
+    """Read the options of an admitted request; malformed headers are added to `faults`."""
+    key = faults.check(idempotency_key, request)
     return Submission(
         identity,
         ids.new() if key is None else ids.of_key(identity.project_id, identity.user_id, key),
@@ -73,7 +74,8 @@ def submission_of(
         request_id_of(request),
         traceparent=traceparent_of(request),
         overdrawn=request.get(OVER_LIMIT),
-        cancel_after=_cancel_after(request.headers.getall("Cancel-After", [])),
+        cancel_after=faults.check(_duration, request, "Cancel-After"),
+        start_timeout=faults.check(_duration, request, "X-Start-Timeout"),
         retry=retry,
     )
 
@@ -86,12 +88,13 @@ def idempotency_key(request: web.Request) -> str | None:
     return parse_key(values[0] if len(values) == 1 else "", "header", "Idempotency-Key")
 
 
-def _cancel_after(values: Sequence[str]) -> timedelta | None:
-    """Read Cancel-After: 5 seconds to 35 minutes, as `30`, `30s`, `5m` or `1h30m45s`."""
+def _duration(request: web.Request, header: str) -> timedelta | None:
+    """Read a header that is a duration: 5 seconds to 35 minutes, as `30`, `30s`, `5m` or `1h30m45s`."""
+    values = request.headers.getall(header, [])
     if not values:
         return None
-    duration = read_cancel_after(values[0].strip()) if len(values) == 1 else None
+    duration = read_duration(values[0].strip()) if len(values) == 1 else None
     if duration is None:
         message = "must be a duration like 30, 30s, 5m or 5m30s, from 5s to 35m"
-        raise invalid_field("header", "Cancel-After", message)
+        raise invalid_field("header", header, message)
     return duration

@@ -7,6 +7,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
+from events.erasure import CLOSED, Grounds
 from store.accounts import writes
 from store.accounts.account_cache import AccountCache
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
@@ -91,7 +92,7 @@ class AccountChanges:
         """Change `name` or `description`; without changes nothing is appended."""
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
-            write = writes.update(self._projects, owned, lambda time: {"$set": {**changes, "updated_at": time}})
+            write = writes.update(self._projects, owned, lambda by: {"$set": {**changes, "updated_at": by.time}})
             await self._record(developer_id, facts.ProjectRenamed(project=project_id), write, cause)
         with reachable():
             found = await self._projects.find_one(owned)
@@ -102,8 +103,22 @@ class AccountChanges:
     async def delete_project(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
-        write = writes.update(self._projects, owned, writes.ended("deleted_at"))
+        write = writes.update(self._projects, owned, lambda by: {"$set": writes.deleted(by, None)})
         await self._record(developer_id, facts.ProjectDeleted(project=project_id), write, cause)
+
+    async def request_project_erasure(
+        self, developer_id: str, project_id: str, grounds: Grounds, *, cause: Cause
+    ) -> None:
+        """Delete a project and have it erased now, also one that is deleted already; `AccountErasure` does it."""
+
+        def requested(by: RecordedEvent) -> list[Document]:
+            change = {**writes.deleted(by, grounds), "deleted_at": {"$ifNull": ["$deleted_at", by.time]}}
+            return [{"$set": {**change, "erase_now": True}}]
+
+        owned = {"_id": project_id, "developer_id": developer_id, "erased_at": None}
+        decision = partial(rules.request_project_erasure, project=project_id, grounds=grounds)
+        write = writes.update(self._projects, owned, requested)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Record that all data of a deleted project are deleted, and delete its names."""
@@ -156,11 +171,13 @@ class AccountChanges:
         fact = facts.UserPasswordReset if new.proved is None else facts.UserPasswordChanged
         await self._record(developer_id, fact(project=project_id, user=user_id), write, cause)
 
-    async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
+    async def delete_user(
+        self, developer_id: str, project_id: str, user_id: str, grounds: Grounds = CLOSED, *, cause: Cause
+    ) -> None:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
         user = _user(developer_id, project_id, user_id)
-        write = writes.update(self._users, user, writes.without_personal_data)
-        event = facts.UserDeleted(project=project_id, user=user_id)
+        write = writes.update(self._users, user, partial(writes.without_personal_data, grounds=grounds))
+        event = facts.UserDeleted(project=project_id, user=user_id, grounds=grounds)
         await self._record(developer_id, event, write, cause, rule=rules.record)
 
     async def record_user_erased(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:

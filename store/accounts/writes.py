@@ -4,12 +4,13 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, Peppers, Randomness, display_prefix, mint
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
+from events.envelope import RecordedEvent
+from events.erasure import Grounds
 from store.commits.contract import Write
 from store.mongo.connection import Document
 from store.mongo.transactions import Session
@@ -63,12 +64,11 @@ def insert(collection: Any, document: Document) -> Write:
     return write
 
 
-def update(collection: Any, query: Document, change_at: Callable[[datetime], Any]) -> Write:
-    """Update a document, with the event's time; ExemplarError `not_found` when the query matches none."""
+def update(collection: Any, query: Document, change_by: Callable[[RecordedEvent], Any]) -> Write:
+    """Update a document by the last event; ExemplarError `not_found` when the query matches none."""
 
     async def write(commit: Commit, session: Session) -> None:
-        change = change_at(commit.events[0].time)
-        result = await collection.update_one(query, change, session=session)
+        result = await collection.update_one(query, change_by(commit.events[-1]), session=session)
         if not result.matched_count:
             raise ExemplarError(ErrorCode.NOT_FOUND)
 
@@ -105,19 +105,27 @@ def set_password(collection: Any, owner: Document, new: NewPassword) -> Write:
     return write
 
 
-def ended(when: str) -> Callable[[datetime], Document]:
+def ended(when: str) -> Callable[[RecordedEvent], Document]:
     """Deactivate a document, and note when in the field `when`."""
-    return lambda time: {"$set": {"active": False, when: time}}
+    return lambda recorded: {"$set": {"active": False, when: recorded.time}}
 
 
-def without_personal_data(time: datetime) -> list[Document]:
+def deleted(recorded: RecordedEvent, grounds: Grounds | None) -> Document:
+    """Write when and by which event something was deleted, and why; its erasure names them."""
+    return {
+        "active": False,
+        "deleted_at": recorded.time,
+        "deletion": {"event": recorded.id, "grounds": grounds and grounds.model_dump()},
+    }
+
+
+def without_personal_data(recorded: RecordedEvent, grounds: Grounds | None) -> list[Document]:
     """Deactivate a user, and keep of the document only what finds the rest of the data.
 
     The address makes room: another user may register with it.
     """
     erased = {
-        "active": False,
-        "deleted_at": time,
+        **deleted(recorded, grounds),
         "email": {"$concat": ["deleted:", "$_id"]},
         "password_hash": "",
         "full_name": None,

@@ -64,6 +64,11 @@ class Lists:
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return Total(min(found, self._bound), found <= self._bound)
 
+    async def count(self, scope: Scope, filters: Filters) -> int:
+        """Count all, however many there are."""
+        query = row_query(scope, filters)
+        return await self._rows.count_documents(query.conditions, hint=query.index)
+
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]

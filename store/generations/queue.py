@@ -5,6 +5,7 @@ from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation
+from domain.generation.lifecycle import UNSENT
 from store.generations.projection import ALWAYS
 from store.mongo.connection import Database, Indexes, raises_unavailable
 
@@ -36,6 +37,12 @@ class Queue:
         """Count those that were admitted before and wait in the same state, up to `POSITION_BOUND`."""
         before = {"$lt": generation.created_at}
         query = {"state": generation.state.value, "created_at": before, **_UNFINISHED}
+        found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
+        return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
+
+    async def unsent(self) -> Ahead:
+        """Count those that wait for their paid call, up to `POSITION_BOUND`."""
+        query = {"state": {"$in": [state.value for state in UNSENT]}, **_UNFINISHED}
         found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
         return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
 

@@ -60,8 +60,11 @@ class Admission:
 
     async def require_free_slot(self, developer: str, bounds: Bounds) -> None:
         """Raise LimitError when there is no room now; nothing is held."""
-        if bounds == Bounds(monthly=None, concurrent=None):
-            return
+        if bounds != Bounds(monthly=None, concurrent=None):
+            await self.free_account(developer, bounds)
+
+    async def free_account(self, developer: str, bounds: Bounds) -> Account:
+        """Read the account in which `hold` would take a slot and a unit now, or raise its LimitError."""
         period = period_of(self.clock())
         account = await self._read(developer, bounds)
         if not account.has_capacity(period, bounds) and await self._settle_over(await self.ledger.account(developer)):
@@ -70,6 +73,7 @@ class Admission:
             self._remember(developer, account)
         if not account.has_capacity(period, bounds):
             raise await self._refusal(developer, account, period, bounds)
+        return account
 
     async def recent_account(self, developer: str, bounds: Bounds) -> Account:
         """Read a developer's account, at most a second old; final holders are not counted."""

@@ -114,12 +114,14 @@ def _project(developer: str, one: ProjectState) -> Document:
         "created_at": one.created_at,
         "updated_at": one.updated_at,
         "deleted_at": one.deleted_at,
+        "erase_now": one.erase_now,
         "erased_at": one.erased_at,
     }
 
 
 def _stored_project(document: Document) -> Document:
-    return _chosen(document, "developer_id", "active", "created_at", "updated_at", "deleted_at", "erased_at")
+    times = _chosen(document, "developer_id", "active", "created_at", "updated_at", "deleted_at", "erased_at")
+    return times | {"erase_now": bool(document.get("erase_now"))}
 
 
 def _key(developer: str, one: KeyState) -> Document:

@@ -137,7 +137,10 @@ class MongoDeliveries:
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
         update = {"$set": changes.restarted(now, unordered=True)}
-        found = await self._rows.find_one_and_update(query, update, return_document=True)
+        # Not find_one_and_update: MongoDB keeps a copy of what that returns, and with it the receiver's answers.
+        if not (await self._rows.update_one(query, update)).matched_count:
+            return None
+        found = await self._rows.find_one(query)
         return _delivery(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:

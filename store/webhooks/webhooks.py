@@ -39,7 +39,6 @@ class Webhooks:
         self._deliveries = deliveries
         self._secrets = webhook_secrets
         self._host_of = host_of
-        self._clock = clock
 
     async def register(
         self,
@@ -96,12 +95,6 @@ class Webhooks:
             await self._deliveries.skip_all(endpoint_id, "endpoint_disabled")
         if (registered := await self._endpoints.get(endpoint_id)) is not None:
             await self._deliveries.set_host(endpoint.project, endpoint_id, self._host_of(registered.url))
-
-    async def erase_generation(self, project: str, generation: str) -> None:
-        """End an erased generation's deliveries and delete their hosts and responses."""
-        registered = await self._endpoints.of_project(project)
-        endpoints = [rules.default_endpoint(project), *(one.endpoint.id for one in registered)]
-        await self._deliveries.erase_generation(project, endpoints, generation, self._clock())
 
     async def erase_project(self, project: str, *, cause: Cause) -> None:
         """Remove all endpoints of a project with their secrets and deliveries, the default ones too."""

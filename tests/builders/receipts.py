@@ -40,16 +40,16 @@ class Made:
         return made.signed(signer)
 
 
-def made(picture: bytes, *, retry_of: str | None = None) -> Made:
-    """Complete a generation with a picture."""
+def made(picture: bytes, *, retry_of: str | None = None, copies: int = 1) -> Made:
+    """Complete a generation with a picture, from some copies of one example."""
     plain = sha256(EXAMPLE)
     digest = example_digest(SALT, 0, plain.hexdigest())
-    fingerprint = salted_digest(SALT, INSTRUCTIONS.encode(), plain.digest())
+    fingerprint = salted_digest(SALT, INSTRUCTIONS.encode(), *[plain.digest()] * copies)
     if retry_of is not None:
         fingerprint = salted_digest(SALT, b"retry", retry_of.encode(), b"new")
     shown = {"content_type": "image/png", "width": 48, "height": 32}
     example = Example(digest=digest, size=len(EXAMPLE), **shown)
-    first = requested(fingerprint=fingerprint, examples=(example,), retry_of=retry_of)
+    first = requested(fingerprint=fingerprint, examples=(example,) * copies, retry_of=retry_of)
     result = Picture(digest=salted_digest(SALT, picture), size=len(picture), **shown)
     done = GenerationCompleted(pictures=(result,), predict_seconds=3.5, cost_microusd=3413)
     decided: tuple[tuple[Event, ...], ...] = (

@@ -56,6 +56,7 @@ async def client_of(session: aiohttp.ClientSession, *answers: bytes, sent: str =
             developer="",
             project="",
             developer_email="",
+            user="",
         )
 
         async def log_in(refused: Tenant) -> None:

@@ -170,7 +170,8 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
         *decisions.cancel(requested),
         *decisions.expire(requested, now=NOW + timedelta(minutes=11)),
         *decisions.expire(requested, now=late),
-        *decisions.expire(_patient(requested, seconds=30), now=late),
+        *decisions.expire(_with_deadline(requested, own_start=True), now=NOW + timedelta(minutes=11)),
+        *decisions.expire(_with_deadline(requested, cancel_after=30), now=late),
     ]
     for event in decided:
         if isinstance(event, GenerationFailed):
@@ -185,9 +186,9 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
     yield from ((code, code in completion._RETRYABLE) for code in after_the_provider)
 
 
-def _patient(generation: Generation, *, seconds: int) -> Generation:
-    request = generation.request.model_copy(update={"cancel_after": seconds})
-    return replace(generation, request=request)
+def _with_deadline(generation: Generation, **own: int) -> Generation:
+    """Return the generation with a deadline that is the client's own."""
+    return replace(generation, request=generation.request.model_copy(update=own))
 
 
 def _generation(state: State) -> Generation:

@@ -5,6 +5,12 @@ if its value says nothing about a person. Text (`str`) is an id, a random token,
 closed list or a name that the operator chooses. `examples[].width` is a field of every item of a list.
 """
 
+GROUNDS = {
+    "grounds.reason": "'complaint' | 'consent_withdrawn' | 'data_request' | 'incident' | 'legal' | 'not_needed' | "
+    "'owner_request' | 'closed'",
+    "grounds.case": "str | None",
+}
+
 REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "generation.requested": {
         "owner.developer": "str",
@@ -26,6 +32,9 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "retry_of": "str | None",
         "seed": "int | None",
         "cancel_after": "int | None",
+        "own_start": "bool | None",
+        "warnings[].code": "str",
+        "warnings[].example": "int | None",
     },
     "generation.validated": {
         "examples[].format": "str",
@@ -80,9 +89,9 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "predict_seconds": "float | None",
         "cost_microusd": "int | None",
     },
-    "generation.cancel_requested": {"erase": "bool"},
+    "generation.cancel_requested": {"erase": "bool", **GROUNDS},
     "generation.published": {"is_public": "bool"},
-    "generation.erased": {},
+    "generation.erased": GROUNDS,
     "webhook.registered": {"developer": "str", "project": "str", "url": "str", "event_types[]": "str"},
     "webhook.changed": {"url": "str", "event_types[]": "str"},
     "webhook.rotated": {"overlap_until": "time"},
@@ -113,6 +122,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "developer.project_created": {"project": "str"},
     "developer.project_renamed": {"project": "str"},
     "developer.project_deleted": {"project": "str"},
+    "developer.project_erasure_requested": {"project": "str", **GROUNDS},
     "developer.project_erased": {"project": "str"},
     "developer.key_created": {"key": "str", "project": "str | None"},
     "developer.key_revoked": {"key": "str"},
@@ -128,7 +138,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "developer.user_registered": {"project": "str", "user": "str"},
     "developer.user_password_reset": {"project": "str", "user": "str"},
     "developer.user_password_changed": {"project": "str", "user": "str"},
-    "developer.user_deleted": {"project": "str", "user": "str"},
+    "developer.user_deleted": {"project": "str", "user": "str", **GROUNDS},
     "developer.user_erased": {"project": "str", "user": "str"},
     "platform.staff_created": {"staff": "str", "role": "'platform_operator' | 'auditor'"},
     "platform.staff_password_changed": {"staff": "str"},

@@ -26,9 +26,15 @@ def leaves_of(annotation: Any, path: str) -> dict[str, str]:
         item, *rest = get_args(annotation)
         assert rest == [Ellipsis], path
         return leaves_of(item, f"{path}[]")
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return fields_of(annotation, f"{path}.")
+    if (part := part_of(annotation)) is not None:
+        return fields_of(part, f"{path}.")
     return {path: type_name(annotation)}
+
+
+def part_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the class of a part of an event, also of one that may be missing; None for a leaf."""
+    first, *others = [one for one in get_args(annotation) or (annotation,) if one is not NoneType] or [NoneType]
+    return first if not others and isinstance(first, type) and issubclass(first, BaseModel) else None
 
 
 def type_name(annotation: Any) -> str:

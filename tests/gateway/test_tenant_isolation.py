@@ -27,6 +27,7 @@ BODY = {
     "url": "https://example.com/hook",
     "event_types": ["generation.completed"],
     "events": ["generation.completed"],
+    "reason": "legal",
 }
 REFUSED = {401, 403, 404}
 """Allowed statuses for a foreign resource. 403 is for a wrong role or wrong keys, whoever owns it."""
@@ -242,9 +243,9 @@ _LOG = tuple(f"/api/v1/audit/{name}" for name in ("events", "consumers", "genera
 
 
 def _manages(caller: Caller, route: Route) -> bool:
-    """Return whether staff may use a route: operators those of developers, auditors those of the log."""
+    """Return whether staff may use a route: operators those of developers and erasures, auditors those of the log."""
     is_log = route.path.endswith("/history") or route.path.startswith(_LOG)
-    if not route.path.startswith("/api/v1/developers/") and not is_log:
+    if not route.path.startswith(("/api/v1/developers/", "/api/v1/erasures/")) and not is_log:
         return False
     return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)
 

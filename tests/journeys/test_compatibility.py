@@ -24,6 +24,14 @@ def validate_fields(name: str, body: dict[str, Any]) -> None:
     assert not missing
 
 
+HEALTH_PARTS = {
+    "database": "DatabaseHealthResponse",
+    "storage": "StorageHealthResponse",
+    "redis": "RedisHealthResponse",
+    "detailed": "DetailedHealthCheckResponse",
+}
+
+
 async def test_create_status_resource_and_list_have_the_public_fields(tenant: Tenant) -> None:
     created = await tenant.submit(field="files")
     validate_fields("GenerationCreateResponse", created.body)
@@ -50,4 +58,7 @@ async def test_identity_and_health_have_the_public_fields(tenant: Tenant) -> Non
     validate_fields("UserResponse", (await tenant.get("/api/v1/auth/me")).body)
     health = (await tenant.get("/api/v1/health")).body
     validate("HealthCheckResponse", health)
-    validate("DatabaseHealthResponse", (await tenant.get("/api/v1/health/database")).body)
+    for part, schema in HEALTH_PARTS.items():
+        answer = await tenant.get(f"/api/v1/health/{part}")
+        assert (answer.status, answer.body["status"]) == (200, "healthy")
+        validate(schema, answer.body)

@@ -138,6 +138,7 @@ def _left_out() -> dict[str, Any]:
     """Stand in for what is not simulated: publishing, webhooks, and the times of earlier generations."""
     return {
         "publisher": Nothing(),
+        "delivery_erasure": Nothing(),
         "webhooks": Nothing(),
         "delivery_scheduler": Nothing(),
         "durations": no_durations,

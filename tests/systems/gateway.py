@@ -18,6 +18,7 @@ from gateway.events.settings import StreamSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from store.audit.settings import WitnessSettings
+from store.leases.pauses import MongoPauses
 from tests.builders.witness import WITNESS
 from tests.stores import OpenStore
 from tests.wiring import wired
@@ -34,6 +35,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
     """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
     secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+    replicate = ReplicateSettings(REPLICATE_API_TOKEN="r8_none")
     usual: dict[str, object] = {
         "account_cache": store.account_cache,
         "accounts": store.accounts,
@@ -48,7 +50,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "receipt_settings": ReceiptSettings.model_validate(
             {"checkpoint_key": base64.b64encode(bytes(range(32))).decode()}
         ),
-        "provider": ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock),
+        "provider": ReplicateProvider(replicate, clock=clock, pauses=MongoPauses(store.database)),
         "stream_settings": StreamSettings(),
         "tiers": dict(TIERS),
         "timeouts": Timeouts(),

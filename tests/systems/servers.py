@@ -9,7 +9,8 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -153,6 +154,15 @@ class RabbitServer:
     def delete_exchange(self, name: str, virtual_host: str = "%2F") -> None:
         """Delete an exchange with its bindings; that there is none is no error."""
         self._call("DELETE", f"/api/exchanges/{virtual_host}/{name}", None, also=404)
+
+    def queues(self) -> list[dict[str, Any]]:
+        """List the queues of all virtual hosts, without those that only one connection may read."""
+        return [queue for queue in json.loads(self._call("GET", "/api/queues", None)) if not queue["exclusive"]]
+
+    def messages(self, virtual_host: str, queue: str) -> list[dict[str, Any]]:
+        """Read all messages of a queue, up to 10,000, and leave them in it."""
+        wanted = json.dumps({"count": 10_000, "ackmode": "ack_requeue_true", "encoding": "auto"})
+        return list(json.loads(self._call("POST", f"/api/queues/{quote(virtual_host, safe='')}/{queue}/get", wanted)))
 
     def delete(self, virtual_host: str) -> None:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)

@@ -56,6 +56,7 @@ class Tenant:
     developer: str
     project: str
     developer_email: str
+    user: str
     extra: Mapping[str, str] = field(default_factory=dict)
 
     async def get(self, address: str, **headers: str) -> Answer:
@@ -136,10 +137,15 @@ class Tenant:
         self.system.hidden.add(token)
         return replace(self, headers={**self.headers, "Authorization": f"Bearer {token}"})
 
-    async def register_webhook(self, url: str) -> str:
-        """Register a webhook endpoint of the project as its developer; return its secret."""
+    async def developer_token(self) -> str:
+        """Log in as the developer; return the access token."""
         token = await _log_in(self.system, self.session, self.developer_email, None)
         self.system.hidden.add(token)
+        return token
+
+    async def register_webhook(self, url: str) -> str:
+        """Register a webhook endpoint of the project as its developer; return its secret."""
+        token = await self.developer_token()
         address = f"{self.system.base_url}{PROJECT_WEBHOOKS.format(project_id=self.project)}"
         headers = {"Authorization": f"Bearer {token}"}
         async with self.session.post(address, json={"url": url}, headers=headers) as answer:
@@ -164,10 +170,18 @@ def now() -> datetime:
 
 
 async def make_tenant(
-    system: System, session: aiohttp.ClientSession, tier: str, *, beside: Tenant | None = None
+    system: System,
+    session: aiohttp.ClientSession,
+    tier: str,
+    *,
+    beside: Tenant | None = None,
+    name: str | None = None,
 ) -> Tenant:
-    """Make an end user of a new developer, or of the same project as another; log in over HTTP."""
-    email = f"{secrets.token_hex(6)}@people.example"
+    """Make an end user of a new developer, or of the same project as another; log in over HTTP.
+
+    `name` is the full name, and in the address.
+    """
+    email = f"{name or secrets.token_hex(6)}@people.example"
     password_hash = await Passwords(memory_kib=1024, passes=1).hash(PASSWORD)
     async with system.open_store() as store:
         if beside is None:
@@ -175,12 +189,12 @@ async def make_tenant(
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
             payer = beside.developer_email
-        person = NewPerson(email, password_hash)
-        await store.account_changes.register_user(developer, project, person, cause=CAUSE)
+        person = NewPerson(email, password_hash, name)
+        user = await store.account_changes.register_user(developer, project, person, cause=CAUSE)
     token = await _log_in(system, session, email, project)
     headers |= {"Authorization": f"Bearer {token}"}
     system.hidden |= {token, headers["X-Developer-Key"], headers["X-API-Key"]}
-    return Tenant(system, session, system.base_url, headers, email, developer, project, payer)
+    return Tenant(system, session, system.base_url, headers, email, developer, project, payer, user.id)
 
 
 async def _developer(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, FieldError
+from domain.submission.instructions import instructions_length
 from domain.submission.metadata import metadata_refusal, metadata_too_long, parse_metadata
 from gateway.http.texts import UndecodableTextError, decode_text, shown
 from gateway.submissions.uploads.parts import TEXT_FIELDS, RawText
@@ -19,7 +20,7 @@ def decode_instructions(sent: RawText | None, unknown: Sequence[str]) -> str:
         msg = missing_message(unknown, "send one field instructions with a JSON object")
         raise FieldError(ErrorCode.MISSING_INSTRUCTIONS, loc, msg, "value_error.missing")
     if len(sent.raw) > TEXT_FIELDS["instructions"]:
-        raise ExemplarError(ErrorCode.INSTRUCTIONS_LENGTH)
+        raise instructions_length()
     try:
         return decode_text(*sent)
     except UndecodableTextError as error:

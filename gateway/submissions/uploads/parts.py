@@ -13,7 +13,7 @@ from gateway.submissions.uploads.spool import Spool
 MAX_IMAGES: Final = 5
 IMAGE_FIELDS: Final = frozenset({"example_images", "files"})
 
-LIST_FIELDS: Final = IMAGE_FIELDS | {"webhook_events_filter"}
+LIST_FIELDS: Final = IMAGE_FIELDS | {"webhook_events_filter", "expected_hash"}
 
 # Bytes kept of each text field; one byte more is kept so that the validation of the field sees the excess.
 TEXT_FIELDS: Final = {
@@ -21,8 +21,11 @@ TEXT_FIELDS: Final = {
     "webhook": 2_048,
     "webhook_events_filter": 64,
     "metadata": 8_196,  # 2,048 bytes of UTF-8, sent as UTF-32
+    "expected_hash": 80,
+    "start_by": 64,
     "_charset_": 64,
 }
+_IMAGES: Final = ("body", "example_images")
 _FILENAME_LENGTH: Final = 255
 _MAX_UNKNOWN: Final = 8
 # axios and PHP write a list as name[], others as name[0], name[1].
@@ -113,14 +116,14 @@ class FormParts:
 
     def _count(self, image: ImagePart) -> None:
         if len(self.images) == MAX_IMAGES:
-            raise ExemplarError(ErrorCode.TOO_MANY_IMAGES)
+            raise ExemplarError(ErrorCode.TOO_MANY_IMAGES, loc=_IMAGES)
         self.images.append(image)
 
     async def _write_image(self, image: ImagePart, chunk: bytes) -> None:
         if not image.filename and not image.spool.size:
             self._count(image)
         if image.spool.size + len(chunk) > MAX_BYTES:
-            raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
+            raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE, loc=(*_IMAGES, self.images.index(image)))
         await self._lease.use(len(chunk))
         await image.spool.write(chunk)
 

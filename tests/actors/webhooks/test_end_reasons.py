@@ -5,6 +5,7 @@ from functools import partial
 from domain.webhooks.endpoint import default_endpoint, disable
 from domain.webhooks.retry_schedule import PAUSES
 from events.owner import CancelRequested, GenerationErased
+from store.webhooks.erasure import DeliveryErasure
 from tests.actors.webhooks.test_delivery import TO_COMPLETED
 from tests.actors.webhooks.test_sender import HeldClient, wait_for_calls
 from tests.builders.generation import RESERVED, VALIDATED, failed, intended, started
@@ -85,7 +86,7 @@ async def test_erasure_deletes_hosts_and_responses_of_a_generation(system: Webho
     await system.deliver_due()
     await system.record(generation, GenerationErased())
     for _ in range(2):
-        await system.webhooks.erase_generation(PROJECT, generation)
+        await system.process().call(DeliveryErasure).erase_generation(PROJECT, generation)
     host = system.host_of(receiver.url)
     assert await shown(system, generation) == [("delivered", "", [""]), ("skipped", "", [""])]
     assert await shown(system, other) == [("pending", host, ["no: 500"])]
@@ -101,7 +102,7 @@ async def test_a_response_that_arrives_after_the_erasure_is_not_stored(
     await sender.send_due()
     await wait_for_calls(client, 1)
     await system.record(generation, GenerationErased())
-    await system.webhooks.erase_generation(PROJECT, generation)
+    await system.process().call(DeliveryErasure).erase_generation(PROJECT, generation)
     client.open.set()
     await sender.idle()
     [row] = await system.rows()
@@ -131,7 +132,7 @@ async def test_an_erasure_is_sent_at_once_despite_earlier_deliveries(system: Web
     receiver.respond = refuse(500)
     generation = await system.request(*TO_COMPLETED, GenerationErased())
     await system.schedule(generation)
-    await system.webhooks.erase_generation(PROJECT, generation)
+    await system.process().call(DeliveryErasure).erase_generation(PROJECT, generation)
     receiver.respond = accept
     await system.deliver_due()
     assert receiver.types == ["erased"]

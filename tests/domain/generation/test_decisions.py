@@ -492,6 +492,12 @@ def test_a_generation_without_a_call_in_ten_minutes_fails(events: tuple[Event, .
     given(*events).when(expire(START_BY)).then(failed("start_deadline", "deadline", retryable=True))
 
 
+def test_the_start_of_a_client_that_chose_its_own_deadline_fails_with_another_code() -> None:
+    chosen = requested(own_start=True)
+    given(chosen).when(expire(START_BY - SECOND)).then_nothing()
+    given(chosen).when(expire(START_BY)).then(failed("start_timeout", "deadline", retryable=True))
+
+
 @pytest.mark.parametrize("events", [TO_INTENDED, TO_STARTED, TO_SETTLED], ids=lambda events: events[-1].type)
 def test_a_generation_that_may_run_at_the_provider_has_35_minutes(events: tuple[Event, ...]) -> None:
     given(*events).when(expire(FINISH_BY - SECOND)).then_nothing()

@@ -79,6 +79,12 @@ def test_a_retry_has_the_hash_of_its_original() -> None:
     assert ORIGINAL in found[-1].found
 
 
+def test_equal_examples_have_the_hash_of_the_first() -> None:
+    [plain] = personal_data().examples
+    found = checks(PICTURE, made(PICTURE, copies=2).receipt(personal=personal_data(examples=(plain, plain))))
+    assert found[-1].passed, found[-1]
+
+
 def test_examples_that_are_not_kept_leave_the_rest_to_be_checked(generation: Made) -> None:
     found = checks(PICTURE, generation.receipt(personal=personal_data(examples=(None,))))
     assert found[-1].passed

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from domain.generation import decisions
-from domain.submission.request_headers import read_cancel_after
+from domain.submission.request_headers import read_duration
 from tests.builders.generation import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
 
 SOON = START + timedelta(seconds=30)
@@ -28,7 +28,7 @@ EXPIRED = partial(decisions.expire, now=SOON)
     ],
 )
 def test_a_duration_is_parsed(text: str, seconds: int) -> None:
-    assert read_cancel_after(text) == timedelta(seconds=seconds)
+    assert read_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_a_duration_is_parsed(text: str, seconds: int) -> None:
     ],
 )
 def test_an_invalid_duration_is_none(text: str) -> None:
-    assert read_cancel_after(text) is None
+    assert read_duration(text) is None
 
 
 @pytest.mark.parametrize("text", ["0", "4", "4s", "2101", "36m", "1h", "1h30m45s", "99999h"])
 def test_less_than_five_seconds_and_more_than_thirty_five_minutes_are_none(text: str) -> None:
-    assert read_cancel_after(text) is None
+    assert read_duration(text) is None
 
 
 @pytest.mark.parametrize("events", [TO_VALIDATED, TO_STARTED], ids=["before the call", "while it runs"])

@@ -12,6 +12,8 @@ FINAL = {"generation.completed", "generation.failed"}
         (("completed",), FINAL),
         (("start",), {"generation.started"}),
         (("progress", "start"), {"generation.started", "generation.progressed"}),
+        (("output",), FINAL),
+        (("logs",), {"generation.progressed"}),
         (("unknown",), FINAL),
     ],
 )

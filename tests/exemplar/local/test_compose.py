@@ -58,7 +58,7 @@ def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
 def test_the_oplog_is_small_because_erased_data_stay_in_it(compose: dict[str, Any]) -> None:
     command = compose["services"]["mongodb"]["entrypoint"][-1].split()
     size = command[command.index("--oplogSize") + 1]
-    assert f"{size} MB in `compose.yaml`" in (ROOT / "docs/accounts.md").read_text()
+    assert f"{size} MB in `compose.yaml`" in (ROOT / "docs/erasure.md").read_text()
 
 
 def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ async def test_a_damaged_stream_keeps_no_other_data_of_deleted_users(gateway: Ga
 async def test_a_page_of_damaged_streams_keeps_no_other_data_of_a_deleted_user(
     gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.accounts.erasure._PAGE", 2)
+    monkeypatch.setattr("store.generations.scope_erasure.PAGE", 2)
     person = await gateway.person()
     sound, *damaged = [await gateway.completed(person) for _ in range(4)]
     await damage(gateway, *damaged)  # the newer ones come first

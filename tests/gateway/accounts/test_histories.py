@@ -26,6 +26,7 @@ READER = {
     ("GET", "/api/v1/audit/consistency"): 422,
     ("GET", "/api/v1/audit/proof"): 422,
     ("GET", "/api/v1/audit/generations/{generation_id}"): 200,
+    ("GET", "/api/v1/audit/generations/{generation_id}/receipt"): 409,
     ("GET", "/api/v1/audit/generations/{generation_id}/diff"): 422,
     ("GET", "/api/v1/audit/developers/{developer_id}"): 200,
     ("GET", "/api/v1/audit/developers/{developer_id}/diff"): 422,
@@ -56,6 +57,9 @@ WITHOUT_TOKEN = {
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
+    ("GET", "/api/v1/health/detailed"),
+    ("GET", "/api/v1/health/redis"),
+    ("GET", "/api/v1/health/storage"),
 }
 """Routes that are authorized by their body or a signature, not by a token."""
 

@@ -88,7 +88,9 @@ def test_problem_details_carry_the_same_members() -> None:
         "title": "Unprocessable Entity",
         "status": 422,
         "detail": "body.metadata: no object",
-        "errors": [{"loc": ["body", "metadata"], "msg": "no object", "type": "type_error.dict"}],
+        "errors": [
+            {"loc": ["body", "metadata"], "code": "invalid_metadata", "msg": "no object", "type": "type_error.dict"}
+        ],
         "code": "invalid_metadata",
         "request_id": "r",
     }

@@ -20,13 +20,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PUBLIC = json.loads((Path(__file__).parents[2] / "journeys/cloud-api.openapi.json").read_text())
 NOT_SERVED = {
-    ("get", "/api/v1/health/storage"),
-    ("get", "/api/v1/health/redis"),
-    ("get", "/api/v1/health/detailed"),
     ("post", "/api/v1/auth/verify-email"),
     ("post", "/api/v1/auth/request-verification"),
 }
-"""Operations of the public file that need Redis or e-mail, which the product does not use."""
+"""Operations of the public file that need e-mail, which the product does not send."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

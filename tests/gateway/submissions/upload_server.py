@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from exemplar.clock import now
 from gateway.http.bodies import body_deadline, expect_handler, read_form, read_json_object
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.errors import errors_middleware
@@ -67,7 +68,7 @@ class Answer:
     @property
     def contract(self) -> dict[str, object]:
         """The body without the members that every error has."""
-        return {key: value for key, value in self.body.items() if key not in {"code", "request_id"}}
+        return {key: value for key, value in self.body.items() if key not in {"code", "request_id", "errors"}}
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -142,7 +143,7 @@ def summary(submission: Content, contents: list[int]) -> dict[str, object]:
 
 
 def make_app(settings: GatewaySettings, budget: ByteBudget) -> web.Application:
-    reader = UploadReader(gateway_settings=settings, upload_budget=budget)
+    reader = UploadReader(gateway_settings=settings, upload_budget=budget, webhook_allow=(), clock=now)
 
     async def submit(request: web.Request) -> web.Response:
         developer, user = request.headers.get("X-Developer", "one"), request.headers.get("X-User", "")

@@ -127,10 +127,10 @@ def test_a_request_with_a_forbidden_webhook_is_refused(url: str) -> None:
     assert (caught.value.code, caught.value.loc) == ("invalid_webhook", ("body", "webhook"))
 
 
-def test_a_request_may_filter_by_three_values_and_no_other() -> None:
-    check_request("https://example.com/", ("start", "progress", "completed"), ())
+def test_a_request_may_filter_by_our_values_and_those_of_replicate_and_no_other() -> None:
+    check_request("https://example.com/", ("start", "progress", "completed", "output", "logs"), ())
     with pytest.raises(FieldError) as caught:
-        check_request("https://example.com/", ("completed", "logs"), ())
+        check_request("https://example.com/", ("completed", "failed"), ())
     assert caught.value.loc == ("body", "webhook_events_filter")
 
 

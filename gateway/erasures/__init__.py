@@ -1,0 +1,1 @@
+"""Erasing generations, users and projects on request, with a reason."""

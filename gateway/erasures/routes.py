@@ -1,0 +1,70 @@
+"""`/api/v1/erasures/...`: erase a generation, a user or a project with a reason, and see how far it is."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from domain.accounts.access import DeveloperIdentity
+from domain.case_number import CASE
+from domain.paths import ERASE_GENERATION, ERASE_PROJECT, ERASE_USER
+from events.erasure import Grounds, StatedReason
+from gateway.auth.authentication import Authenticator
+from gateway.http.parsing import path_id, read_model
+from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import get, post
+from store.erasures.erasures import Erasure, ErasureKind, Erasures
+
+_KINDS: Final[tuple[ErasureKind, ...]] = ("generation", "user", "project")
+
+
+class ErasureRequest(BaseModel):
+    """Why it is erased; `case`: the number of a case elsewhere, without personal data."""
+
+    reason: StatedReason
+    case: Annotated[str, Field(pattern=f"^{CASE.pattern}$")] | None = None
+
+
+_read = partial(get, caller="eraser", answer="Erasure")
+_erase = partial(post, caller="eraser", status=202, body=ErasureRequest, answer="Erasure", also={200: "Erased"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRoutes:
+    """Erase what belongs to the calling developer; an operator may erase everything."""
+
+    authenticator: Authenticator
+    erasures: Erasures
+
+    @_read(ERASE_GENERATION, summary="Show whether a generation is erased")
+    @_read(ERASE_USER, summary="Count what is left of a user to erase")
+    @_read(ERASE_PROJECT, summary="Count what is left of a project to erase")
+    async def read(self, request: web.Request) -> web.Response:
+        _, found = await self._find(request)
+        return _response(found, 200)
+
+    @_erase(ERASE_GENERATION, summary="Erase a generation")
+    @_erase(ERASE_USER, summary="Erase a user")
+    @_erase(ERASE_PROJECT, summary="Erase a project")
+    async def erase(self, request: web.Request) -> web.Response:
+        """Record the erasure with its reason; what cannot be finished at once is finished by the scheduler."""
+        actor, found = await self._find(request)
+        body = await read_model(request, ErasureRequest)
+        grounds = Grounds(reason=body.reason, case=body.case)
+        erasure = await self.erasures.request(found, grounds, cause_of(request, actor))
+        return _response(erasure, 200 if erasure.state == "erased" else 202)
+
+    async def _find(self, request: web.Request) -> tuple[str, Erasure]:
+        """Authenticate the caller; return their actor and what the path names, if they may erase it."""
+        identity = await self.authenticator.authenticate_eraser(request)
+        kind = next(one for one in _KINDS if f"{one}_id" in request.match_info)
+        developer = identity.developer_id if isinstance(identity, DeveloperIdentity) else None
+        return identity.actor, await self.erasures.find(kind, path_id(request, f"{kind}_id"), developer=developer)
+
+
+def _response(found: Erasure, status: int) -> web.Response:
+    body: dict[str, Any] = asdict(found)
+    del body["developer"], body["project"]
+    return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})

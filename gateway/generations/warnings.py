@@ -1,0 +1,22 @@
+"""Warnings of a submission as clients read them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from domain.submission.warnings import MODEL_TOKENS, RECOMMENDED_EXAMPLES, RECOMMENDED_SIDE, WarningCode
+from events.generation import Warned
+
+MESSAGES: Final[Mapping[str, str]] = {
+    WarningCode.FEW_EXAMPLES: f"There are fewer than {RECOMMENDED_EXAMPLES} example images",
+    WarningCode.SMALL_EXAMPLE: f"A side of this example image is under {RECOMMENDED_SIDE} pixels",
+    WarningCode.HEAVY_COMPRESSION: "This example image is heavily compressed; send a better copy",
+    WarningCode.DUPLICATE_EXAMPLES: "This example image is the same as an earlier one",
+    WarningCode.PROMPT_TOO_LONG: f"The image model reads {MODEL_TOKENS} tokens of the prompt; the rest is cut",
+    WarningCode.PROVIDER_PAUSED: "The image model is not called at the moment; the request waits until it is",
+    WarningCode.UNKNOWN_FIELDS: "Fields of the form that are not known were ignored",
+}
+
+
+def written_warnings(warnings: Iterable[Warned]) -> list[dict[str, Any]]:
+    """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null."""
+    return [{"code": one.code, "message": MESSAGES.get(one.code, one.code), "example": one.example} for one in warnings]

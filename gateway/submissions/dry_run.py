@@ -1,0 +1,123 @@
+"""`?dry_run=true`: what a submission would record, by the same rules, without recording or holding anything."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from domain.accounts.quota import period_of
+from domain.generation.estimate import Estimate, estimate_of
+from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
+from domain.submission.instructions import model_prompt, parse_instructions
+from domain.submission.model_inputs import Ceilings
+from events.envelope import format_time
+from events.generation import GenerationRequested
+from gateway.generations.warnings import written_warnings
+from gateway.http.parsing import read_query
+from gateway.settings import GatewaySettings
+from gateway.submissions.content import Content, ContentImage, personal_data_of, requested_event
+from gateway.submissions.recorder import SubmissionRecorder
+from gateway.submissions.submission import Submission
+from store.generations.queue import Queue
+from store.quota.admission import Admission
+from store.quota.ledger import Account, Bounds
+
+
+class SubmitRequest(BaseModel):
+    """The query of a submission."""
+
+    dry_run: bool = False
+
+
+def is_dry_run(request: web.Request) -> bool:
+    """Tell whether nothing is to be recorded; raises FieldError for a malformed choice."""
+    return read_query(request, SubmitRequest).dry_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """Decide on a submission as `SubmissionRecorder` would."""
+
+    recorder: SubmissionRecorder
+    admission: Admission
+    queue: Queue
+    timeouts: Timeouts
+    price: Price
+    gateway_settings: GatewaySettings
+    provider_paused: Callable[[], Awaitable[datetime | None]]
+    clock: Callable[[], datetime]
+
+    async def answer(self, submission: Submission, content: Content) -> dict[str, Any]:
+        """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
+        if (replay := await self.recorder.replay_of(submission, content)) is not None:
+            return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
+        developer, bounds = submission.identity.developer_id, submission.bounds
+        account = await self.admission.free_account(developer, bounds)
+        now = self.clock()
+        period = period_of(now)
+        event = requested_event(submission, content, personal_data_of(submission, content, now), period, self.timeouts)
+        ahead = await self.queue.unsent()
+        return {
+            "dry_run": True,
+            "replayed": False,
+            "input": _input(content, self.gateway_settings.ceilings),
+            **_times(event),
+            "quota": _quota(account, period, bounds),
+            "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
+            "estimate": _estimate(await self._estimate(developer, now)),
+        }
+
+    async def _estimate(self, developer: str, now: datetime) -> Estimate:
+        start = await self.provider_paused() or now
+        return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
+
+
+def _times(request: GenerationRequested) -> dict[str, Any]:
+    return {
+        "start_by": format_time(request.start_by),
+        "deadline": format_time(request.finish_by),
+        "warnings": written_warnings(request.warnings),
+    }
+
+
+def _input(content: Content, ceilings: Ceilings) -> dict[str, Any]:
+    """Write what the model would be given of the instructions, and the example images as judged."""
+    instructions = parse_instructions(content.instructions, ceilings=ceilings)
+    return {
+        "prompt": model_prompt(instructions),
+        "parameters": dict(instructions.parameters),
+        "composition": instructions.composition,
+        "example_images": [_image(image) for image in content.images],
+    }
+
+
+def _image(image: ContentImage) -> dict[str, Any]:
+    return {
+        "content_type": image.content_type,
+        "width": image.width,
+        "height": image.height,
+        "size_bytes": image.size,
+        "sha256": image.sha256,
+    }
+
+
+def _quota(account: Account, period: str, bounds: Bounds) -> dict[str, Any]:
+    """Write units and slots with those that the submission would take."""
+    return {
+        "period": period,
+        "used": account.used_in(period) + 1,
+        "limit": bounds.monthly,
+        "slots": account.running + 1,
+        "slot_limit": bounds.concurrent,
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    usd = None if estimate.cost_microusd is None else estimate.cost_microusd / 1_000_000
+    written = asdict(estimate) | {"start": format_time(estimate.start), "completion": format_time(estimate.completion)}
+    del written["cost_microusd"]
+    return written | {"cost_usd": usd}
