@@ -37,6 +37,7 @@ READERS = (
     "audit verify",
     "audit prove a:1",
     "audit grown 9",
+    "audit invariants",
     "quota check",
     "rebuild --check",
     "subscribers",
