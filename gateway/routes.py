@@ -13,6 +13,7 @@ from gateway.audit.access_routes import AccessRoutes
 from gateway.audit.as_of_routes import QuotaAsOfRoutes, StreamAsOfRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
+from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -58,6 +59,7 @@ ROUTES: Final = (
     StreamAsOfRoutes,
     QuotaAsOfRoutes,
     ProofRoutes,
+    InvariantRoutes,
     ConsumerRoutes,
     AccessRoutes,
     ProviderRoutes,

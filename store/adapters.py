@@ -20,6 +20,8 @@ from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
 from store.audit.event_lookup import EventLookup
 from store.audit.inclusion_proofs import InclusionProofs
+from store.audit.invariant_runs import InvariantRuns
+from store.audit.invariant_scan import InvariantScan
 from store.audit.merkle_nodes import MerkleNodes
 from store.audit.picture_scan import PictureScan
 from store.audit.picture_sources import PictureSources
@@ -91,6 +93,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "stream_travel": StreamTravel,
     "consumers": Consumers,
     "event_lookup": EventLookup,
+    "invariant_scan": InvariantScan,
+    "invariant_runs": InvariantRuns,
     "merkle_nodes": MerkleNodes,
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from actors.jobs import invariants
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
 from actors.jobs.delivery_times import correct_delivery_times
@@ -46,6 +47,7 @@ JOBS: tuple[Job, ...] = (
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("delivery_times", 30.0, correct_delivery_times),
     Job("holds", 30.0, release_leaked_holds),
+    Job(invariants.NAME, 2.0, invariants.check_invariants),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),

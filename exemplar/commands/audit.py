@@ -13,6 +13,7 @@ from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
 from exemplar.clock import now
 from exemplar.commands.export import export_log
+from exemplar.commands.invariants import check_invariants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import Progress
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command("at")(show_at)
 app.command("diff")(show_difference)
 app.command("replay")(replay_log)
+app.command("invariants")(check_invariants)
 app.command("export")(export_log)
 app.command("check-receipt")(show_checks)
 

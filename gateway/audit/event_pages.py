@@ -8,7 +8,7 @@ from typing import Any
 from domain.audit.event_filter import Bounds, EventFilter, PositionRange
 from domain.errors import ErrorCode, ExemplarError
 from gateway.audit.event_bodies import EventBodies
-from store.audit.audit_log import AuditEntry, AuditLog
+from store.audit.audit_log import AuditEntry, AuditLog, ReadWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,21 @@ class AuditPages:
         return ReadPlan(wanted, found, head, newest_first, personal_data)
 
     async def page(self, plan: ReadPlan, *, limit: int) -> AuditPage:
-        """Read at most `limit` commits. One that only newer code can read ends the page before it."""
+        """Read at most `limit` commits. One that only newer code can read ends the page before it.
+
+        A page that has several conditions may end before it is full, even with nothing.
+        """
         first, last = plan.range.first, plan.range.last
-        found = await self.audit_log.read(plan.wanted, first, last, limit=limit, newest_first=plan.newest_first)
+        window = await self.audit_log.window(plan.wanted, first, last, newest_first=plan.newest_first)
+        found = await self.audit_log.read(plan.wanted, window, limit=limit, newest_first=plan.newest_first)
         entries = _before_newer(found)
-        is_cut = len(entries) < len(found)
-        more = len(found) == limit and not is_cut
+        is_cut, is_full = len(entries) < len(found), len(found) == limit
+        more = (is_full or (window.first, window.last) != (first, last)) and not is_cut
         bodies = await asyncio.gather(
             *(self.event_bodies.write(one, plan.wanted, personal_data=plan.personal_data) for one in entries)
         )
         commits = [CommitBodies(entry.position, events) for entry, events in zip(entries, bodies, strict=True)]
-        reached = _reached(plan, found[len(entries)] if is_cut else None, entries if more else ())
+        reached = _reached(plan, window, found[len(entries)] if is_cut else None, entries if is_full else ())
         all_read = not is_cut and all(entry.commit is not None for entry in entries)
         rest = _behind(plan, reached) if more else None
         closed = plan.range.closed or (more and not plan.newest_first)  # what is added may move a page backward
@@ -91,13 +95,13 @@ def _before_newer(entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
     return entries[:newer]
 
 
-def _reached(plan: ReadPlan, newer: AuditEntry | None, full: Sequence[AuditEntry]) -> int:
+def _reached(plan: ReadPlan, window: ReadWindow, newer: AuditEntry | None, full: Sequence[AuditEntry]) -> int:
     """Tell how far a page reaches: to a commit of newer code, to its last commit if it is full, or to the end."""
     if newer is not None:
         return newer.position + 1 if plan.newest_first else newer.position - 1
     if full:
         return full[-1].position
-    return plan.range.first if plan.newest_first else max(plan.range.last, plan.range.first - 1)
+    return window.first if plan.newest_first else max(window.last, plan.range.first - 1)
 
 
 def _behind(plan: ReadPlan, reached: int) -> ReadPlan:

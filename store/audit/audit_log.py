@@ -15,7 +15,11 @@ from store.log.mongo_sealed_log import last_position
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, raises_unavailable
 
+MOST_LOOKED_AT: Final = 5000
+"""So many commits one page compares with several conditions."""
+
 _INDEX: Final = [("terms", ASCENDING), ("_id", ASCENDING)]
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,15 @@ class AuditEntry:
     leaf: bytes
     commit: Commit | None
     newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWindow:
+    """The positions that one page reads at most, and the term by which it finds them; None: there is no choice."""
+
+    first: int
+    last: int
+    term: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +110,29 @@ class AuditLog:
         query = {"terms": term("developer", developer), "$or": streams}
         return await self._find(query, after + 1, last, limit, newest_first=False)
 
+    async def window(self, wanted: EventFilter, first: int, last: int, *, newest_first: bool = False) -> ReadWindow:
+        """Narrow positions so that a page reads a bounded part of the index, even if its conditions never meet.
+
+        Of several terms the rarest in these positions is followed, for as many commits as a page may look at. Where
+        it ends never changes: positions are only added behind all others.
+        """
+        if len(wanted.terms) < _SEVERAL:
+            return ReadWindow(first, last)
+        ends = list[tuple[int, str]]()
+        for name in wanted.terms:
+            end = await self._end_of_window(name, first, last, newest_first=newest_first)
+            if end is None:
+                return ReadWindow(first, last, name)
+            ends.append((end, name))
+        end, name = min(ends) if newest_first else max(ends)
+        return ReadWindow(end, last, name) if newest_first else ReadWindow(first, end, name)
+
     async def read(
-        self, wanted: EventFilter, first: int, last: int, *, limit: int, newest_first: bool = False
+        self, wanted: EventFilter, window: ReadWindow, *, limit: int, newest_first: bool = False
     ) -> Sequence[AuditEntry]:
-        """Read the commits from position `first` to `last` that may hold wanted events."""
-        return await self._find(_query(wanted), first, last, limit, newest_first=newest_first)
+        """Read the commits of a window that may hold wanted events."""
+        query = _query(wanted, window.term)
+        return await self._find(query, window.first, window.last, limit, newest_first=newest_first)
 
     async def bodies(self, wanted: EventFilter, first: int, last: int, *, limit: int) -> Sequence[SealedBody]:
         """Read the commits from position `first` to `last` that may hold wanted events, as they are stored."""
@@ -117,6 +148,13 @@ class AuditLog:
     async def with_any(self, terms: Sequence[str], *, before: int, limit: int) -> Sequence[AuditEntry]:
         """Read the commits with any of these terms before a position, newest first."""
         return await self._find({"terms": {"$in": [*terms]}}, 1, before - 1, limit, newest_first=True)
+
+    async def _end_of_window(self, name: str, first: int, last: int, *, newest_first: bool) -> int | None:
+        """Find the last of the commits with a term that a page may look at; None for fewer. The index answers."""
+        order = DESCENDING if newest_first else ASCENDING
+        found = self._log.find({"terms": name, "_id": {"$gte": first, "$lte": last}}, {"_id": 1}).hint(_INDEX)
+        end = await found.sort("_id", order).skip(MOST_LOOKED_AT - 1).limit(1).to_list(1)
+        return end[0]["_id"] if end else None
 
     async def _find(
         self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
@@ -149,12 +187,16 @@ class AuditLog:
         return await last_position(self._database)
 
 
-def _query(wanted: EventFilter) -> Document:
-    """Write a query: the planner chooses the term that bounds the index, the documents are compared with the others."""
+def _query(wanted: EventFilter, followed: str | None = None) -> Document:
+    """Write a query: the index finds the term that is followed, else the one that the planner chooses."""
     terms, stream = wanted.terms, {} if wanted.stream is None else {"stream": wanted.stream}
     if not terms:
         return {}
-    return {"terms": terms[0] if len(terms) == 1 else {"$all": [*terms]}, **stream}
+    if followed is None or len(terms) == 1:
+        return {"terms": terms[0] if len(terms) == 1 else {"$all": [*terms]}, **stream}
+    # An expression, because the planner may choose the index for the terms of a plain condition.
+    others = [name for name in terms if name != followed]
+    return {"terms": followed, "$expr": {"$setIsSubset": [{"$literal": others}, "$terms"]}, **stream}
 
 
 def _bytes(body: object) -> bytes | None:

@@ -14,6 +14,13 @@ NEWEST_FIRST: Final = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _KEPT: Final[Document] = {"erased": False}
 _LABELED: Final[Document] = {"erased": False, "labels": {"$gt": ""}}
 _PUBLIC: Final[Document] = {"is_public": True}
+
+
+def _shown_by(some: Document) -> str:
+    """Name the field by which a partial index chooses rows that may be shown."""
+    return next(iter(some))
+
+
 _INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Document]]] = {
     "own_all": (("project", "user"), _KEPT),
     "own_state": (("project", "user", "shown"), _KEPT),
@@ -33,10 +40,17 @@ _NOT_INDEXED: Final[Mapping[str, frozenset[str]]] = {
 }
 
 INDEXES: Final = [
-    IndexModel([*((field, ASCENDING) for field in fields), *NEWEST_FIRST], name=name, partialFilterExpression=some)
+    IndexModel(
+        [*((field, ASCENDING) for field in (*fields, _shown_by(some))), *NEWEST_FIRST],
+        name=f"list_{name}",
+        partialFilterExpression=some,
+    )
     for name, (fields, some) in _INDEXES.items()
 ]
-"""The indexes of lists, by scope and kind of filter; every one ends in the order of the list."""
+"""The indexes of lists, by scope and kind of filter; every one ends in the order of the list.
+
+Each holds the field by which it is partial too: otherwise MongoDB reads every row to compare it, also to count them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ def row_query(scope: Scope, filters: Filters, cursor: ListCursor | None = None) 
 def _index(scope: Scope, filters: Filters) -> str:
     kind = _kind(scope, filters)
     name = "public" if scope.public else "project" if scope.user is None or kind == "request" else "own"
-    return f"{name}_{kind}"
+    return f"list_{name}_{kind}"
 
 
 def _kind(scope: Scope, filters: Filters) -> str:

@@ -40,6 +40,7 @@ class Lists:
     indexes: ClassVar[Indexes] = {"generations": INDEXES}
 
     def __init__(self, database: Database, *, bound: int = TOTAL_BOUND) -> None:
+        self._database = database
         self._rows = database.get_collection("generations")
         self._bound = bound
 
@@ -57,12 +58,18 @@ class Lists:
     async def total(self, scope: Scope, filters: Filters) -> Total:
         """Count up to the bound."""
         query = row_query(scope, filters)
-        found = await self._rows.count_documents(query.indexed, limit=self._bound + 1, hint=query.index)
+        found = await self._count(query)
         if query.rest:
             steps = [*self._compared(query), {"$count": "found"}]
             counted = await aggregate(self._rows, steps, hint=query.index)
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return Total(min(found, self._bound), found <= self._bound)
+
+    async def _count(self, query: RowQuery) -> int:
+        """Count the rows that the index finds, up to the bound; the command counts keys, an aggregation reads them."""
+        concern = self._database.read_concern.document
+        command = {"count": self._rows.name, "query": query.indexed, "limit": self._bound + 1, "hint": query.index}
+        return int((await self._database.command({**command, "readConcern": concern}))["n"])
 
     async def count(self, scope: Scope, filters: Filters) -> int:
         """Count all, however many there are."""

@@ -23,6 +23,18 @@ class ReadCommit(NamedTuple):
     newer: bool = False
 
 
+class Owners(NamedTuple):
+    """The ids of whom streams belong to, by their names: those of generations, and of webhook endpoints."""
+
+    generations: Mapping[str, Document]
+    endpoints: Mapping[str, Document]
+
+    def of(self, streams: Sequence[str]) -> Document:
+        """Return the owner of the first of some streams that has one, a generation's before an endpoint's."""
+        found = [known.get(stream) for known in self for stream in streams]
+        return next(filter(None, found), {})
+
+
 def first_commit(stream: str) -> str:
     """Name the commit that a stream begins with."""
     return f"{stream}:1"
@@ -32,12 +44,13 @@ def entry_of(
     position: int,
     commit: Document,
     envelopes: Sequence[Envelope],
-    owners: Mapping[str, Document],
+    owners: Owners,
     sealed_at: datetime,
 ) -> Document:
-    """Write the entry of a commit with these envelopes; `owners` has the owners of generations, by their streams.
+    """Write the entry of a commit with these envelopes.
 
-    The entry names the owner of its own stream only. Terms also name that of the generation that caused it.
+    The entry names the owner of its own stream only. Terms also name that of the generation that caused it, and
+    that of a webhook endpoint.
     """
     return {
         "_id": position,
@@ -46,13 +59,12 @@ def entry_of(
         "leaf": commit["leaf"],
         "sealed_at": sealed_at,
         "terms": _terms(commit, envelopes, owners),
-        **owners[commit["stream"]],
+        **owners.generations[commit["stream"]],
     }
 
 
-def _terms(commit: Document, envelopes: Sequence[Envelope], owners: Mapping[str, Document]) -> list[str]:
-    streams = [commit["stream"], *map(correlation_of, envelopes)]
-    owner = next((found for stream in streams if (found := owners.get(stream))), {})
+def _terms(commit: Document, envelopes: Sequence[Envelope], owners: Owners) -> list[str]:
+    owner = owners.of([commit["stream"], *map(correlation_of, envelopes)])
     return sorted({*terms_of(envelopes, owner), *(term("type", name) for name in commit["types"])})
 
 

@@ -19,7 +19,8 @@ from pymongo.read_concern import ReadConcern
 from domain.audit.terms import correlation_of
 from events.commit import Commit
 from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
-from store.log.entries import entry_of, envelopes_of, first_commit
+from store.log.endpoint_owners import EndpointOwners
+from store.log.entries import Owners, entry_of, envelopes_of, first_commit
 from store.log.sealed_log import SealedCommit
 from store.log.unsealable_streams import UnsealableStreams
 from store.mongo.batcher import shared
@@ -61,6 +62,7 @@ class MongoSealedLog:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
         self._unsealable = UnsealableStreams(monotonic)
+        self._endpoint_owners = EndpointOwners(database)
         self._reads = shared(self._page)
         self._now = SafeNow(clock, server_time or ServerTime(database))
         self._last: Document | None = None  # the last entry; None: not known
@@ -160,8 +162,9 @@ class MongoSealedLog:
         correlated = {correlation_of(envelope) for envelopes in read for envelope in envelopes}
         owners = {**await self._owners_of_streams(correlated), **owners}
         first = (last["_id"] if last else 0) + 1
+        known = Owners(owners, await self._endpoint_owners.of(documents, read))
         entries = [
-            entry_of(first + number, document, read[number], owners, sealed_at)
+            entry_of(first + number, document, read[number], known, sealed_at)
             for number, document in enumerate(documents)
         ]
         self._last, ids = None, [document["_id"] for document in documents]

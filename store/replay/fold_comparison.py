@@ -1,7 +1,7 @@
 """Compare every live read model with the fold of the log: state equals fold."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,8 @@ from store.replay.whole_log_models import CountedLog, WholeLogModels
 
 Progress = Callable[[int, int], None]
 """Gets how many commits are read, and about how many there are; the log is read a second time for the sums."""
+
+Pause = Callable[[], Awaitable[None]]
 
 MOST_DIFFERENCES: Final = 10_000
 """A report lists so many and counts the others."""
@@ -52,6 +54,10 @@ class ReplayReport:
         self.differences += differences[: MOST_DIFFERENCES - len(self.differences)]
 
 
+async def _no_pause() -> None:
+    """Go on at once."""
+
+
 class FoldComparison:
     """Compare rows, claims, accounts, endpoints, deliveries, sums of usage and the ledger with the log.
 
@@ -82,9 +88,11 @@ class FoldComparison:
         last: int | None = None,
         on_unreadable: OnUnreadable = log_unreadable,
         progress: Progress = lambda *_: None,
+        pause: Pause = _no_pause,
     ) -> ReplayReport:
         """Fold the whole log and compare; the hash covers positions up to `last`, without it up to the end.
 
+        `pause` is awaited after each batch, so that the work can be spread over time.
         A stream that cannot be read is given to `on_unreadable` and neither compared nor hashed. Raises
         `unknown_position` for a position that the log does not have.
         """
@@ -92,7 +100,10 @@ class FoldComparison:
         if last is not None and last > head:
             raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
         report, counted = ReplayReport(head if last is None else last), self._whole.begin()
-        suspects = await self._walk(report, counted, on_unreadable, lambda done: progress(done, head))
+        suspects = set[str]()
+        async for found in self._walk(report, counted, on_unreadable, lambda at: progress(at, head)):
+            suspects |= found
+            await pause()
         report.add(await self._models.settled(suspects))
         report.add(await self._models.without_stream(report.compared))
         async for count, differences in self._deliveries.compare():
@@ -126,9 +137,9 @@ class FoldComparison:
 
     async def _walk(
         self, report: ReplayReport, counted: CountedLog, on_unreadable: OnUnreadable, on_read: Callable[[int], None]
-    ) -> set[str]:
-        """Fold all streams; return those whose documents differ at first sight."""
-        hashed, batch, suspects = StateHash(), list[FoldedStream](), set[str]()
+    ) -> AsyncIterator[set[str]]:
+        """Fold all streams in batches; give those of each whose documents differ at first sight."""
+        hashed, batch = StateHash(), list[FoldedStream]()
 
         def skip(found: UnreadableCommit) -> None:
             counted.skip(found)
@@ -141,11 +152,10 @@ class FoldComparison:
                 counted.add(one.folded.state)
             batch.append(one.folded)
             if len(batch) == _BATCH or sum(part.version for part in batch) > _BATCH_EVENTS:
-                suspects |= await self._compare(batch, report)
+                yield await self._compare(batch, report)
                 batch = []
-        suspects |= await self._compare(batch, report)
+        yield await self._compare(batch, report)
         report.state_hash = hashed.hexdigest()
-        return suspects
 
     async def _compare(self, batch: Sequence[FoldedStream], report: ReplayReport) -> set[str]:
         report.read(batch)

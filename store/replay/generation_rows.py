@@ -56,7 +56,7 @@ class GenerationRows:
         found = await self._claims.find({"_id": {"$in": [*wanted]}}).to_list(None) if wanted else []
         stored = {document["_id"]: document.get("generation") for document in found}
         return [
-            Difference(_CLAIMS, prediction, "generation", owner, stored.get(prediction), stream_of(owner))
+            Difference(_CLAIMS, prediction, "generation", owner, stored[prediction], stream_of(owner))
             for prediction, owner in wanted.items()
             if stored.get(prediction, owner) != owner
         ]

@@ -39,6 +39,13 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def section_blocks(document: str, heading: str, language: str) -> list[str]:
+    """Read the code blocks of one language in one section."""
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^## )", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"{document} has no section {heading!r}"
+    return re.findall(rf"^```{language}\n(.*?)^```$", found[1], re.MULTILINE | re.DOTALL)
+
+
 def prose(path: Path) -> str:
     """Read a document without its code blocks."""
     return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)

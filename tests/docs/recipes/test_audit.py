@@ -19,7 +19,7 @@ from domain.receipts.containers import extract
 from store.accounts.writes import NewPerson
 from tests.builders.rfc6962 import leaf_of, root_by_inclusion
 from tests.builders.tlog import read_checkpoint, read_growth, read_proof
-from tests.docs.reading import blocks
+from tests.docs.reading import blocks, section_blocks
 from tests.docs.recipes.pages import missing, run
 from tests.systems.signing import key_of, sign_log
 from tests.systems.system import System
@@ -59,7 +59,10 @@ async def prepare(system: System) -> Mapping[str, str]:
 def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> None:
     env = asyncio.run(prepare(solo))
     # The product's own command is run beside its home, in tests/exemplar/commands/test_home.py.
-    programs = [block for block in blocks("docs/audit.md", "sh") if not block.startswith("exemplar ")]
+    # The ten questions are asked in test_audit_questions.py; their set-up is that of the whole page.
+    set_up, *questions = section_blocks("docs/audit.md", "## Ten questions", "sh")
+    others = [block for block in blocks("docs/audit.md", "sh") if block not in (set_up, *questions)]
+    programs = [set_up, *(block for block in others if not block.startswith("exemplar "))]
     said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(programs)], tmp_path, env)
     check_proofs(tmp_path, str(key_of(solo).public), env["GENERATION_ID"])
     check_receipts(tmp_path, said)

@@ -38,6 +38,7 @@ READERS = (
     "audit prove a:1",
     "audit grown 9",
     "audit replay --against",
+    "audit invariants",
     "quota check",
     "rebuild --check",
     "subscribers",

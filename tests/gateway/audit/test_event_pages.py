@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from events.commit import leaf_hash
+from events.envelope import Cause
+from events.webhook import WebhookDisabled, WebhookRegistered
+from store.audit import audit_log
 from tests.gateway.audit.conftest import CONSUMERS, EVENTS, AuditHarness, Event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -171,3 +174,47 @@ async def test_a_damaged_commit_is_named_and_its_page_is_not_kept(audit: AuditHa
         assert "immutable" not in answer.headers["Cache-Control"]
     assert (event["position"], event["commit"], event["damaged"]) == (entry["_id"], name, True)
     await commits.replace_one({"_id": name}, sound)
+
+
+async def test_a_developer_reads_what_the_platform_did_to_their_endpoint(audit: AuditHarness) -> None:
+    owner, project = audit.owners[0], audit.people[0].owned_project.id
+    path, sent = f"/api/v1/projects/{project}/webhooks", {"url": "https://example.com/hook"}
+    _, endpoint = await audit.gateway.call("POST", path, owner.token, sent)
+    stream, cause = f"webhook-{endpoint['id']}", Cause(actor="actor:delivery")
+    events, now = audit.gateway.store.events, audit.gateway.clock()
+    await audit.seal()
+    await events.append(stream, 1, [WebhookDisabled(reason="gone")], cause=cause, time=now)
+    await audit.seal()
+    types = ["webhook.registered", "webhook.disabled"]
+    queries: tuple[dict[str, Any], ...] = ({}, {"project_id": project})
+    for query in queries:
+        read = await audit.all(owner.token, **query)
+        assert [event["type"] for event in read if event["stream"] == stream] == types
+        assert {event["owner"]["developer"] for event in read if event["stream"] == stream} == {owner.id}
+    assert not [event for event in await audit.all(audit.owners[1].token) if event["stream"] == stream]
+
+
+async def test_an_endpoint_that_was_sealed_in_one_go_is_its_developer_s(audit: AuditHarness) -> None:
+    stream, cause, now = "webhook-at-once", Cause(actor="actor:delivery"), audit.gateway.clock()
+    owner, project = audit.owners[0].id, audit.people[0].owned_project.id
+    registered = WebhookRegistered(
+        developer=owner, project=project, url="0" * 64, event_types=("generation.completed",)
+    )
+    for version, event in enumerate((registered, WebhookDisabled(reason="gone"))):
+        await audit.gateway.store.events.append(stream, version, [event], cause=cause, time=now)
+    await audit.seal()
+    read = await audit.all(audit.owners[0].token, correlation_id=stream)
+    assert [event["type"] for event in read] == ["webhook.registered", "webhook.disabled"]
+
+
+@pytest.mark.parametrize("order", ["forward", "backward"])
+async def test_conditions_that_seldom_meet_are_walked_through_in_short_pages(
+    audit: AuditHarness, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    project = audit.people[0].owned_project.id
+    query: dict[str, Any] = {"project_id": project, "type": "generation.completed", "order": order}
+    whole = await audit.all(**query)
+    monkeypatch.setattr(audit_log, "MOST_LOOKED_AT", 1)
+    assert (await audit.page(**query))["more"]
+    assert await audit.all(**query) == whole
+    assert [event["type"] for event in whole] == ["generation.completed"]

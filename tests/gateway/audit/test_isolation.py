@@ -1,10 +1,15 @@
 """A developer never reads another's event: every audit route, format and filter, for every role."""
 
 import itertools
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
+from pydantic import BaseModel
 
+from gateway.openapi.operation import Operation
+from gateway.routes import OPERATIONS
 from tests.gateway.audit.conftest import ACCESSES, EVENTS, AuditHarness, Event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -73,6 +78,80 @@ async def test_filters_by_what_is_no_id_find_nothing_of_another(audit: AuditHarn
         for name in ("request_id", "correlation_id", "actor"):
             found = await audit.all(audit.owners[own].token, **{name: requested[name]})
             assert found == [], name
+
+
+QUERIES = ("after", "before", "recorded_from", "recorded_before", "order", "limit", "consumer", "type", "actor",
+           "personal_data", "number", "as_of", "since", "size", "from", "to")  # fmt: skip
+"""Parameters that name nobody; any other is tried with what is another developer's."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def endpoints(audit: AuditHarness) -> list[str]:
+    """Register an endpoint of each developer."""
+    made = list[str]()
+    for person in audit.people[:2]:
+        project, sent = person.owned_project, {"url": "https://example.com/hook"}
+        path = f"/api/v1/projects/{project.id}/webhooks"
+        status, body = await audit.gateway.call("POST", path, project.owner.token, sent)
+        assert status == 201, body
+        made.append(str(body["id"]))
+    await audit.seal()
+    return made
+
+
+def audit_operations() -> list[Operation]:
+    """List every audit route, so that a new one is tried without being named here."""
+    found = [one for one in OPERATIONS if one.route.startswith("/api/v1/audit/")]
+    assert len(found) >= 16
+    return found
+
+
+def foreign_values(audit: AuditHarness, endpoints: Sequence[str], number: int) -> dict[str, str]:
+    """Map parameters of paths and queries to what is a developer's own."""
+    person, generation = audit.people[number], audit.generations[number]
+    return {
+        "generation_id": generation,
+        "developer_id": person.owned_project.owner.id,
+        "project_id": person.owned_project.id,
+        "user_id": person.id,
+        "endpoint_id": endpoints[number],
+        "correlation_id": f"generation-{generation}",
+        "request_id": "foreign",
+        "event": f"generation-{generation}:1",
+        "consumer": "billing",
+    }
+
+
+def names_of(query: type[BaseModel] | Sequence[str]) -> list[str]:
+    if isinstance(query, type):
+        return [field.alias or name for name, field in query.model_fields.items()]
+    return [*query]
+
+
+def requests_of(operation: Operation, values: dict[str, str]) -> Iterator[str]:
+    """Write the paths that ask an operation for what is another's: without a query, and with each parameter."""
+    path = operation.path.format(**values)
+    names = names_of(operation.query)
+    unknown = set(names) - {*QUERIES, *values}
+    assert not unknown, f"{operation.route}: say here what is another developer's value of {unknown}"
+    yield path
+    yield from (f"{path}?{urlencode({name: values[name]})}" for name in names if name in values)
+
+
+@pytest.mark.parametrize("operation", audit_operations(), ids=lambda one: f"{one.method} {one.path}")
+async def test_no_audit_route_shows_what_is_of_another(
+    audit: AuditHarness, endpoints: list[str], operation: Operation
+) -> None:
+    for own, other in itertools.permutations(range(2)):
+        values = foreign_values(audit, endpoints, other)
+        for path in requests_of(operation, values):
+            for headers in (audit.owners[own].token, audit.people[own].token):
+                sent = None if operation.method == "get" else {"position": 0}
+                async with audit.gateway.client.request(operation.method, path, headers=headers, json=sent) as answer:
+                    text = await answer.text()
+                marks = [*marks_of(audit, other), endpoints[other]]
+                assert answer.status < 500, (path, text)
+                assert [mark for mark in marks if mark in text] == [], path
 
 
 async def test_a_user_sees_no_other_in_the_accesses(audit: AuditHarness) -> None:

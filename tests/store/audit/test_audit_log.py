@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from domain.audit.event_filter import EventFilter
 from store.adapters import create_indexes
-from store.audit.audit_log import AuditLog
+from store.audit import audit_log
+from store.audit.audit_log import AuditLog, ReadWindow
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database, open_database
 from tests.stores import settings_for
@@ -96,17 +97,45 @@ async def test_an_index_answers_every_filter_in_order(
 ) -> None:
     middle = ENTRIES // 2
     bounds = (1, middle) if newest_first else (middle, ENTRIES)
-    found = await AuditLog(database).read(FILTERS[name], *bounds, limit=LIMIT, newest_first=newest_first)
+    log, wanted = AuditLog(database), FILTERS[name]
+    window = await log.window(wanted, *bounds, newest_first=newest_first)
+    found = await log.read(wanted, window, limit=LIMIT, newest_first=newest_first)
     expected = 0 if name == "developer and type" else LIMIT
     assert len(found) == expected
-    [read] = await reads_of(profile)
+    *windows, read = await reads_of(profile)
+    assert all("IXSCAN" in one["planSummary"] and not one["docsExamined"] for one in windows)
     assert "IXSCAN { terms: 1, _id: 1 }" in read["planSummary"]
     assert not read.get("hasSortStage")
     assert read["docsExamined"] <= FEW, "a page examines no more than what the rarest term finds"
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_conditions_that_never_meet_cost_a_bounded_part_of_the_index(
+    database: Database, profile: Any, monkeypatch: pytest.MonkeyPatch, newest_first: bool
+) -> None:
+    monkeypatch.setattr(audit_log, "MOST_LOOKED_AT", 50)
+    log, wanted = AuditLog(database), EventFilter(developer="dev-1", user="usr-2")  # 800 entries each
+    window = await log.window(wanted, 1, ENTRIES, newest_first=newest_first)
+    assert await log.read(wanted, window, limit=LIMIT, newest_first=newest_first) == []
+    spread = 5 * 60
+    assert ENTRIES - spread <= window.first if newest_first else window.last <= spread
+    reads = await reads_of(profile)
+    assert sum(read["docsExamined"] for read in reads) <= 50
+    assert sum(read["keysExamined"] for read in reads) <= 4 * 51
+
+
+async def test_the_events_of_a_generation_are_those_of_its_own_stream(database: Database) -> None:
+    delivery = {**entry(107), "_id": ENTRIES + 1, "commit": "webhook-e-g-7:1", "stream": "webhook-e-g-7"}
+    await database.get_collection("log").insert_one(delivery)
+    log, window = AuditLog(database), ReadWindow(ENTRIES - 200, ENTRIES + 1)
+    own = await log.read(FILTERS["generation"], window, limit=LIMIT)
+    followed = await log.read(FILTERS["correlation id"], window, limit=LIMIT)
+    await database.get_collection("log").delete_one({"_id": ENTRIES + 1})
+    assert [one.position for one in followed] == [*(one.position for one in own), ENTRIES + 1]
+
+
 async def test_without_a_filter_positions_are_read_by_their_key(database: Database, profile: Any) -> None:
-    found = await AuditLog(database).read(EventFilter(), 100, ENTRIES, limit=LIMIT)
+    found = await AuditLog(database).read(EventFilter(), ReadWindow(100, ENTRIES), limit=LIMIT)
     assert [one.position for one in found] == list(range(100, 100 + LIMIT))
     [read] = await reads_of(profile)
     assert (read["docsExamined"], bool(read.get("hasSortStage"))) == (LIMIT, False)

@@ -1,0 +1,59 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.audit.invariants import Findings, Invariant, InvariantReport, Violation
+from domain.audit.price_check import PriceCheck
+from domain.generation.timings import Price
+from store.audit.checkpoints import Checkpoints
+from store.audit.invariant_scan import InvariantScan
+from store.audit.pace import Pace, Progress
+from store.audit.position_check import check_positions
+from store.audit.slot_check import check_slots
+from store.audit.stream_pass import StreamPass
+from store.commits.contract import EventStore
+from store.log.sealed_log import SealedLog
+from store.quota.ledger import Ledger
+from store.replay.fold_comparison import FoldComparison
+
+_INVARIANT_OF: Final = {"ledger": Invariant.QUOTA, "usage": Invariant.SUMS}
+"""The invariants of what sums over many streams."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvariantCheck:
+    """Check all invariants while the system runs; nothing is changed."""
+
+    invariant_scan: InvariantScan
+    checkpoints: Checkpoints
+    fold_comparison: FoldComparison
+    events: EventStore
+    ledger: Ledger
+    sealed_log: SealedLog
+    price: Price
+    clock: Callable[[], datetime]
+
+    async def run(self, progress: Progress, *, share: float = 1.0) -> InvariantReport:
+        """Read the whole log, and compare it with itself and with what is derived from it.
+
+        What is only under way is no violation: what was found is looked at once more before it is reported. `share`
+        is the part of the time that the work may take. Memory: some batches and what is still running.
+        """
+        started, head, findings = self.clock(), await self.sealed_log.head(), Findings()
+        pace = Pace(await self.invariant_scan.size(), progress, share)
+        streams = StreamPass(self.invariant_scan, findings, PriceCheck(self.price))
+        await streams.run(pace)
+        await check_positions(self.invariant_scan, self.checkpoints, findings, head=head, now=self.clock(), pace=pace)
+        await self._compare_state(findings, pace)
+        await check_slots(self.ledger, self.events, findings, self.clock)
+        await streams.confirm()
+        return InvariantReport(head, streams.streams, streams.events, started, self.clock(), findings)
+
+    async def _compare_state(self, findings: Findings, pace: Pace) -> None:
+        """Compare what is derived from the log with it; what cannot be read is named by the check of its stream."""
+        report = await self.fold_comparison.run(on_unreadable=lambda _: None, pause=pace.pause)
+        for one in report.differences:
+            fault = f"{one.field}: {one.log} in the log, {one.stored} stored"
+            findings.add([(_INVARIANT_OF.get(one.model, Invariant.STATE), Violation(f"{one.model} {one.key}", fault))])
+        findings.count(Invariant.STATE, report.compared.total())
