@@ -31,6 +31,7 @@ def check(
 ) -> None:
     """Compare used units and slots with a recount of the log.
 
+    A developer whose counters change during each of four comparisons is named, and left to the next check.
     Exit code 1: a difference remains; 3: a stream could not be read, and its developer was not compared.
     """
     unreadable = Unreadable()
@@ -58,5 +59,6 @@ def _lines(report: RecountReport) -> list[str]:
         f"{found.developer:36}  {found.kind:21}  {found.subject:36}  {found.ledger:6}  {found.log:3}"
         for found in report.differences
     ]
+    lines += [f"not compared, it changes all the time: {name}" for name in report.moving]
     lines += [f"corrected: {name}" if name else "not corrected: it changed meanwhile" for name in report.corrections]
     return lines

@@ -2,7 +2,7 @@
 
 In the log a developer has used one unit of its month for every generation that runs or has spent it, and one
 slot for every running one. Left aside is what is under way: holds younger than two minutes without a stream,
-slots of generations that have just ended. A damaged ledger is rebuilt from the log. A developer with a generation
+slots of generations that have just ended, developers whose ledger changes while it is compared, each time anew. A damaged ledger is rebuilt from the log. A developer with a generation
 that cannot be read is neither compared nor corrected: what the log says of them is not known.
 """
 
@@ -19,7 +19,7 @@ from domain.generation.timings import keeps_unit
 from store.commits.contract import EventStore
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.errors import DamagedLedgerError
-from store.generations.folding import every_generation, load_generation
+from store.generations.folding import every_generation, load_generations
 from store.quota.comparison import Comparison, Difference
 from store.quota.ledger import Account, Correction, Ledger
 
@@ -36,11 +36,15 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class RecountReport:
-    """What was compared, what was set aside, what differs, and the ids of the corrections made."""
+    """What was compared, what was set aside, what differs, and the ids of the corrections made.
+
+    moving: the developers who could not be compared, because their ledger or log changed during each comparison.
+    """
 
     developers: int
     generations: int
     set_aside: int
+    moving: tuple[str, ...]
     differences: tuple[Difference, ...]
     corrections: tuple[str, ...]
 
@@ -109,14 +113,20 @@ class Recount:
         since = tallies.since
         names = {*tallies.developers, *[name async for name in self.ledger.names()]}
         names -= await self._unknown(names, tallies.unreadable, since)
-        aside, differences, corrections = 0, list[Difference](), list[str]()
+        aside, moving, differences, corrections = 0, list[str](), list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.developers.get(name, _Tally()), since)
+            if found is None:
+                moving.append(name)
+                continue
             aside += found.aside.total()
             differences += (differs := found.differences(name))
             if repair_as is not None and differs:
                 corrections.append(await self._correct(name, found, repair_as))
-        return RecountReport(len(names), tallies.generations, aside, tuple(differences), tuple(corrections))
+        compared = len(names) - len(moving)
+        return RecountReport(
+            compared, tallies.generations, aside, tuple(moving), tuple(differences), tuple(corrections)
+        )
 
     async def _unknown(
         self, names: Collection[str], unreadable: Sequence[UnreadableCommit], since: datetime
@@ -131,26 +141,27 @@ class Recount:
                 unknown.add(name)
         return unknown
 
-    async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
-        """Compare until nothing differs, or a difference outlives all comparisons."""
+    async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison | None:
+        """Compare until nothing differs, or a difference outlives all comparisons; None as `_compare`."""
         for _ in range(_ATTEMPTS - 1):
             found = await self._compare(developer, tally, since)
-            if not found.differences(developer):
+            if found is None or not found.differences(developer):
                 return found
             await self.pause()
         return await self._compare(developer, tally, since)
 
-    async def _compare(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
-        """Read the ledger, the log, and the ledger again until it did not change in between."""
-        account = await self._account(developer)
-        while True:
+    async def _compare(self, developer: str, tally: _Tally, since: datetime) -> Comparison | None:
+        """Read the ledger, the log, and the ledger again; None when it changed in between each time."""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await self.pause()
+            account = await self._account(developer)
             held = {slot.generation for slot in account.slots} if account else set[str]()
             ids = tally.open | held | set(await self.admitted(developer, since))
-            loaded = {name: await load_generation(self.events, name) for name in sorted(ids)}
-            again = await self._account(developer)
-            if again == account:
+            loaded = await load_generations(self.events, sorted(ids))
+            if loaded is not None and await self._account(developer) == account:
                 return self._compared(developer, account, tally, loaded, since)
-            account = again
+        return None
 
     async def _account(self, developer: str) -> Account | None:
         """Read a ledger; None for a damaged one."""
@@ -164,12 +175,12 @@ class Recount:
         developer: str,
         read: Account | None,
         tally: _Tally,
-        loaded: dict[str, Generation | None],
+        loaded: dict[str, Generation],
         since: datetime,
     ) -> Comparison:
         account = read or Account()
         found = Comparison(account, Counter(tally.spent), damaged=read is None)
-        own = {name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer}
+        own = {name: g for name, g in loaded.items() if g.request.owner.developer == developer}
         for generation in own.values():
             if generation.id in tally.open or generation.created_at >= since:
                 found.count(generation)

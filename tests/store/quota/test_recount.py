@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -146,16 +147,17 @@ async def test_a_changed_account_is_not_corrected(either: QuotaHarness) -> None:
 
 
 class ChangingLedger(MemoryLedger):
-    """A ledger in which a generation is admitted and completed between any two reads."""
+    """A ledger in which a generation is admitted and completed between any two of its next reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self.most = most
         self.harness: QuotaHarness | None = None
         self.insertions = 0
 
     async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
         harness, self.harness = self.harness, None
-        if harness is not None and self.insertions < 6:
+        if harness is not None and self.insertions < self.most:
             self.insertions += 1
             name = f"meanwhile-{self.insertions}"
             await harness.admit(name, WIDE)
@@ -166,13 +168,29 @@ class ChangingLedger(MemoryLedger):
 
 
 async def test_generations_that_change_during_the_check_are_no_difference(clock: Clock) -> None:
-    ledger = ChangingLedger()
+    ledger = ChangingLedger(6)
     harness = QuotaHarness(MemoryEventStore(), ledger, clock)
     await some_generations(harness)
     ledger.harness = harness
     report = await check(harness)
     assert ledger.insertions == 6
-    assert report.differences == ()
+    assert (report.developers, report.moving, report.differences) == (1, (), ())
+
+
+async def test_a_developer_who_never_rests_is_set_aside_and_the_others_are_compared(clock: Clock) -> None:
+    ledger, pauses = ChangingLedger(1000), list[int]()
+    harness = QuotaHarness(MemoryEventStore(), ledger, clock)
+    await some_generations(harness)
+    await harness.admit("others", WIDE, developer="dev-2")
+    ledger.harness = harness
+
+    async def pause() -> None:
+        pauses.append(ledger.insertions)
+
+    report = await replace(recount_of(harness), pause=pause).run()
+    assert (report.developers, report.moving, report.differences) == (1, ("dev-1",), ())
+    assert len(pauses) == 3
+    assert ledger.insertions < 20
 
 
 ACTS = (
