@@ -2,8 +2,9 @@
 
 In the log a developer has used one unit of its month for every generation that runs or has spent it, and one
 slot for every running one. Left aside is what is under way: holds younger than two minutes without a stream,
-slots of generations that have just ended, developers whose ledger changes while it is compared, each time anew. A damaged ledger is rebuilt from the log. A developer with a generation
-that cannot be read is neither compared nor corrected: what the log says of them is not known.
+slots of generations that have just ended, developers who change during each comparison. A damaged ledger is rebuilt
+from the log. A developer with a generation that cannot be read is neither compared nor corrected: what the log says
+of them is not known.
 """
 
 import asyncio
