@@ -19,7 +19,7 @@ async def check_invariants(*, invariant_runs: InvariantRuns, invariant_check: In
     """Make the run over the invariants that was asked for; return 1 for one that was made.
 
     It shares this process with the other jobs, and keeps its lease, which a run may outlast. What is broken raises
-    an alarm.
+    an alarm. A run that fails is noted, so that the next one does not begin at once, and raises what it met.
     """
     began_at = await invariant_runs.begin()
     if began_at is None:
@@ -33,7 +33,11 @@ async def check_invariants(*, invariant_runs: InvariantRuns, invariant_check: In
             await leases.take(NAME, seconds=_LEASE_SECONDS)
             await invariant_runs.note(done, size)
 
-    report = await invariant_check.run(note, share=_SHARE)
+    try:
+        report = await invariant_check.run(note, share=_SHARE)
+    except Exception:
+        await invariant_runs.fail(began_at)
+        raise
     await invariant_runs.complete(began_at, report)
     log.info("invariants_checked", position=report.position, ok=report.ok)
     for name in report.broken:

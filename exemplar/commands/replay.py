@@ -20,7 +20,7 @@ from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
 from exemplar.environment import read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
-from store.replay.read_model import Difference
+from store.replay.read_model import INCOMPARABLE, Difference
 
 _SHOWN: Final = 50
 
@@ -96,6 +96,8 @@ def _lines(report: ReplayReport) -> Sequence[str]:
 
 
 def _line(one: Difference) -> str:
+    if one.field == INCOMPARABLE:
+        return f"  {one.model} {one.key}: {one.fault}"
     return f"  {one.model} {one.key}: {one.field}: the log says {_text(one.log)}, stored is {_text(one.stored)}"
 
 

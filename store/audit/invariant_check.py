@@ -54,6 +54,6 @@ class InvariantCheck:
         """Compare what is derived from the log with it; what cannot be read is named by the check of its stream."""
         report = await self.fold_comparison.run(on_unreadable=lambda _: None, pause=pace.pause)
         for one in report.differences:
-            fault = f"{one.field}: {one.log} in the log, {one.stored} stored"
+            fault = one.fault
             findings.add([(_INVARIANT_OF.get(one.model, Invariant.STATE), Violation(f"{one.model} {one.key}", fault))])
         findings.count(Invariant.STATE, report.compared.total())

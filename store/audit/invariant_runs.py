@@ -12,9 +12,10 @@ from store.mongo.connection import Database, Document, raises_unavailable
 
 _WANTED: Final = "wanted"
 _LATEST: Final = "latest"
+_FAILED: Final = "failed"
 _REST: Final = timedelta(seconds=10)
 _REST_FACTOR: Final = 9
-"""A run rests for ten seconds, or nine times as long as it took: runs take a tenth of the time at most."""
+"""After a run, also a failed one, none begins for ten seconds, or nine times as long as it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class InvariantRuns:
         if await self._runs.find_one({"_id": _WANTED}, {"_id": 1}) is None:
             return None
         now = await self._server_time()
-        latest = await self._runs.find_one({"_id": _LATEST}, {"began_at": 1, "ended_at": 1})
-        if latest is not None and now < _rested_at(latest):
+        last = self._runs.find({"_id": {"$in": [_LATEST, _FAILED]}}, {"began_at": 1, "ended_at": 1})
+        if any(now < _rested_at(one) for one in await last.to_list(None)):
             return None
         await self._runs.update_one({"_id": _WANTED}, {"$set": {"began_at": now, "done": 0, "size": 0}})
         return now
@@ -86,6 +87,15 @@ class InvariantRuns:
         latest = {"began_at": began_at, "ended_at": await self._server_time(), "report": report.body()}
         await self._runs.replace_one({"_id": _LATEST}, latest, upsert=True)
         await self._runs.delete_one({"_id": _WANTED, "requested_at": {"$lte": began_at}})
+        await self._end()
+
+    async def fail(self, began_at: datetime) -> None:
+        """Note that the run failed; it stays wanted, and the next one begins after a rest."""
+        failed = {"began_at": began_at, "ended_at": await self._server_time()}
+        await self._runs.replace_one({"_id": _FAILED}, failed, upsert=True)
+        await self._end()
+
+    async def _end(self) -> None:
         await self._runs.update_one({"_id": _WANTED}, {"$unset": {"began_at": "", "done": "", "size": ""}})
 
 

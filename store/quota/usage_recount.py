@@ -35,7 +35,7 @@ async def recount_usage(
     """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them."""
     _, wrong = await wrong_sums(sealed_log, subscriptions, parking, usage_sums, on_unreadable=on_unreadable)
     if repair and wrong:
-        seen = {one.stored["_id"]: one.stored["position"] for one in wrong if one.stored is not None}
+        seen = {one.stored["_id"]: one.stored.get("position") for one in wrong if one.stored is not None}
         await usage_sums.replace([one.wanted for one in wrong], seen)
     return [one.wanted["_id"] for one in wrong]
 
@@ -62,7 +62,7 @@ async def wrong_sums(
     return len(stored), [
         WrongSum(one, stored.get(one["_id"]))
         for one in recount.sums(stored)
-        if one["developer"] not in recount.unknown and not _same(one, stored.get(one["_id"]))
+        if one.get("developer") not in recount.unknown and not _same(one, stored.get(one["_id"]))
     ]
 
 
@@ -119,11 +119,11 @@ class _Recount:
             self.later[count.key.id].append(count)
 
     def _sum(self, key: SumKey, stored: Document | None) -> Document:
-        position = max(self.passed, stored["position"] if stored else 0)
+        position = max(self.passed, stored.get("position", 0) if stored else 0)
         later = Counter(count.name for count in self.later[key.id] if count.position <= position)
         return sum_document(key, self.counted[key] + later, position)
 
 
 def _same(wanted: Document, stored: Document | None) -> bool:
-    counts = [0 if stored is None else stored[name] for name in COUNTED.values()]
+    counts = [0 if stored is None else stored.get(name) for name in COUNTED.values()]
     return counts == [wanted[name] for name in COUNTED.values()]

@@ -128,7 +128,7 @@ class UsageSums:
             async for document in self._sums.find({}):
                 yield document
 
-    async def replace(self, wanted: Sequence[Document], seen: Mapping[str, int]) -> None:
+    async def replace(self, wanted: Sequence[Document], seen: Mapping[str, int | None]) -> None:
         """Replace sums that still count up to the position that was `seen`; insert those that were not."""
         writes = [
             ReplaceOne({"_id": one["_id"], "position": seen[one["_id"]]}, one) if one["_id"] in seen else InsertOne(one)

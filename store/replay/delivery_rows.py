@@ -10,7 +10,7 @@ from events.envelope import RecordedEvent
 from events.generation import GenerationRequested
 from store.commits.contract import EventStore
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
-from store.replay.read_model import Difference, differences_of
+from store.replay.read_model import MALFORMED, Difference, differences_of, incomparable
 
 _MODEL: Final = "webhook_deliveries"
 _BATCH: Final = 200
@@ -51,11 +51,19 @@ class DeliveryRows:
             name: None if isinstance(found, Exception) else [one for commit in found for one in commit.events]
             for name, found in read.items()
         }
-        return [found for row in rows for found in (*_of_event(row, events), *_of_attempts(row, events))]
+        return [found for row in rows for found in _of_row(row, events)]
 
 
 def _stream(row: Document) -> str:
     return stream_of_deliveries(str(row.get("endpoint")), str(row.get("generation")))
+
+
+def _of_row(row: Document, events: Events) -> list[Difference]:
+    """Compare a row; one that is malformed is named."""
+    try:
+        return [*_of_event(row, events), *_of_attempts(row, events)]
+    except MALFORMED as error:
+        return [incomparable(_MODEL, str(row["_id"]), error, _stream(row))]
 
 
 def _of_event(row: Document, events: Events) -> list[Difference]:

@@ -1,11 +1,18 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import bson
+from bson.errors import BSONError
 
 from store.commits.stream_walk import FoldedStream
 from store.mongo.connection import Document
+
+MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BSONError)
+"""What comparing a document raises whose members are not what this code writes."""
+
+INCOMPARABLE: Final = "cannot be compared"
+"""The field of a difference that stands for a malformed document; what is stored is then the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,13 @@ class Difference:
     stored: Any
     stream: str | None = None
 
+    @property
+    def fault(self) -> str:
+        """Say what is wrong, in one line."""
+        if self.field == INCOMPARABLE:
+            return f"{INCOMPARABLE}: {self.stored}"
+        return f"{self.field}: {self.log} in the log, {self.stored} stored"
+
 
 @dataclass(slots=True)
 class Compared:
@@ -36,6 +50,11 @@ class Compared:
         self.documents[model] = self.documents.get(model, 0) + len(stored)
         for key in sorted({*wanted, *stored}):
             self.differences += differences_of(model, key, wanted.get(key), stored.get(key), stream)
+
+
+def incomparable(model: str, key: str, error: Exception, stream: str | None = None) -> Difference:
+    """Name a document, or with `*` a whole model, that cannot be compared."""
+    return Difference(model, key, INCOMPARABLE, None, f"{type(error).__name__}: {error}", stream)
 
 
 class ReadModel(Protocol):

@@ -11,7 +11,7 @@ from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit,
 from store.replay.account_documents import AccountDocuments, StaffDocuments
 from store.replay.endpoint_rows import EndpointRows
 from store.replay.generation_rows import GenerationRows
-from store.replay.read_model import Compared, Difference, ReadModel
+from store.replay.read_model import MALFORMED, Compared, Difference, ReadModel, incomparable
 
 _BATCH: Final = 500
 _ATTEMPTS: Final = 4
@@ -46,7 +46,7 @@ class StreamModels:
             by_kind[one.kind.name].append(one)
         for kind, some in by_kind.items():
             if (model := self._models.get(kind)) is not None:
-                found = await model.compare(some)
+                found = await _compared(model, some)
                 compared.documents = dict(Counter(compared.documents) + Counter(found.documents))
                 compared.differences += found.differences
         return compared
@@ -88,9 +88,12 @@ class StreamModels:
         """Find documents that no stream leads to, where more exist than `documents` of their model were compared."""
         found: list[Difference] = []
         for model in {id(one): one for one in self._models.values()}.values():
-            counted = await model.count()
-            if any(count > documents.get(name, 0) for name, count in counted.items()):
-                found += await self._strangers(model)
+            try:
+                counted = await model.count()
+                if any(count > documents.get(name, 0) for name, count in counted.items()):
+                    found += await self._strangers(model)
+            except MALFORMED as error:
+                found.append(incomparable(min(model.kinds), "*", error))
         return found
 
     async def _anew(self, streams: Collection[str]) -> tuple[list[Difference], Collection[str]]:
@@ -120,6 +123,22 @@ class StreamModels:
         return [
             Difference(name, key, "_id", None, key, stream) for name, key, stream in owned if stream not in existing
         ]
+
+
+async def _compared(model: ReadModel, streams: Sequence[FoldedStream]) -> Compared:
+    """Compare streams of a model; a malformed document is named with its stream, and the others are compared."""
+    try:
+        return await model.compare(streams)
+    except MALFORMED as error:
+        if len(streams) == 1:
+            [one] = streams
+            return Compared({}, [incomparable(one.kind.name, one.name, error, one.name)])
+    middle, compared = len(streams) // 2, Compared()
+    for half in (streams[:middle], streams[middle:]):
+        found = await _compared(model, half)
+        compared.documents = dict(Counter(compared.documents) + Counter(found.documents))
+        compared.differences += found.differences
+    return compared
 
 
 def _kind_of(commit: Commit) -> StreamKind:

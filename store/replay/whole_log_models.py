@@ -14,7 +14,7 @@ from store.quota.recount import LogTallies, Recount
 from store.quota.usage import Usage
 from store.quota.usage_recount import WrongSum, wrong_sums
 from store.quota.usage_sums import COUNTED, UsageSums
-from store.replay.read_model import Compared, Difference, differences_of
+from store.replay.read_model import MALFORMED, Compared, Difference, differences_of, incomparable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,22 @@ class WholeLogModels:
         on_position: Callable[[int], None] = lambda _: None,
     ) -> Compared:
         """Compare the ledger with what was counted, and the sums of usage with the sealed log, which is read here."""
-        report = await counted.recount.compare(counted.tallies)
-        ledger = [
+        accounts, ledger = await self._ledger(counted)
+        try:
+            sums, usage = await self._usage(on_unreadable, on_position)
+        except MALFORMED as error:
+            sums, usage = 0, [incomparable("usage", "*", error)]
+        return Compared({"ledger": accounts, "usage": sums}, [*ledger, *usage])
+
+    async def _ledger(self, counted: "CountedLog") -> tuple[int, list[Difference]]:
+        try:
+            report = await counted.recount.compare(counted.tallies)
+        except MALFORMED as error:
+            return 0, [incomparable("ledger", "*", error)]
+        return report.developers, [
             Difference("ledger", one.developer, f"{one.kind} {one.subject}", one.log, one.ledger)
             for one in report.differences
         ]
-        sums, usage = await self._usage(on_unreadable, on_position)
-        return Compared({"ledger": report.developers, "usage": sums}, [*ledger, *usage])
 
     async def _usage(
         self, on_unreadable: OnUnreadable, on_position: Callable[[int], None]

@@ -56,6 +56,17 @@ async def test_two_processes_that_differ_in_all_they_can_print_one_hash(
     assert earlier["state_hash"] != answer["state_hash"]
 
 
+async def test_a_malformed_document_is_named_and_the_exit_code_is_1(derived: DerivedStore, mongodb_url: str) -> None:
+    database = derived.system.store.database
+    await database["webhook_deliveries"].update_one({"generation": "g1"}, {"$set": {"attempts": [1]}})
+    await database["usage"].update_one({}, {"$unset": {"developer": "", "completed": ""}})
+    done = await replay(mongodb_url)
+    assert (done.code, "Traceback" in done.err) == (1, False), done.err
+    assert "\n2 differences\n" in done.out
+    assert ": cannot be compared: AttributeError: " in done.out
+    assert ": completed: the log says 1, stored is nothing" in done.out
+
+
 async def test_a_difference_is_printed_and_the_exit_code_is_1(derived: DerivedStore, mongodb_url: str) -> None:
     await derived.system.store.database["generations"].update_one({"_id": "g1"}, {"$set": {"status": "completed"}})
     done = await replay(mongodb_url)

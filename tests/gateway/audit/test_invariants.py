@@ -50,6 +50,21 @@ async def test_a_request_asks_for_a_run_and_the_next_one_shows_its_report(audit:
     assert {one["name"]: one["ok"] for one in report["invariants"]}["no_gap"]
 
 
+async def test_after_a_run_that_failed_the_next_one_begins_after_a_rest(audit: AuditHarness) -> None:
+    database = audit.gateway.store.database
+    await read(audit)
+    removed = await database["log"].find_one_and_update({"_id": 1}, {"$unset": {"sealed_at": ""}})
+    with pytest.raises(KeyError):
+        await run(audit)
+    await database["log"].replace_one({"_id": 1}, removed)
+    assert (await read(audit))["next"]["began_at"] is None
+    assert await run(audit) == 0
+    await database["invariant_runs"].update_one(
+        {"_id": "failed"}, {"$set": {"ended_at": datetime(2026, 1, 1, tzinfo=UTC)}}
+    )
+    assert await run(audit) == 1
+
+
 async def test_a_violation_is_named(audit: AuditHarness) -> None:
     commits = audit.gateway.store.database["commits"]
     removed = await commits.find_one_and_delete({"_id": f"generation-{audit.generations[0]}:2"})

@@ -296,6 +296,18 @@ async def test_a_sum_of_usage_that_is_not_the_log_s_is_named(finished: Finished)
     assert violations == {f"usage {sum_of_day['_id']}": ["completed: 2 in the log, 9 stored"]}
 
 
+async def test_a_malformed_document_is_a_violation_and_the_others_are_compared(finished: Finished) -> None:
+    row = {"_id": finished.completed}
+    async with (
+        finished.replaced("developers", {"_id": finished.developer}, lambda one: one.update(folded=1)),
+        finished.replaced("generations", row, lambda one: one.update(status="failed")),
+    ):
+        violations = await finished.violations(Invariant.STATE)
+    assert violations.pop(f"generations {finished.completed}") == ["status: completed in the log, failed stored"]
+    [[fault]] = violations.values()
+    assert fault.startswith("cannot be compared: ")
+
+
 async def test_a_slot_of_an_ended_generation_is_named(finished: Finished) -> None:
     ledger = finished.store.ledger
     period, later = f"{after():%Y-%m}", after(minutes=3)

@@ -140,6 +140,43 @@ async def test_a_document_without_events_is_named(
     assert await derived.differences() == [(collection, document["_id"], "_id", None, document["_id"])]
 
 
+MALFORMED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("webhook_deliveries", {}, {"attempts": "damaged"}),
+    ("webhook_deliveries", {}, {"attempts": [1]}),
+    ("generations", {"_id": "g1"}, {"version": "damaged"}),
+    ("generations", {"_id": "g1"}, {"owner": 1, "created_at": "damaged"}),
+    ("developers", {"_id": DEVELOPER}, {"folded": 1}),
+    ("staff", {"_id": "stf-1"}, {"grants": 1}),
+    ("staff", {"_id": "stf-1"}, {"grants": [1]}),
+    ("webhook_endpoints", {}, {"endpoint": 1}),
+    ("ledger", {"_id": DEVELOPER}, {"used": 1}),
+    ("ledger", {"_id": DEVELOPER}, {"used": {"x": "y"}}),
+    ("usage", {}, {"position": "damaged"}),
+    ("usage", {}, {"generations": [1]}),
+]
+
+
+@pytest.mark.parametrize(("collection", "query", "fields"), MALFORMED, ids=str)
+async def test_a_malformed_document_is_named_and_the_others_are_compared(
+    derived: DerivedStore, collection: str, query: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    await tamper(derived, collection, query, {"$set": fields})
+    await tamper(derived, "generations", {"_id": "g2"}, {"$set": {"prompt": "a cat"}})
+    found = {one[:3] for one in await derived.differences()}
+    assert ("generations", "g2", "prompt") in found
+    models = {"developers": {"developers", "developer"}, "webhook_endpoints": {"webhook_endpoints", "endpoint"}}
+    assert {model for model, key, _ in found if key != "g2"} & models.get(collection, {collection}), found
+
+
+async def test_a_sum_of_usage_without_its_members_is_named(derived: DerivedStore) -> None:
+    usage = derived.system.store.database["usage"]
+    await usage.update_one({}, {"$unset": {"developer": "", "completed": "", "position": ""}})
+    [found] = await derived.differences()
+    assert (found[0], *found[2:]) == ("usage", "completed", 1, None)
+    await usage.insert_one({"_id": "junk"})
+    assert ("usage", "junk") in {one[:2] for one in await derived.differences()}
+
+
 async def test_what_moves_on_meanwhile_is_no_difference(derived: DerivedStore) -> None:
     """The row is behind its stream when it is first compared, and written before it is compared again."""
     store = derived.system.store
