@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, get_args
 
+from pydantic import ValidationError
+
 from events.access import ACCESS
 from events.developer import DEVELOPER, PLATFORM
 from events.event import Event, schema_uri
@@ -66,11 +68,19 @@ class Catalogue:
         return {name: frozenset(row.name for row in self.rows if name in row.subscribers) for name in names}
 
     def read(self, name: str, dataschema: str, data: dict[str, Any]) -> Event:
-        """Read stored data, upcast to the present version; `UnknownEventError` for an unknown schema."""
+        """Read stored data, upcast to the present version; `UnknownEventError` for an unknown schema.
+
+        A field that is not known is one that a newer process has added to the schema.
+        """
         row = self.get(name)
         for version in range(row.schema_version, 0, -1) if row else ():
             if row and dataschema == schema_uri(name, version):
-                return row.cls.model_validate(row.upcast(data, version))
+                try:
+                    return row.cls.model_validate(row.upcast(data, version))
+                except ValidationError as error:
+                    if any(fault["type"] != "extra_forbidden" for fault in error.errors(include_url=False)):
+                        raise
+                    raise UnknownEventError(f"event {name!r} has fields that are not known") from None
         raise UnknownEventError(f"no event {name!r} with schema {dataschema!r}")
 
 

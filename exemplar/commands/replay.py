@@ -18,7 +18,7 @@ from exemplar.commands.progress import progress_shown
 from exemplar.commands.replay_decisions import replay_decisions
 from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
-from exemplar.environment import read
+from exemplar.environment import ConfigurationError, read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
 from store.replay.read_model import INCOMPARABLE, Difference
 
@@ -43,6 +43,8 @@ def replay_log(
 
     Exit code 1: something differs; 3: a stream could not be read, and was neither compared nor hashed.
     """
+    if until is not None and (stream is not None or against):
+        raise ConfigurationError("--until hashes the whole log: leave out --stream and --against")
     unreadable = Unreadable()
     try:
         if against:

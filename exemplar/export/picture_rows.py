@@ -45,13 +45,18 @@ def generations_of(commits: Iterable[CommitLine]) -> set[str]:
 
 
 def rows_of(commits: Iterable[CommitLine], sources: Mapping[str, PictureSource], folder: str) -> Iterator[PictureRow]:
-    """List the pictures that commits name and that still exist; folder: where their files are."""
+    """List the pictures that commits name and that still exist; folder: where their files are.
+
+    Equal examples have one name, that of the first, and are listed once.
+    """
     for commit, event in ((one, event) for one in commits for event in one.events):
         field, kind = _NAMED_IN.get(event["type"], ("", ""))
         generation = id_of(event["stream"])
+        seen = set[str]()
         for number, image in enumerate(event["data"].get(field, ())):
-            source = sources.get(generation)
-            if source is not None and (sha256 := source.hashes.get(image["digest"])) is not None:
+            source, is_first = sources.get(generation), image["digest"] not in seen
+            seen.add(image["digest"])
+            if is_first and source is not None and (sha256 := source.hashes.get(image["digest"])) is not None:
                 yield PictureRow(
                     position=commit.position,
                     generation=generation,

@@ -146,8 +146,8 @@ class Export:
             self.origin, self.size, self.root = opened(self.read("checkpoint.txt").decode(), self.keys, witnesses)
         with reading("export.json"):
             self.about = json.loads(self.read("export.json"))
-            self.generation, self.project = self.about["generation"], self.about["project"]
-            self.whole = self.generation is None and self.project is None
+            self.generation, self.project, *lists = map(self.about.get, ("generation", "project", "parts", "streams"))
+            self.whole, (self.parts, self.streams) = self.generation is self.project is None, map(list, lists)
             told = [1, self.read("checkpoint.txt").decode(), self.keys, witnesses]
             shown = [self.about[name] for name in ("format", "checkpoint", "keys", "witnesses")]
             require(shown == told, "it is of another checkpoint")
@@ -169,7 +169,7 @@ class Export:
         return lines
 
     def verify(self) -> None:
-        for number, first in enumerate(self.about["parts"], 1):
+        for number, first in enumerate(self.parts, 1):
             self._verify_part(number, f"{number:06}", first)
         signed = not self.whole or (self.position == self.size and self._root() == self.root)
         require(signed, f"position {self.position}: the log up to here is not the one that was signed")
@@ -217,10 +217,10 @@ class Export:
         self.position, self.commits, self.events = position, self.commits + 1, self.events + len(events)
         self.index += number_of([first["stream"], part, first["version"], events[-1]["version"], first["time"], types])
         return {
-            (position, kind, number): [event["stream"][11:], one["digest"], one["size"], one["content_type"]]
+            (position, kind, one["digest"]): [event["stream"][11:], number, one["size"], one["content_type"]]
             for event in events
             for field, kind in [PICTURES.get(event["type"], ("", ""))]
-            for number, one in enumerate(event["data"].get(field, ()))
+            for number, one in reversed([*enumerate(event["data"].get(field, ()))])  # of equal ones the first counts
         }
 
     def _append(self, leaf: bytes, position: int) -> None:
@@ -234,9 +234,9 @@ class Export:
         return functools.reduce(lambda right, left: sha256(b"\1", left, right), reversed(self.roots))
 
     def _verify_picture(self, row: dict[str, Any], named: dict[Any, Any], folder: str) -> None:
-        content, number = self.read(row["file"]), row["number"]
-        told = [row["generation"], row["digest"], len(content), row["content_type"]]
-        require(named.pop((row["position"], row["kind"], number), None) == told, "the event names another picture")
+        content, number, name = self.read(row["file"]), row["number"], (row["position"], row["kind"], row["digest"])
+        told = [row["generation"], number, len(content), row["content_type"]]
+        require(named.pop(name, None) == told, "the event names another picture")
         plain, salt, size = sha256(content), bytes.fromhex(row["salt"] or ""), len(content).to_bytes(8, "big")
         salted = [number.to_bytes(2, "big"), plain] if row["kind"] == "example" else [size, content]
         is_located = row["file"].startswith(f"{folder}{plain.hex()}.") and row["sha256"] == plain.hex()
@@ -245,7 +245,7 @@ class Export:
 
     def _verify_streams(self) -> None:
         stream, reached = "", 0
-        for number, begin in enumerate(self.about["streams"], 1):
+        for number, begin in enumerate(self.streams, 1):
             with reading(name := f"viewer/streams/{number:06}.js"):
                 content, head, tail = self.read(name), b"exemplarStreams(%d,[\n" % number, b"\n]);\n"
                 rows = json.loads(b"[" + content[len(head) : -len(tail)] + b"]")

@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from domain.receipts.containers import MOST_HEAD, EmbeddingError, Insertion, insertion
 from gateway.generations.picture_sender import PictureSender, gone
-from gateway.receipts.c2pa_signer import C2paSigner
+from gateway.receipts.c2pa_signer import C2paError, C2paSigner
 from gateway.receipts.receipts import Receipts
 from gateway.receipts.settings import ReceiptSettings
 from store.generations.blobs import PIECE, BlobStore
@@ -78,7 +78,10 @@ class PictureVariants:
             raise gone()
         start, skipped = _insertion(blob.data[:MOST_HEAD], text, marked=self.receipt_settings.mark_pictures)
         data = start + blob.data[skipped:]
-        return await self.c2pa_signer.sign(data, picture.content_type, title=f"{generation.id}/{number}")
+        try:
+            return await self.c2pa_signer.sign(data, picture.content_type, title=f"{generation.id}/{number}")
+        except C2paError as error:
+            raise ExemplarError(ErrorCode.CONFLICT, f"This picture can hold no manifest: {error}") from None
 
 
 def _insertion(head: bytes, receipt: str, *, marked: bool) -> Insertion:

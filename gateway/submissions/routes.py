@@ -83,6 +83,7 @@ class SubmissionRoutes:
         submission = submission_of(request, identity, self.generation_ids, faults)
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
             if dry_run:
+                submission = await self._rechecked(request, submission)
                 return web.json_response(await self.dry_run.answer(submission, await self._warned(content)))
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
@@ -129,8 +130,7 @@ class SubmissionRoutes:
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
         """Check the credentials again after the upload, record, and answer."""
-        identity = await rechecked(self.authenticator, request, self.clock())
-        submission = replace(submission, identity=identity)
+        submission = await self._rechecked(request, submission)
         bind_contextvars(generation_id=submission.generation_id)
         try:
             recorded = await self.recorder.record(submission, await self._warned(content))
@@ -138,6 +138,10 @@ class SubmissionRoutes:
             return _outcome_unknown(request, submission.generation_id)
         crash_point("gateway", "before_reply")
         return self._accepted(request, submission, recorded)
+
+    async def _rechecked(self, request: web.Request, submission: Submission) -> Submission:
+        """Take what the credentials are worth after the upload."""
+        return replace(submission, identity=await rechecked(self.authenticator, request, self.clock()))
 
     async def _warned(self, content: Content) -> Content:
         """Add the warning that depends on the moment."""

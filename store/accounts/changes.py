@@ -109,11 +109,18 @@ class AccountChanges:
     async def request_project_erasure(
         self, developer_id: str, project_id: str, grounds: Grounds, *, cause: Cause
     ) -> None:
-        """Delete a project and have it erased now, also one that is deleted already; `AccountErasure` does it."""
+        """Delete a project and have it erased now, also one that is deleted already; `AccountErasure` does it.
+
+        Of several requests the first gives the grounds.
+        """
 
         def requested(by: RecordedEvent) -> list[Document]:
-            change = {**writes.deleted(by, grounds), "deleted_at": {"$ifNull": ["$deleted_at", by.time]}}
-            return [{"$set": {**change, "erase_now": True}}]
+            change = writes.deleted(by, grounds)
+            kept = {
+                "deleted_at": {"$ifNull": ["$deleted_at", by.time]},
+                "deletion": {"$cond": ["$erase_now", "$deletion", {"$literal": change["deletion"]}]},
+            }
+            return [{"$set": {**change, **kept, "erase_now": True}}]
 
         owned = {"_id": project_id, "developer_id": developer_id, "erased_at": None}
         decision = partial(rules.request_project_erasure, project=project_id, grounds=grounds)

@@ -23,14 +23,16 @@ class StoredGeneration:
     events: Sequence[Event]
 
 
-def stored_generation(generation: str, example: int, result: int, *, time: datetime) -> StoredGeneration:
-    """Make a completed generation of one example and one result, of these sizes in bytes."""
+def stored_generation(
+    generation: str, example: int, result: int, *, time: datetime, copies: int = 1
+) -> StoredGeneration:
+    """Make a completed generation of copies of one example and one result, of these sizes in bytes."""
     personal_data = PersonalData(
         generation=generation,
         token=f"token-{generation[-1]}",
         salt=random.Random(generation).randbytes(32),
         instructions="a quiet harbour",
-        file_names=("a.png",),
+        file_names=("a.png",) * copies,
         created_at=time,
     )
     blobs = [_blob(personal_data, "example", example, time), _blob(personal_data, "result", result, time)]
@@ -38,7 +40,7 @@ def stored_generation(generation: str, example: int, result: int, *, time: datet
     first = requested(
         owner=Owner(developer="dev-1", project="prj-1", user=f"user of {generation}"),
         personal_data=personal_data.token,
-        examples=(Example(digest=blobs[0].digest, size=example, **shown),),
+        examples=(Example(digest=blobs[0].digest, size=example, **shown),) * copies,
     )
     picture = Picture(digest=blobs[1].digest, size=result, **shown)
     last = GenerationCompleted(pictures=(picture,), predict_seconds=1.0, cost_microusd=1)

@@ -81,9 +81,15 @@ def test_another_type_or_schema_is_unknown(name: str, schema: str) -> None:
         CATALOGUE.read(name, schema, {"percent": 10})
 
 
-def test_an_event_with_an_additional_field_is_refused() -> None:
-    with pytest.raises(ValidationError):
+def test_an_event_with_an_additional_field_is_of_a_newer_process() -> None:
+    with pytest.raises(UnknownEventError):
         CATALOGUE.read("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
+
+
+@pytest.mark.parametrize("data", [{}, {"percent": "much"}, {"percent": "much", "prompt": "a cat"}])
+def test_an_event_that_lacks_a_field_or_has_a_wrong_value_is_damaged(data: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        CATALOGUE.read("generation.progressed", f"{URI}:1", data)
 
 
 def test_an_event_cannot_be_changed() -> None:

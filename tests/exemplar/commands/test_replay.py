@@ -121,3 +121,10 @@ async def test_decisions_are_made_again_by_the_settings_of_the_environment(
     assert "  g0: generation-g0:3 is generation.quota_reserved, today: generation.failed quota_exceeded" in one.out
     unknown = await replay(mongodb_url, "--against", "--stream", "nobody", "--json")
     assert (unknown.code, json.loads(unknown.out)["code"]) == (1, "not_found")
+
+
+@pytest.mark.parametrize("other", [("--stream", "developer-1"), ("--against",)])
+async def test_a_position_is_refused_where_it_would_be_ignored(mongodb_url: str, other: tuple[str, ...]) -> None:
+    done = await replay(mongodb_url, "--until", "5", *other)
+    assert done.code == 2
+    assert "leave out --stream and --against" in done.err

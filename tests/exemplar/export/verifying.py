@@ -34,7 +34,9 @@ async def write_history(log: AuditHarness) -> History:
     """Write nine commits, sign them, then generations and more, and sign again with a witness."""
     await log.fill()
     older = await log.sign()
-    generations = [await log.complete(name, 2000 + number, 900) for number, name in enumerate(GENERATIONS)]
+    generations = [
+        await log.complete(name, 2000 + number, 900, copies=1 + number) for number, name in enumerate(GENERATIONS)
+    ]
     for version in range(7):
         await log.write("d", after=version)
     await log.seal()

@@ -7,9 +7,10 @@ import pytest
 
 from domain.accounts.access import Role
 from events.envelope import RecordedEvent
+from events.erasure import Grounds
 from events.owner import GenerationErased
 from store.accounts.erasure import LATE_ARRIVALS
-from tests.systems.gateway import OPERATOR_KEY, PASSWORD
+from tests.systems.gateway import CAUSE, OPERATOR_KEY, PASSWORD
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -45,6 +46,16 @@ async def run_out(gateway: GatewayHarness) -> None:
     for _ in range(3):
         await gateway.erasure.run()
         gateway.clock.ahead += LATE_ARRIVALS
+
+
+async def test_of_two_simultaneous_requests_for_a_project_the_first_gives_the_grounds(gateway: GatewayHarness) -> None:
+    project = (await gateway.person()).owned_project
+    grounds = [Grounds(reason="legal", case="C-1"), Grounds(reason="data_request")]
+    for one in grounds:  # both have read that the project is kept
+        await gateway.changes.request_project_erasure(project.owner.id, project.id, one, cause=CAUSE)
+    stored = await gateway.store.database["projects"].find_one({"_id": project.id})
+    assert stored is not None
+    assert stored["deletion"]["grounds"] == grounds[0].model_dump()
 
 
 async def test_a_developer_erases_a_generation_of_a_user(gateway: GatewayHarness) -> None:

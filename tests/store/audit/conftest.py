@@ -62,9 +62,9 @@ class AuditHarness:
     async def verify_pictures(self) -> PictureReport:
         return await verify_pictures(self.store.picture_scan, self.checkpoints, lambda *_: None, pause=0)
 
-    async def complete(self, generation: str, example: int, result: int) -> StoredGeneration:
-        """Store a completed generation with pictures of these sizes."""
-        made = stored_generation(generation, example, result, time=NOON)
+    async def complete(self, generation: str, example: int, result: int, *, copies: int = 1) -> StoredGeneration:
+        """Store a completed generation with pictures of these sizes, and with copies of its example."""
+        made = stored_generation(generation, example, result, time=NOON, copies=copies)
         await self.store.personal_data.put(made.personal_data)
         await self.store.blobs.put(*made.blobs)
         for after, event in enumerate(made.events):
