@@ -8,6 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from events.envelope import format_time
 
+MOST_CHARACTERS: Final = 200
+"""Texts of a report are cut to so many."""
+
 MOST_VIOLATIONS: Final = 100
 """So many violations of an invariant are named; further ones are counted."""
 
@@ -132,6 +135,15 @@ def _body(name: Invariant, finding: Finding) -> dict[str, Any]:
         "ok": not finding.broken,
         "checked": finding.checked,
         "broken": finding.broken,
-        "violations": [one._asdict() for one in finding.violations],
-        "notes": [one._asdict() for one in finding.notes],
+        "violations": [_cut(one) for one in finding.violations],
+        "notes": [_cut(one) for one in finding.notes],
     }
+
+
+def _cut(one: Violation) -> dict[str, str]:
+    return {name: shortened(text, MOST_CHARACTERS) for name, text in one._asdict().items()}
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

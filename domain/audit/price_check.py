@@ -1,19 +1,19 @@
 """Check that costs are paid time by a price, over all generations.
 
-The price is a setting, and only its result is recorded. So a cost is right at the price of today, or at one that other
-costs of the same day have, too: the price of that day.
+The price is a setting, and only its result is recorded. So a cost is right at the price of today, or at one that
+another cost has, too: an earlier price. A price that one cost alone has is right as well, unless another price was in
+force both before and after it: then nobody changed the setting, and the cost is wrong.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from domain.audit.invariants import Found, Invariant, Violation
 from domain.generation.timings import Price
 
-_MOST_PRICES: Final = 20  # of a day: none has as many
+_MOST_PRICES: Final = 500  # a setting seldom changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class PaidTime:
     """Seconds of compute and their cost in millionths of a US dollar, as an event records them."""
 
     event: str
-    day: date
+    time: datetime
     seconds: float
     microusd: int
 
@@ -30,7 +30,7 @@ class PaidTime:
         """Return one, none where time or cost is not known."""
         if seconds is None or microusd is None:
             return ()
-        return (cls(event, time.astimezone(UTC).date(), seconds, microusd),)
+        return (cls(event, time.astimezone(UTC), seconds, microusd),)
 
     @property
     def prices(self) -> tuple[float, float]:
@@ -41,48 +41,71 @@ class PaidTime:
 
 
 @dataclass(slots=True)
-class _DayPrice:
-    """A price that fits some costs of a day, and the first of them."""
+class _Price:
+    """A price that fits some costs, the first of them that was read, and when it was in force at least."""
 
     low: float
     high: float
-    first: PaidTime
+    one: PaidTime
+    since: datetime
+    until: datetime
     costs: int = 1
+
+    @classmethod
+    def of(cls, paid: PaidTime) -> "_Price":
+        low, high = paid.prices
+        return cls(low, high, paid, paid.time, paid.time)
 
     def takes(self, paid: PaidTime) -> bool:
         low, high = paid.prices
         if max(low, self.low) > min(high, self.high):
             return False
         self.low, self.high, self.costs = max(low, self.low), min(high, self.high), self.costs + 1
+        self.since, self.until = min(self.since, paid.time), max(self.until, paid.time)
         return True
+
+    def surrounds(self, paid: PaidTime) -> bool:
+        return self.since < paid.time < self.until
+
+    def may_be_of(self, paid: PaidTime) -> bool:
+        """Tell whether the first cost of this price and another one have a price in common."""
+        (low, high), (own_low, own_high) = paid.prices, self.one.prices
+        return max(low, own_low) <= min(high, own_high)
 
 
 @dataclass(slots=True)
 class PriceCheck:
-    """Compare costs with the price of today; keep a few other prices of each day."""
+    """Compare costs with the price of today; keep other prices. since: of the first cost at the price of today."""
 
     price: Price
-    _others: dict[date, list[_DayPrice]] = field(default_factory=lambda: defaultdict(list))
+    since: datetime | None = None
+    _others: list[_Price] = field(default_factory=list)
 
     def add(self, paid: PaidTime) -> Iterator[Found]:
         """Check one cost; a cost that has no room any more is a violation at once."""
         if self.price.microusd(paid.seconds) == paid.microusd:
+            self.since = min(self.since or paid.time, paid.time)
+            return
+        if any(one.takes(paid) for one in self._others):
             return
         low, high = paid.prices
-        others = self._others[paid.day]
-        if any(one.takes(paid) for one in others):
-            return
-        if low > high or len(others) >= _MOST_PRICES:
+        if low > high or len(self._others) >= _MOST_PRICES:
             yield _violation(paid)
         else:
-            others.append(_DayPrice(low, high, paid))
+            self._others.append(_Price.of(paid))
 
     def end(self) -> Iterator[Found]:
-        """Name each cost whose price no other cost of its day has."""
-        for prices in self._others.values():
-            yield from (_violation(one.first) for one in prices if one.costs == 1)
+        """Name each cost whose price no other cost has, and that was recorded while another price was in force."""
+        yield from (_violation(one.one) for one in self._others if one.costs == 1 and self._is_wrong(one))
+
+    def _is_wrong(self, alone: _Price) -> bool:
+        paid, others = alone.one, [one for one in self._others if one is not alone]
+        if any(one.may_be_of(paid) for one in others):
+            return False
+        is_after = self.since is not None and self.since < paid.time
+        return is_after or any(one.surrounds(paid) for one in others)
 
 
 def _violation(paid: PaidTime) -> Found:
-    fault = f"{paid.seconds} s cost {paid.microusd} microusd, which is no price of {paid.day}"
+    fault = f"{paid.seconds} s cost {paid.microusd} microusd, which is no price of that time"
     return Invariant.SUMS, Violation(paid.event, fault)

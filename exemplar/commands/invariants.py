@@ -15,6 +15,7 @@ from exemplar.commands.output import print_json
 from exemplar.commands.progress import progress_shown
 from exemplar.commands.store_access import open_store, settings_of
 from store.audit.invariant_check import InvariantCheck
+from store.audit.settings import CheckpointSettings
 from store.settings import PriceSettings
 
 
@@ -31,7 +32,8 @@ def check_invariants(home: Home = None, as_json: AsJson = False) -> None:
 async def _run(home: Path | None) -> InvariantReport:
     price = Price(settings_of(home, PriceSettings).usd_per_second)
     async with open_store(home, holder="audit") as store:
-        store.set(price=price, timeouts=settings_of(home, TimeoutSettings).timeouts)
+        signing = settings_of(home, CheckpointSettings)
+        store.set(price=price, timeouts=settings_of(home, TimeoutSettings).timeouts, checkpoint_settings=signing)
         with progress_shown("commits and positions", "checked") as show:
 
             async def note(done: int, size: int) -> None:
@@ -53,5 +55,5 @@ def _lines_of(name: Invariant, finding: Finding) -> Sequence[str]:
         f"{name.value}: {state}, {finding.checked} checked. {STATEMENTS[name]}",
         *(f"  {one.id}: {one.fault}" for one in finding.violations),
         *([f"  and {more} more"] if more else []),
-        *(f"  in the past: {one.id}: {one.fault}" for one in finding.notes),
+        *(f"  note: {one.id}: {one.fault}" for one in finding.notes),
     ]

@@ -73,9 +73,16 @@ def _gap(name: str, fault: str) -> Found:
 
 
 async def check_positions(
-    scan: InvariantScan, checkpoints: Checkpoints, findings: Findings, *, head: int, now: datetime, pace: Pace
+    scan: InvariantScan,
+    checkpoints: Checkpoints,
+    findings: Findings,
+    *,
+    head: int,
+    now: datetime,
+    pace: Pace,
+    signs: bool = True,
 ) -> None:
-    """Check every position up to `head`; `now` is before the checkpoints are read.
+    """Check every position up to `head`; `now` is before the checkpoints are read, `signs` tells if there must be any.
 
     What was uncovered is compared with the latest checkpoint once more: one may have been signed meanwhile.
     """
@@ -86,7 +93,7 @@ async def check_positions(
             await check.add(positions)
             await pace.tick(len(positions))
     check.end(head)
-    if check.uncovered:
+    if signs and check.uncovered:
         size = await _latest_size(checkpoints)
         late = [run for run in check.uncovered if run.last > size]
         findings.add((Invariant.CHECKPOINT, run.violation()) for run in late)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from domain.audit.canonical_state import StateHash, state_digest
@@ -89,10 +90,12 @@ class FoldComparison:
         on_unreadable: OnUnreadable = log_unreadable,
         progress: Progress = lambda *_: None,
         pause: Pause = _no_pause,
+        late_since: Callable[[], datetime] | None = None,
     ) -> ReplayReport:
         """Fold the whole log and compare; the hash covers positions up to `last`, without it up to the end.
 
-        `pause` is awaited after each batch, so that the work can be spread over time.
+        `pause` is awaited after each batch, so that the work can be spread over time. With
+        `late_since` rows that are behind a generation that has moved after that time are left out: they are under way.
         A stream that cannot be read is given to `on_unreadable` and neither compared nor hashed. Raises
         `unknown_position` for a position that the log does not have.
         """
@@ -104,10 +107,12 @@ class FoldComparison:
         async for found in self._walk(report, counted, on_unreadable, lambda at: progress(at, head)):
             suspects |= found
             await pause()
-        report.add(await self._models.settled(suspects))
+        report.add(await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
+        await pause()
         async for count, differences in self._deliveries.compare():
             self._note(report, Compared({"webhook_deliveries": count}, differences))
+            await pause()
         whole = await self._whole.compare(counted, on_unreadable, lambda at: progress(at, head))
         self._note(report, whole)
         return report

@@ -11,7 +11,7 @@ from store.generations.row_comparison import RowComparison
 from store.mongo.connection import Database, raises_unavailable
 from store.replay.read_model import Compared, Difference, differences_of
 
-_ROWS: Final = "generations"
+ROWS: Final = "generations"
 _CLAIMS: Final = "predictions"
 
 
@@ -36,19 +36,19 @@ class GenerationRows:
     async def compare(self, streams: Sequence[FoldedStream]) -> Compared:
         generations: Sequence[Generation] = [one.state for one in streams]
         stored = await self._projection.stored([one.id for one in generations])
-        compared = Compared({_ROWS: len(stored)})
+        compared = Compared({ROWS: len(stored)})
         for wrong in await self._rows.wrong_of(generations, stored):
             key, wanted = wrong.row.id, wrong.row.as_document()
-            compared.differences += differences_of(_ROWS, key, wanted, wrong.stored, stream_of(key))
+            compared.differences += differences_of(ROWS, key, wanted, wrong.stored, stream_of(key))
         compared.differences += await self._claims_that_differ(generations)
         return compared
 
     async def owners(self) -> AsyncIterator[tuple[str, str, str]]:
         async for key in self._projection.ids():
-            yield _ROWS, key, stream_of(key)
+            yield ROWS, key, stream_of(key)
 
     async def count(self) -> Mapping[str, int]:
-        return Counter({_ROWS: await self._projection.count()})
+        return Counter({ROWS: await self._projection.count()})
 
     async def _claims_that_differ(self, generations: Sequence[Generation]) -> list[Difference]:
         """Compare the claims of predictions; one without a claim was named by its callback address."""

@@ -5,11 +5,14 @@ from typing import Any, ClassVar, Final, Protocol
 import bson
 from bson.errors import BSONError
 
+from domain.audit.invariants import shortened
 from store.commits.stream_walk import FoldedStream
 from store.mongo.connection import Document
 
 MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BSONError)
 """What comparing a document raises whose members are not what this code writes."""
+
+_MOST_OF_VALUE: Final = 70  # characters
 
 INCOMPARABLE: Final = "cannot be compared"
 """The field of a difference that stands for a malformed document; what is stored is then the fault."""
@@ -34,8 +37,8 @@ class Difference:
     def fault(self) -> str:
         """Say what is wrong, in one line."""
         if self.field == INCOMPARABLE:
-            return f"{INCOMPARABLE}: {self.stored}"
-        return f"{self.field}: {self.log} in the log, {self.stored} stored"
+            return f"{INCOMPARABLE}: {_short(self.stored)}"
+        return f"{self.field}: {_short(self.log)} in the log, {_short(self.stored)} stored"
 
 
 @dataclass(slots=True)
@@ -50,6 +53,10 @@ class Compared:
         self.documents[model] = self.documents.get(model, 0) + len(stored)
         for key in sorted({*wanted, *stored}):
             self.differences += differences_of(model, key, wanted.get(key), stored.get(key), stream)
+
+
+def _short(value: Any) -> str:
+    return shortened(str(value), _MOST_OF_VALUE)
 
 
 def incomparable(model: str, key: str, error: Exception, stream: str | None = None) -> Difference:

@@ -1,16 +1,17 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from domain.audit.stream_kinds import StreamKind, kind_of
+from domain.audit.stream_kinds import GENERATION, StreamKind, kind_of
 from events.commit import Commit
 from store.commits.contract import EventStore
 from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable
 from store.replay.account_documents import AccountDocuments, StaffDocuments
 from store.replay.endpoint_rows import EndpointRows
-from store.replay.generation_rows import GenerationRows
+from store.replay.generation_rows import ROWS, GenerationRows
 from store.replay.read_model import MALFORMED, Compared, Difference, ReadModel, incomparable
 
 _BATCH: Final = 500
@@ -51,8 +52,13 @@ class StreamModels:
                 compared.differences += found.differences
         return compared
 
-    async def settled(self, streams: Collection[str]) -> list[Difference]:
-        """Compare streams until nothing differs, or a difference outlives all comparisons."""
+    async def settled(
+        self, streams: Collection[str], late_since: Callable[[], datetime] | None = None
+    ) -> list[Difference]:
+        """Compare streams until nothing differs, or a difference outlives all comparisons.
+
+        Left out are rows that are behind a generation that has moved after `late_since`.
+        """
         found: list[Difference] = []
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -61,7 +67,15 @@ class StreamModels:
             streams = {*moved, *(one.stream for one in found if one.stream)}
             if not streams:
                 break
-        return found
+        return found if late_since is None else await self._overdue(found, late_since())
+
+    async def _overdue(self, found: Sequence[Difference], late_since: datetime) -> list[Difference]:
+        """Leave out rows that are merely late."""
+        behind = {one.stream for one in found if one.stream and _is_behind(one)}
+        late = {
+            one.name for one in await self.load(behind) if one.kind is GENERATION and one.state.updated_at > late_since
+        }
+        return [one for one in found if one.model != ROWS or one.stream not in late]
 
     async def load(self, streams: Collection[str], on_unreadable: OnUnreadable = log_unreadable) -> list[FoldedStream]:
         """Fold some streams, those that have events; what cannot be read is given to `on_unreadable` and left out."""
@@ -139,6 +153,15 @@ async def _compared(model: ReadModel, streams: Sequence[FoldedStream]) -> Compar
         compared.documents = dict(Counter(compared.documents) + Counter(found.documents))
         compared.differences += found.differences
     return compared
+
+
+def _is_behind(one: Difference) -> bool:
+    """Tell whether a row is missing, or of an earlier version of its stream."""
+    if one.model != ROWS:
+        return False
+    if one.field == "_id":
+        return one.stored is None
+    return one.field == "version" and isinstance(one.stored, int) and one.stored < one.log
 
 
 def _kind_of(commit: Commit) -> StreamKind:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,7 @@ from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import OnUnreadable, UnreadableCommit
 from store.replay.sealed_prefix import SealedPrefix
 
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 100  # folding and hashing them keeps the event loop busy for some ten milliseconds
 
 Read = Commit | UnreadableCommit
 
@@ -51,6 +52,7 @@ class StreamReplay:
                 walk.add(one)
             count += len(some)
             on_read(count)
+            await asyncio.sleep(0)
         if (finished := walk.end()) is not None:
             yield ReplayedStream(finished, ends.digest(finished))
 

@@ -42,6 +42,7 @@ class Finished:
 
     store: OpenStore
     developer: str
+    first: str
     completed: str
     failed: str
 
@@ -98,19 +99,21 @@ def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
-def written(system: System) -> tuple[str, str, str]:
+def written(system: System) -> tuple[str, str, str, str]:
     """Let the product write a log and come to rest, sign it, and end every process."""
     return asyncio.run(_write(system))
 
 
-async def _write(system: System) -> tuple[str, str, str]:
+async def _write(system: System) -> tuple[str, str, str, str]:
     system.start()
     async with aiohttp.ClientSession() as session, system.open_store() as store:
         sandbox = SandboxClient(system.sandbox_url, session)
         tenant = await make_tenant(system, session, "internal")
-        completed = [await tenant.accepted() for _ in range(2)]
-        for one in completed:
-            await tenant.completed(one)
+        # One after the other: the second is paid while the price of the first is in force.
+        completed = [await tenant.accepted()]
+        await tenant.completed(completed[0])
+        completed.append(await tenant.accepted())
+        await tenant.completed(completed[1])
         failed = await tenant.spoiled(sandbox, outcome="E6716")
         await tenant.finished(failed)
         await until(lambda: _at_rest(store), "everything is sealed and handled", within=60)
@@ -119,7 +122,7 @@ async def _write(system: System) -> tuple[str, str, str]:
         signer = Checkpointer(store.checkpoints, signer=KEY, trusted=(KEY.public,), clock=lambda: datetime.now(UTC))
         await store.database["checkpoints"].delete_many({})
         assert await signer.make() is not None
-    return tenant.developer, completed[0], failed
+    return tenant.developer, completed[0], completed[1], failed
 
 
 async def _at_rest(store: OpenStore) -> bool:
@@ -135,7 +138,7 @@ async def _at_rest(store: OpenStore) -> bool:
 
 
 @pytest.fixture
-async def finished(system: System, written: tuple[str, str, str]) -> AsyncIterator[Finished]:
+async def finished(system: System, written: tuple[str, str, str, str]) -> AsyncIterator[Finished]:
     async with system.open_store() as store:
         yield Finished(store, *written)
 
@@ -328,7 +331,7 @@ async def test_a_cost_that_is_not_time_by_price_is_named(finished: Finished, mem
     async with finished.replaced("commits", finished.of("prediction_settled"), edit):
         violations = await finished.violations(Invariant.SUMS)
     faults = [fault for found in violations.values() for fault in found]
-    assert any("which is no price of" in fault for fault in faults)
+    assert any("which is no price of that time" in fault for fault in faults)
     assert any(fault.startswith("has ") and "its prediction" in fault for fault in faults)
     assert all(name.startswith(f"generation-{finished.completed}:") for name in violations)
 
@@ -342,6 +345,43 @@ async def test_a_position_under_no_checkpoint_is_named_after_two_minutes(finishe
     [(name, [fault])] = violations.items()
     assert name == f"positions 1 to {head}"
     assert fault.endswith("under no checkpoint")
+
+
+async def test_without_a_key_positions_under_no_checkpoint_are_no_violation(finished: Finished) -> None:
+    head = await finished.store.sealed_log.head()
+    later = after(minutes=10)
+    async with finished.replaced("checkpoints", {"_id": head}, None):
+        report = await invariant_check(finished.store.database, lambda: later, signs=False).run(_within)
+    finding = report.findings.of[Invariant.CHECKPOINT]
+    assert (finding.broken, finding.checked) == (0, head)
+    assert finding.notes[0] == (
+        "EXEMPLAR_CHECKPOINT_KEY",
+        "is not configured: no position has to be under a checkpoint",
+    )
+
+
+async def test_a_row_that_is_merely_late_is_named_after_two_minutes(finished: Finished) -> None:
+    row = {"_id": finished.completed}
+    for edit in (lambda one: one.update(version=1, status="queued"), None):
+        async with finished.replaced("generations", row, edit) as found:
+            updated_at = found["updated_at"]
+            young = await finished.violations(Invariant.STATE, now=updated_at + timedelta(minutes=1))
+            old = await finished.violations(Invariant.STATE, now=updated_at + timedelta(minutes=3))
+        assert f"generations {finished.completed}" not in young
+        assert old[f"generations {finished.completed}"]
+    async with finished.replaced("generations", row, lambda one: one.update(status="queued")):
+        damaged = await finished.violations(Invariant.STATE, now=updated_at + timedelta(minutes=1))
+    assert damaged == {f"generations {finished.completed}": ["status: completed in the log, queued stored"]}
+
+
+async def test_texts_of_a_report_are_cut(finished: Finished) -> None:
+    edit: Edit = lambda one: one.update({"status": "x" * 100_000})  # noqa: E731
+    async with finished.replaced("generations", {"_id": finished.completed}, edit):
+        report = await finished.check()
+    report.findings.of[Invariant.NO_GAP].add(Violation("y" * 1000, "z" * 1000))
+    texts = [text for one in report.body()["invariants"] for found in one["violations"] for text in found.values()]
+    assert f"status: completed in the log, {'x' * 69}… stored" in texts
+    assert {"y" * 199 + "…", "z" * 199 + "…"} <= {*texts}
 
 
 async def test_what_was_signed_too_late_is_a_note(finished: Finished) -> None:
