@@ -46,6 +46,8 @@ async def test_the_documented_curl_request_with_three_photographs_completes(
     body = answer.body
     generation, image = body["id"], body["urls"].pop("image")
     own = f"{tenant.base_url}{ONE}/{generation}"
+    assert [one["code"] for one in body.pop("warnings")] == ["small_example"] * 3
+    assert body.pop("start_by") < body.pop("deadline")
     assert body == {
         "id": generation,
         "status": "pending",

@@ -25,6 +25,7 @@ READER = {
     ("GET", "/api/v1/audit/checkpoint"): 404,
     ("GET", "/api/v1/audit/consistency"): 422,
     ("GET", "/api/v1/audit/proof"): 422,
+    ("GET", "/api/v1/audit/invariants"): 200,
     ("GET", "/api/v1/audit/generations/{generation_id}"): 200,
     ("GET", "/api/v1/audit/generations/{generation_id}/receipt"): 409,
     ("GET", "/api/v1/audit/generations/{generation_id}/diff"): 422,

@@ -63,7 +63,8 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
 @pytest.mark.parametrize("minutes", [0.1, 1.5, 3, 30])
 async def test_the_hold_is_renewed_when_storing_takes_long(harness: QuotaHarness, clock: Clock, minutes: float) -> None:
     personal_data = SlowPersonalData(harness, clock, timedelta(minutes=minutes))
-    assert not await recorder_of(harness, personal_data).record(Submission(IDENTITY, "g1", None, "r1"), NOTHING)
+    recorded = await recorder_of(harness, personal_data).record(Submission(IDENTITY, "g1", None, "r1"), NOTHING)
+    assert not recorded.replayed
     account = await harness.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
@@ -77,7 +78,8 @@ async def test_the_event_has_the_month_of_an_earlier_hold(harness: QuotaHarness,
     await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
     submission = Submission(IDENTITY, "g1", "key-1", "r1")
-    assert not await recorder_of(harness, MemoryPersonalData()).record(submission, NOTHING)
+    recorded = await recorder_of(harness, MemoryPersonalData()).record(submission, NOTHING)
+    assert not recorded.replayed
     generation = await harness.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
