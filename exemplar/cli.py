@@ -164,11 +164,13 @@ def main() -> None:
     except Exception as error:
         from exemplar.environment import ConfigurationError
         from exemplar.injection import UnknownDependencyError
-        from store.errors import DataFormatError, StoreError
+        from store.errors import DamagedCommitError, DataFormatError, StoreError
 
         match error:
             case ConfigurationError() | DataFormatError() | UnknownDependencyError():
                 message = str(error)
+            case DamagedCommitError():
+                message = f"{error}; `exemplar audit verify` names every fault of the log"
             case StoreError():
                 message = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be used ({error})"
             case _:

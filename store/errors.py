@@ -28,6 +28,15 @@ class UnreadableCommitError(StoreError):
     """A commit is damaged, missing, or written by a newer version."""
 
 
+class DamagedCommitError(ValueError):
+    """A stored commit cannot be read; `commit` is its id, `reason` says why, without any of its data."""
+
+    def __init__(self, commit: str, reason: str) -> None:
+        super().__init__(f"commit {commit} cannot be read: {reason}")
+        self.commit = commit
+        self.reason = reason
+
+
 class AlreadyExistsError(StoreError):
     """A document with this id, address or key exists already."""
 

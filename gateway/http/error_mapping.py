@@ -10,7 +10,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, TierError
 from gateway.http.bodies import UNREADABLE, field_error
-from store.errors import DamagedBlobError, DamagedLedgerError, StoreUnavailableError
+from store.errors import DamagedBlobError, DamagedCommitError, DamagedLedgerError, StoreUnavailableError
 
 _log = structlog.get_logger()
 
@@ -118,6 +118,9 @@ def map_error(error: Exception) -> MappedError:
             kept = {name: value for name, value in error.headers.items() if name in _KEPT_HEADERS}
             other = ErrorCode.INVALID_REQUEST if error.status < 500 else ErrorCode.INTERNAL
             return MappedError(ExemplarError(_CODE_OF_STATUS.get(error.status, other)), error.status, kept)
+        case DamagedCommitError():
+            message = "A stored event is damaged: `exemplar audit verify` names it"
+            return MappedError(ExemplarError(_code_of_failure(error), message))
         case json.JSONDecodeError() | UnicodeDecodeError():
             return MappedError(field_error("Invalid JSON format", "value_error.json"))
         case _ if isinstance(error, UNREADABLE):
@@ -135,6 +138,9 @@ def _code_of_failure(error: Exception) -> ErrorCode:
         case DamagedLedgerError():
             _log.error("ledger_damaged", developer=error.developer, repair_command="exemplar quota check --repair")
             return ErrorCode.STORE_UNAVAILABLE
+        case DamagedCommitError():
+            _log.error("commit_unreadable", commit=error.commit, error=error.reason)
+            return ErrorCode.DAMAGED
         case DamagedBlobError():
             return ErrorCode.DAMAGED  # logged where it was read
         case TimeoutError():

@@ -10,7 +10,7 @@ from domain.audit.stream_order import StoredCommit
 from events.catalogue import UnknownEventError
 from store.audit.stored_form import LENIENT
 from store.commits.document import stored_commit, stream_and_first
-from store.commits.unreadable import UNREADABLE
+from store.commits.unreadable import UNREADABLE, reason_of
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 _BATCH = 100  # reading one keeps the event loop busy for some milliseconds
@@ -84,6 +84,6 @@ def _stored_commit(document: Document, position: int | None) -> StoredCommit:
         events = stored_commit(document).events
     except UNREADABLE as error:
         newer = isinstance(error, UnknownEventError)
-        fault = f"{'newer code wrote it: ' if newer else ''}{type(error).__name__}: {error}".partition("\n")[0]
+        fault = f"{'newer code wrote it: ' if newer else ''}{reason_of(error)}"
         return StoredCommit(str(document["_id"]), first, (), position, waiting, fault)
     return StoredCommit(document["_id"], first, events, position, waiting)

@@ -4,9 +4,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from events.catalogue import UnknownEventError
 from events.commit import Commit, commit_from, leaf_hash
 from events.generation import GenerationRequested
-from store.commits.unreadable import UNREADABLE, UnreadableCommit, log_unreadable
+from store.commits.unreadable import UNREADABLE, UnreadableCommit, log_unreadable, reason_of
+from store.errors import DamagedCommitError
 from store.mongo.connection import Document
 
 OWNER: Final = ("developer", "project", "user")
@@ -31,8 +33,9 @@ def readable(document: Document) -> Commit | None:
 def unreadable_commit(document: Document, error: Exception) -> UnreadableCommit:
     """Name a commit that cannot be read."""
     developer = document.get("developer")
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return UnreadableCommit(*stream_and_first(document), reason, developer if isinstance(developer, str) else None)
+    return UnreadableCommit(
+        *stream_and_first(document), reason_of(error), developer if isinstance(developer, str) else None
+    )
 
 
 def stream_and_first(document: Document) -> tuple[str, int]:
@@ -42,7 +45,19 @@ def stream_and_first(document: Document) -> tuple[str, int]:
 
 
 def stored_commit(document: Document) -> Commit:
-    """Read a commit's document; ValueError, KeyError or TypeError for a damaged one, or fields that contradict it."""
+    """Read a commit's document; DamagedCommitError for a damaged one, or fields that contradict it.
+
+    Raises UnknownEventError for an event of a newer version.
+    """
+    try:
+        return _sound_commit(document)
+    except UnknownEventError:
+        raise
+    except UNREADABLE as error:
+        raise DamagedCommitError(document["_id"], reason_of(error)) from error
+
+
+def _sound_commit(document: Document) -> Commit:
     body = document["body"]
     if not isinstance(body, bytes):
         raise TypeError(f"commit {document['_id']}: its body is of another kind")

@@ -6,6 +6,8 @@ from typing import Final
 
 import structlog
 
+from store.errors import DamagedCommitError
+
 UNREADABLE: Final = (ValueError, KeyError, TypeError)
 """What reading or folding a commit raises that is damaged, out of order, or written by a newer version."""
 
@@ -27,6 +29,12 @@ class UnreadableCommit:
     @property
     def id(self) -> str:
         return f"{self.stream}:{self.version}"
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why a commit cannot be read, without any of its data."""
+    text = error.reason if isinstance(error, DamagedCommitError) else f"{type(error).__name__}: {error}"
+    return text.partition("\n")[0]
 
 
 OnUnreadable = Callable[[UnreadableCommit], None]

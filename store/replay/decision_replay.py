@@ -14,7 +14,7 @@ from events.generation import GenerationRequested
 from events.invocation import PredictionSettled
 from store.commits.contract import EventStore
 from store.commits.stream_walk import FoldedStream, StreamWalk
-from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable
+from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable, reason_of
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
 _BATCH: Final = 100
@@ -95,7 +95,7 @@ class DecisionReplay:
             for commit in await self._events.read(stream):
                 yield commit
         except UNREADABLE as error:
-            on_unreadable(UnreadableCommit(stream, 0, f"{type(error).__name__}: {error}"))
+            on_unreadable(UnreadableCommit(stream, 0, reason_of(error)))
 
     async def _judge(
         self, streams: Sequence[FoldedStream], rules: Rules, report: DecisionReport, on_unreadable: OnUnreadable
@@ -105,7 +105,7 @@ class DecisionReplay:
             try:
                 report.add(judge(one.state, beside, rules))
             except UNREADABLE as error:
-                on_unreadable(UnreadableCommit(one.name, one.version, f"{type(error).__name__}: {error}"))
+                on_unreadable(UnreadableCommit(one.name, one.version, reason_of(error)))
 
     async def _beside(self, history: History) -> Beside | None:
         first = history[0].event

@@ -8,7 +8,7 @@ from domain.audit.stream_kinds import GENERATION, StreamKind, kind_of
 from events.commit import Commit
 from store.commits.contract import EventStore
 from store.commits.stream_walk import FoldedStream, StreamWalk
-from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable
+from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable, reason_of
 from store.replay.account_documents import AccountDocuments, StaffDocuments
 from store.replay.endpoint_rows import EndpointRows
 from store.replay.generation_rows import ROWS, GenerationRows
@@ -95,7 +95,7 @@ class StreamModels:
             while commits := await self._events.following({stream: version}):
                 version = commits[0].last
         except UNREADABLE as error:
-            return UnreadableCommit(stream, version + 1, f"{type(error).__name__}: {error}".partition("\n")[0])
+            return UnreadableCommit(stream, version + 1, reason_of(error))
         return UnreadableCommit(stream, version + 1, "it is missing")
 
     async def without_stream(self, documents: Mapping[str, int]) -> list[Difference]:
