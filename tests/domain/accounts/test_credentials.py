@@ -168,9 +168,9 @@ async def test_an_unknown_account_takes_the_time_of_a_hash() -> None:
     async def least(hash_or_none: str | None) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             await passwords.verify("wrong horse", hash_or_none)
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     assert await least(None) > 0.5 * await least(kept)
