@@ -6,6 +6,7 @@ import sys
 from typing import NamedTuple, Protocol
 
 import pytest
+from structlog.testing import capture_logs
 
 from exemplar import cli
 
@@ -35,7 +36,7 @@ def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["exemplar", "audit", *arguments])
-        with pytest.raises(SystemExit) as end:
+        with capture_logs(), pytest.raises(SystemExit) as end:  # the process writes them to standard error
             cli.main()
         out, err = capsys.readouterr()
         return Result(int(end.value.code or 0), out, err)
