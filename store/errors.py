@@ -29,7 +29,10 @@ class UnreadableCommitError(StoreError):
 
 
 class DamagedCommitError(ValueError):
-    """A stored commit cannot be read; `commit` is its id, `reason` says why, without any of its data."""
+    """A stored commit cannot be read; `commit` is its id, `reason` says why, without any of its data.
+
+    A ValueError, as everything that a walk over many streams skips (`UNREADABLE`).
+    """
 
     def __init__(self, commit: str, reason: str) -> None:
         super().__init__(f"commit {commit} cannot be read: {reason}")

@@ -15,6 +15,7 @@ from events.erasure import Grounds, StatedReason
 from exemplar.commands.erasing import Erasing
 from exemplar.commands.options import AsJson, Case, Home, require_case
 from exemplar.commands.output import print_fields
+from exemplar.commands.progress import progress_shown
 from exemplar.commands.store_access import run_on_store
 from exemplar.commands.unreadable import EXIT_CODE
 from exemplar.environment import ConfigurationError, read
@@ -91,7 +92,10 @@ def overwrite_oplog(
 
     async def command(oplog: Oplog) -> OplogSpan:
         try:
-            return await (oplog.overwrite(_Bar()) if overwrite else oplog.span())
+            if not overwrite:
+                return await oplog.span()
+            with progress_shown("bytes", "written") as progress:
+                return await oplog.overwrite(progress)
         except OplogError as error:
             raise ConfigurationError(f"the oplog: {error}") from error
 
@@ -123,7 +127,8 @@ def _run(
             return found, 0
         if found.state == "kept" and not yes:
             _ask(found)
-        return await erasing.erase(found, grounds, _CAUSE, _Bar())
+        with progress_shown("generations", "erased") as progress:
+            return await erasing.erase(found, grounds, _CAUSE, progress)
 
     erasure, damaged = _result(command, home)
     print_fields(asdict(erasure), as_json=as_json)
@@ -158,15 +163,3 @@ def _ask(found: Erasure) -> None:
     sys.stdout.write(f"{found.kind} {found.id}\n")
     print_fields(asdict(found), as_json=False)
     typer.confirm("Erase this? It cannot be undone", abort=True)
-
-
-class _Bar:
-    """A progress bar on a terminal; nothing elsewhere."""
-
-    def __call__(self, done: int, total: int) -> None:
-        if not sys.stderr.isatty() or not total:
-            return
-        filled = 40 * done // total
-        sys.stderr.write(f"\r[{'#' * filled}{' ' * (40 - filled)}] {done} of {total}")
-        if done == total:
-            sys.stderr.write("\n")

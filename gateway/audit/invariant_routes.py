@@ -43,15 +43,16 @@ class InvariantRoutes:
         seconds = preferred_wait(request)
         if seconds is not None:
             await self._wait(request, reader, requested_at, seconds)
+            await self.audit_readers.identify_staff(request)  # the account may have lost access during the wait
             headers["Preference-Applied"] = f"wait={seconds}"
         body = _body(await self.invariant_runs.latest(), await self.invariant_runs.wanted())
         return web.json_response(body, headers=headers)
 
     async def _wait(self, request: web.Request, reader: AuditReader, requested_at: datetime, seconds: int) -> None:
-        """Wait for a run that began at a time or later."""
+        """Wait for a run that began at a time or later; a stopping process waits for none."""
         until = time.monotonic() + seconds
         with self.connections.slot(f"reader {reader.name}", "staff", request):
-            while time.monotonic() < until:
+            while time.monotonic() < until and not self.connections.draining:
                 latest = await self.invariant_runs.latest()
                 if latest is not None and latest.began_at >= requested_at:
                     return

@@ -42,6 +42,11 @@ class Connections:
         return self._taken
 
     @property
+    def draining(self) -> bool:
+        """Tell whether the process is stopping."""
+        return self._draining
+
+    @property
     def grants(self) -> Iterable[tuple[Connection, AccessGrant]]:
         """The open streams, each with the grant that it was opened with."""
         return tuple(self._open.items())

@@ -126,3 +126,22 @@ async def test_staff_alone_check_invariants_and_it_is_recorded(audit: AuditHarne
     _, body = await audit.gateway.get(ACCESSES, audit.people[0].headers)
     assert {one["scope"] for one in body["accesses"]} == {"all"}
     assert len({one["reader"] for one in body["accesses"]}) == 3
+
+
+async def test_an_auditor_who_logs_out_during_the_wait_gets_no_report(audit: AuditHarness) -> None:
+    auditor = await audit.gateway.staff(Role.AUDITOR)
+    waiting = asyncio.create_task(audit.gateway.get(INVARIANTS, {**auditor, "Prefer": "wait=2"}))
+    await until(lambda: audit.gateway.dependencies.get("connections").taken, "the request waits")
+    assert (await audit.gateway.call("POST", "/api/v1/auth/logout", auditor))[0] in (200, 204)
+    status, body = await waiting
+    assert (status, body["code"]) == (401, "invalid_credentials")
+
+
+async def test_a_stopping_process_answers_those_who_wait(audit: AuditHarness) -> None:
+    connections = audit.gateway.dependencies.get("connections")
+    waiting = asyncio.create_task(read(audit, Prefer="wait=60"))
+    await until(lambda: connections.taken, "the request waits")
+    connections.drain()
+    async with asyncio.timeout(10):
+        await waiting
+    connections._draining = False
