@@ -12,6 +12,7 @@ DOCUMENTS = sorted(
         ROOT / "CONTRIBUTING.md",
         ROOT / "SECURITY.md",
         *(ROOT / "docs").rglob("*.md"),
+        ROOT / "clients/js/README.md",
         ROOT / "clients/python/README.md",
     ]
 )

@@ -8,8 +8,8 @@ from itertools import takewhile
 import pytest
 
 from exemplar_client import Client, Event, UnknownPositionError
+from tests.clients.faulty_proxy import FaultyProxy, response
 from tests.clients.python.conftest import MakeClient
-from tests.clients.python.faulty_proxy import FaultyProxy, response
 from tests.systems.system import System
 from tests.systems.tenants import small
 

@@ -17,8 +17,8 @@ from exemplar_client import (
     Retries,
     ServiceError,
 )
+from tests.clients.faulty_proxy import FaultyProxy, response
 from tests.clients.python.conftest import MakeClient
-from tests.clients.python.faulty_proxy import FaultyProxy, response
 from tests.systems.tenants import small
 
 LIST = "GET /api/v1/generation/generations-v2"

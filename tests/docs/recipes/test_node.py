@@ -13,7 +13,7 @@ from PIL import Image
 from standardwebhooks import Webhook
 
 from exemplar_client import Client, Keys
-from tests.clients.python.faulty_proxy import FaultyProxy, response
+from tests.clients.faulty_proxy import FaultyProxy, response
 from tests.docs.recipes.pages import environment, lay_out, missing, run
 from tests.systems.account import Account, open_account
 from tests.systems.system import System
