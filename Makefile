@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint derived lock clean programs container-programs
+.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint vendor derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -38,6 +38,9 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+vendor: $(VENV)/.installed-dev ## copy the third-party files of the console from npm
+	$(BIN)/python -m gateway.console.vendor
 
 derived: $(VENV)/.installed-dev ## write the files that follow from the code: schemas, definitions, tables, settings
 	$(BIN)/python -m events.schemas

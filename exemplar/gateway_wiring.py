@@ -17,6 +17,8 @@ from gateway.app import create_app
 from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.console.files import read_files
+from gateway.console.sign_in_link import SignInLink
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_access import Tickets
 from gateway.events.event_hub import EventHub
@@ -53,6 +55,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
     "c2pa_signer": _c2pa_signer,
+    "console_files": read_files,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "download_budget": lambda gateway_settings: ByteBudget(
         gateway_settings.download_budget,
@@ -84,6 +87,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "read_prediction": lambda provider: provider.read_prediction,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
+    "sign_in_link": lambda gateway_settings: SignInLink(gateway_settings.sign_in_link_file),
     "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
     "tokens": Tokens,
     "upload_budget": lambda gateway_settings: ByteBudget(

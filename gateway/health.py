@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from domain.paths import HEALTH
+from domain.paths import CONSOLE, HEALTH
 from events.envelope import format_time
 from gateway.openapi.operation import get
 
@@ -33,9 +33,11 @@ class HealthRoutes:
         object.__setattr__(self, "_started", self.monotonic())
 
     @get("/", "public")
-    async def about(self, _: web.Request) -> web.Response:
-        """Read name and version, and the paths of health and OpenAPI document."""
-        paths = {"health": "/health", "openapi": "/openapi.json"}
+    async def about(self, request: web.Request) -> web.Response:
+        """Read name and version, and the paths of health, OpenAPI document and console; browsers see the console."""
+        if "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPSeeOther(CONSOLE, headers={"Vary": "Accept"})
+        paths = {"health": "/health", "openapi": "/openapi.json", "console": CONSOLE}
         return web.json_response({"service": "exemplar", "version": self.version, **paths})
 
     @get("/health", "public", also={503: "Requests cannot be recorded"}, aliases=(HEALTH,))

@@ -15,6 +15,7 @@ from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.console.routes import ConsoleRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
@@ -65,6 +66,7 @@ ROUTES: Final = (
     ProviderRoutes,
     HealthRoutes,
     OpenApiRoutes,
+    ConsoleRoutes,
 )
 
 OPERATIONS: Final = tuple(operation for routes in ROUTES for _, operation in operations_of(routes))

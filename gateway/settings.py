@@ -1,5 +1,6 @@
 """Settings of the gateway."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
@@ -40,6 +41,9 @@ class GatewaySettings(EnvironmentSettings):
     )
     cors_origins: TextList = Field(
         (), description="Browser origins that may call the API, separated by commas; * for any; empty: none"
+    )
+    sign_in_link_file: Path | None = Field(
+        None, description="File of the console's sign-in link, which `exemplar up` writes; empty: no link"
     )
 
     trusted_proxies: Networks = Field(

@@ -9,7 +9,9 @@ from exemplar.local.hooks import Demo
 INSTRUCTIONS = '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
 
 
-def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str) -> str:
+def banner(
+    demo: Demo, *, token: str, console: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
+) -> str:
     """Return addresses, credentials and a request to copy."""
     sandbox = demo["sandbox_url"]
     rows = {
@@ -28,7 +30,10 @@ def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home:
     }
     table = "\n".join(f"  {name:<10} {value}" for name, value in rows.items())
     request = curl(demo, token=token, photos=photos)
-    return f"\nReady.\n{table}\n\nTry it (the token is good for half an hour):\n\n{request}\n"
+    return (
+        f"\nReady.\n{table}\n\nOpen {console}\n  (signs this machine's browser in, once, within ten minutes)\n\n"
+        f"Or send a request (the token is good for half an hour):\n\n{request}\n"
+    )
 
 
 def curl(demo: Demo, *, token: str, photos: Sequence[Path]) -> str:

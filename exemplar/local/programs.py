@@ -10,6 +10,7 @@ from exemplar.local.options import WEBHOOK_ALLOW, Options, webhook_allow
 from exemplar.local.pids import PidFiles
 from exemplar.local.processes import Child, Program
 from exemplar.local.secrets_file import Secrets
+from exemplar.local.sign_in_link import LINK_FILE
 
 RANKS = {"gateway": 0, "solo": 0, "worker": 1, "scheduler": 2, "sandbox": 3}
 """The order of stopping: the gateway first, the sandbox last; the servers follow (8, 9)."""
@@ -51,6 +52,7 @@ def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dic
         WEBHOOK_ALLOW: webhook_allow(options.environ, options.host),
         "EXEMPLAR_CHECKPOINT_KEY": secrets.checkpoint_key,
         "EXEMPLAR_OPERATOR_KEYS": json.dumps([secrets.operator_key]),
+        "EXEMPLAR_SIGN_IN_LINK_FILE": str(options.home.absolute() / LINK_FILE),
     }
     if addresses.amqp_url is not None:
         env["EXEMPLAR_AMQP_URL"] = addresses.amqp_url

@@ -1,0 +1,101 @@
+/** The accounts that are signed in, kept for this tab: tokens and keys, never passwords. */
+
+import { ApiError, Client, Tokens } from "./vendor/exemplar-client/index.js";
+
+const KEPT = "exemplar.accounts";
+
+/**
+ * @typedef {object} Account
+ * @property {string} email @property {"end_user" | "developer" | "platform_operator" | "auditor"} role
+ * @property {{access_token: string, refresh_token: string}} tokens
+ * @property {Record<string, string>} keys the headers of a submission; empty without keys
+ */
+
+/** @type {{current: number, accounts: Account[]}} */
+const state = read();
+
+/** @returns {Account | null} */
+export const current = () => state.accounts[state.current] ?? null;
+
+/** @returns {readonly Account[]} */
+export const all = () => state.accounts;
+
+/** The client of the current account. */
+export function client() {
+  const account = current();
+  if (!account) throw new Error("nobody is signed in");
+  const onChange = (/** @type {any} */ tokens) => {
+    account.tokens = tokens;
+    keep();
+  };
+  return new Client("", new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange }));
+}
+
+/** @param {number} index */
+export function choose(index) {
+  state.current = index;
+  keep();
+}
+
+/**
+ * Sign in and make the account the current one. Throws ApiError.
+ * @param {{email: string, password: string, projectId?: string, developerKey?: string, apiKey?: string}} login
+ */
+export async function signIn({ email, password, projectId = "", developerKey = "", apiKey = "" }) {
+  const tokens = await post("/api/v1/auth/login", { email, password }, projectId ? { "X-Project-ID": projectId } : {});
+  const me = await new Client("", new Tokens("", tokens)).session.json("/api/v1/auth/me");
+  const keys = {
+    "X-User-Role": "end_user",
+    "X-Developer-Key": developerKey,
+    "X-Project-ID": projectId,
+    "X-API-Key": apiKey,
+  };
+  const account = { email, role: me.role, tokens, keys: developerKey && apiKey ? keys : {} };
+  state.accounts = [account, ...state.accounts.filter((one) => one.email !== email || one.role !== me.role)];
+  state.current = 0;
+  keep();
+}
+
+/** Sign in with all accounts of a sign-in link, the first of them the current one. @param {string} code */
+export async function useLink(code) {
+  const { accounts } = await post("/console/sign-in-link", { code });
+  for (const login of [...accounts].reverse()) await signIn(login);
+}
+
+/** End the current account's session. */
+export async function signOut() {
+  await client()
+    .session.once("/api/v1/auth/logout", { method: "POST" })
+    .catch(() => {}); // an expired session has ended already
+  forget();
+}
+
+/** Drop the current account, whose session has ended. */
+export function forget() {
+  state.accounts.splice(state.current, 1);
+  state.current = 0;
+  keep();
+}
+
+/** @param {string} path @param {object} body @param {Record<string, string>} [headers] */
+async function post(path, body, headers = {}) {
+  const sent = { "Content-Type": "application/json", ...headers };
+  const answer = await fetch(path, { method: "POST", headers: sent, body: JSON.stringify(body) });
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new ApiError(answer.status, content, answer.headers);
+  return content;
+}
+
+function read() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "");
+    if (Array.isArray(kept.accounts)) return kept;
+  } catch {
+    // nothing is kept yet
+  }
+  return { current: 0, accounts: [] };
+}
+
+function keep() {
+  sessionStorage.setItem(KEPT, JSON.stringify(state));
+}

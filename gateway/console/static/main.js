@@ -1,0 +1,95 @@
+/** The console: finds the page of an address and shows it. */
+
+import { html, render } from "./vendor/lit-html.js";
+import * as accounts from "./accounts.js";
+import { errorNotice } from "./parts/error-notice.js";
+import { shell } from "./parts/shell.js";
+import { applyTheme } from "./parts/theme.js";
+import { AuthenticationError } from "./vendor/exemplar-client/index.js";
+import { T } from "./texts.js";
+
+const BASE = "/console/";
+
+/** @type {[RegExp, string, string[]][]} address, module, the roles that it is for */
+const PAGES = [
+  [/^sign-in$/, "sign-in", []],
+  [/^create$/, "create", ["end_user"]],
+  [/^generations$/, "generations", ["end_user"]],
+  [/^gallery$/, "generations", ["end_user"]],
+  [/^generations\/(?<id>[0-9a-f-]{36})$/, "generation", ["end_user"]],
+  [/^usage$/, "usage", ["end_user", "developer"]],
+  [/^log$/, "log", ["developer", "platform_operator", "auditor"]],
+];
+const HOMES = { end_user: "create", developer: "usage", platform_operator: "log", auditor: "log" };
+
+let leaving = new AbortController();
+
+/** Go to an address of the console. @param {string} path @param {{replace?: boolean}} [options] */
+export function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", BASE + path);
+  return show();
+}
+
+async function show() {
+  leaving.abort(new DOMException("The page was left", "AbortError"));
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const path = location.pathname.slice(BASE.length).replace(/\/$/, "");
+  const account = accounts.current();
+  if (location.hash.startsWith("#link=")) return signInByLink(location.hash.slice("#link=".length));
+  if (!account && path !== "sign-in") return go("sign-in", { replace: true });
+  if (path === "") return go(account ? HOMES[account.role] : "sign-in", { replace: true });
+  const found = PAGES.find(([address, , roles]) => address.test(path) && (!roles.length || roles.includes(account?.role ?? "")));
+  const draw = drawer(signal);
+  if (!found) return draw(html`<p>${T.notFound}</p>`, T.notFound);
+  try {
+    const module = await import(`./pages/${found[1]}.js`);
+    const params = { ...found[0].exec(path)?.groups, path };
+    await module.page({ draw, params, signal, go, query: new URLSearchParams(location.search) });
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof AuthenticationError) {
+      accounts.forget();
+      return go("sign-in", { replace: true });
+    }
+    draw(errorNotice(error, { retry: show }), T.name);
+  }
+}
+
+/** Make the function with which a page draws itself, until it is left. @param {AbortSignal} signal */
+function drawer(signal) {
+  let first = true;
+  return (/** @type {unknown} */ content, /** @type {string} */ title) => {
+    if (signal.aborted) return;
+    document.title = `${title} · ${T.name}`;
+    render(shell(content, { path: location.pathname.slice(BASE.length), go, show }), /** @type {HTMLElement} */ (app));
+    if (first) document.querySelector("main h1")?.focus({ preventScroll: true });
+    first = false;
+  };
+}
+
+/** @param {string} code */
+async function signInByLink(code) {
+  history.replaceState(null, "", BASE); // the code must not stay in the history
+  drawer(leaving.signal)(html`<p aria-busy="true">${T.signIn.link}</p>`, T.signIn.title);
+  try {
+    await accounts.useLink(decodeURIComponent(code));
+    return go("", { replace: true });
+  } catch {
+    return go("sign-in?link=failed", { replace: true });
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const link = /** @type {HTMLElement} */ (event.target).closest?.("a");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  if (link.origin !== location.origin || !link.pathname.startsWith(BASE) || link.target || link.hash) return;
+  event.preventDefault();
+  window.scrollTo(0, 0);
+  go(link.pathname.slice(BASE.length) + link.search);
+});
+window.addEventListener("popstate", show);
+
+const app = document.getElementById("app");
+applyTheme();
+show();

@@ -1,0 +1,256 @@
+/** Choose example pictures, say what to make of them, and submit. */
+
+import { html, nothing } from "../vendor/lit-html.js";
+import * as accounts from "../accounts.js";
+import { dollars, duration, number } from "../format.js";
+import { codeSamples } from "../parts/code-samples.js";
+import { countDown } from "../parts/countdown.js";
+import { errorNotice } from "../parts/error-notice.js";
+import { hints, moved, MOST, opened, withFiles } from "../parts/pictures.js";
+import { T } from "../texts.js";
+import { ApiError } from "../vendor/exemplar-client/index.js";
+
+const LONGEST = 1000; // characters of the instructions as JSON
+
+/** @param {import("./page.js").Page} page */
+export async function page({ draw, go, signal, query }) {
+  const client = accounts.client();
+  const state = {
+    chosen: /** @type {import("../parts/pictures.js").Chosen[]} */ ([]),
+    told: /** @type {string[]} */ ([]),
+    prompt: "",
+    style: "",
+    more: "",
+    key: crypto.randomUUID(),
+    busy: "",
+    error: /** @type {unknown} */ (null),
+    waitMs: 0,
+    checked: /** @type {any} */ (null),
+    over: false,
+  };
+  const update = (/** @type {Partial<typeof state>} */ change) => {
+    Object.assign(state, change);
+    draw(view(), T.create.title);
+  };
+  /** What is sent has changed: it is another submission, and what was told of the last one is old. */
+  const change = (/** @type {Partial<typeof state>} */ changed) =>
+    update({ key: crypto.randomUUID(), checked: null, error: null, ...changed });
+
+  const add = async (/** @type {Iterable<File>} */ files) => change(await withFiles(state.chosen, files));
+  const remove = (/** @type {number} */ index) => {
+    URL.revokeObjectURL(state.chosen[index].url);
+    change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
+  };
+
+  const send = async (/** @type {boolean} */ dryRun) => {
+    const problem = problemOf(state);
+    if (problem) return update({ told: [problem] });
+    update({ busy: dryRun ? "check" : "submit", error: null, told: [], checked: null });
+    try {
+      const pictures = state.chosen.map(({ file }) => file);
+      const options = { idempotencyKey: state.key, dryRun, signal };
+      const answer = await client.submit(pictures, instructionsOf(state) ?? "", options);
+      if (!dryRun) return await go(`generations/${answer.id}`);
+      update({ busy: "", checked: answer });
+    } catch (error) {
+      update({ busy: "", error });
+      const seconds = error instanceof ApiError ? error.retryAfter : null;
+      if (seconds) countDown(seconds, (waitMs) => update({ waitMs }), signal);
+    }
+  };
+
+  const view = () => html`
+    <hgroup>
+      <h1 tabindex="-1">${T.create.title}</h1>
+      <p>${T.create.lead}</p>
+    </hgroup>
+    <form
+      class="create"
+      @submit=${(/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        send(false);
+      }}
+    >
+      <section aria-label=${T.create.examples}>${dropZone(state, { add, remove, change, update })}</section>
+      <section>
+        <label>
+          ${T.create.prompt}
+          <textarea
+            name="prompt" rows="4" required placeholder=${T.create.promptHint} .value=${state.prompt}
+            @input=${(/** @type {any} */ event) => change({ prompt: event.target.value })}
+          ></textarea>
+        </label>
+        <label>
+          ${T.create.style}
+          <input
+            name="style" placeholder=${T.create.styleHint} .value=${state.style}
+            @input=${(/** @type {any} */ event) => change({ style: event.target.value })}
+          />
+        </label>
+        <details>
+          <summary>${T.create.more}</summary>
+          <label>
+            ${T.create.moreHint}
+            <textarea
+              name="more" rows="3" spellcheck="false" .value=${state.more}
+              aria-invalid=${instructionsOf(state) === null ? "true" : nothing}
+              @input=${(/** @type {any} */ event) => change({ more: event.target.value })}
+            ></textarea>
+          </label>
+        </details>
+        ${lengthOf(state)}
+        ${state.error ? errorNotice(state.error, { waitMs: state.waitMs }) : nothing}
+        ${state.checked ? checkedNotice(state.checked) : nothing}
+        ${Object.keys(client.session.credentials.submissionHeaders).length === 0
+          ? html`<p class="notice">${T.create.noKeys}</p>`
+          : html`<div class="buttons">
+              <button type="submit" ?disabled=${state.busy !== "" || state.waitMs > 0} aria-busy=${state.busy === "submit"}>
+                ${state.waitMs > 0 ? T.create.again(duration(state.waitMs)) : T.create.submit}
+              </button>
+              <button
+                type="button" class="secondary outline" ?disabled=${state.busy !== ""} aria-busy=${state.busy === "check"}
+                @click=${() => send(true)}
+              >
+                ${T.create.check}
+              </button>
+            </div>`}
+      </section>
+    </form>
+    ${samples(state)}
+  `;
+
+  const paste = (/** @type {ClipboardEvent} */ event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length > 0) add(files);
+  };
+  document.addEventListener("paste", paste, { signal });
+  signal.addEventListener("abort", () => state.chosen.forEach(({ url }) => URL.revokeObjectURL(url)));
+  update({});
+  const from = query.get("from");
+  if (from) change(await earlier(client, from));
+}
+
+/** Read the texts and the examples of an earlier generation. @param {any} client @param {string} id */
+async function earlier(client, id) {
+  const generation = await client.get(id);
+  const { prompt = "", style = "", ...more } = parsed(generation.instructions);
+  const told = /** @type {string[]} */ ([]);
+  const chosen = [];
+  for (const [index, link] of generation.example_images.entries()) {
+    const answer = await fetch(new URL(link).pathname + new URL(link).search);
+    if (answer.ok) chosen.push(await opened(await answer.blob(), T.generation.example_alt(index + 1), told));
+  }
+  return { prompt, style, more: Object.keys(more).length > 0 ? JSON.stringify(more) : "", chosen, told };
+}
+
+/** @param {string | null} instructions */
+function parsed(instructions) {
+  try {
+    return JSON.parse(instructions ?? "{}");
+  } catch {
+    return { prompt: instructions };
+  }
+}
+
+/** The instructions as JSON; null when the further keys are no object. @param {{prompt: string, style: string, more: string}} state */
+function instructionsOf({ prompt, style, more }) {
+  try {
+    const further = more.trim() ? JSON.parse(more) : {};
+    if (further === null || typeof further !== "object" || Array.isArray(further)) return null;
+    return JSON.stringify({ prompt: prompt.trim(), ...(style.trim() ? { style: style.trim() } : {}), ...further });
+  } catch {
+    return null;
+  }
+}
+
+/** @param {any} state @returns {string} */
+function problemOf(state) {
+  if (state.chosen.length === 0) return T.create.none;
+  if (!state.prompt.trim()) return T.create.noPrompt;
+  return instructionsOf(state) === null ? T.create.moreWrong : "";
+}
+
+/** @param {any} state @param {any} actions */
+function dropZone(state, { add, remove, change, update }) {
+  const drop = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    state.over = false;
+    add([...(event.dataTransfer?.files ?? [])]);
+  };
+  const over = (/** @type {boolean} */ is) => (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    if (state.over !== is) update({ over: is });
+  };
+  const choose = (/** @type {any} */ event) => {
+    add([...event.target.files]);
+    event.target.value = "";
+  };
+  const room = state.chosen.length < MOST;
+  return html`
+    <div class=${`drop ${state.over ? "over" : ""}`} @drop=${drop} @dragover=${over(true)} @dragleave=${over(false)}>
+      <ol class="chosen">${state.chosen.map((/** @type {any} */ picture, /** @type {number} */ index) => thumbnail(picture, index))}</ol>
+      ${room
+        ? html`<label class="pick">
+            <span>${T.create.drop} <u>${T.create.choose}</u></span>
+            <small>${T.create.formats}</small>
+            <input type="file" accept="image/jpeg,image/png,image/webp" multiple @change=${choose} />
+          </label>`
+        : nothing}
+    </div>
+    <ul class="hints" aria-live="polite">
+      ${state.told.map((/** @type {string} */ text) => html`<li class="wrong">${text}</li>`)}
+      ${hints(state.chosen).map((text) => html`<li>${text}</li>`)}
+    </ul>
+  `;
+
+  /** @param {any} picture @param {number} index */
+  function thumbnail(picture, index) {
+    const move = (/** @type {number} */ to) => () => change({ chosen: moved(state.chosen, index, to), told: [] });
+    const button = (/** @type {string} */ sign, /** @type {string} */ text, /** @type {() => void} */ act, disabled = false) => html`
+      <button type="button" class="plain" title=${text} aria-label=${`${text}: ${picture.name}`} ?disabled=${disabled} @click=${act}>${sign}</button>
+    `;
+    return html`
+      <li>
+        <img src=${picture.url} alt=${picture.name} />
+        <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : "?"}</small>
+        <div class="tools">
+          ${button("←", T.create.earlier, move(index - 1), index === 0)}
+          ${button("→", T.create.later, move(index + 1), index === state.chosen.length - 1)}
+          ${button("✕", T.create.remove, () => remove(index))}
+        </div>
+      </li>
+    `;
+  }
+}
+
+/** @param {any} state */
+function lengthOf(state) {
+  const length = [...(instructionsOf(state) ?? state.more)].length;
+  return html`<small class=${length > LONGEST ? "wrong" : ""}>${T.create.length(number(length), number(LONGEST))}</small>`;
+}
+
+/** @param {{message: string, example: number | null}} one */
+const warning = ({ message, example }) =>
+  html`<li>${example === null ? message : `${T.generation.example_alt(example + 1)}: ${message}`}</li>`;
+
+/** @param {any} answer of a dry run */
+function checkedNotice({ warnings = [], estimate }) {
+  return html`
+    <article class="notice good" role="status">
+      <p>${T.create.checked} ${estimate ? T.create.estimate(duration(estimate.duration_seconds * 1000), estimate.cost_usd ? dollars(estimate.cost_usd) : "") : nothing}</p>
+      ${warnings.length ? html`<ul>${warnings.map(warning)}</ul>` : nothing}
+    </article>
+  `;
+}
+
+/** @param {any} state */
+function samples(state) {
+  const names = state.chosen.map((/** @type {any} */ { name }, /** @type {number} */ index) => name || `example-${index + 1}.jpg`);
+  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"]);
+  return html`
+    <details class="samples">
+      <summary>${T.create.request}</summary>
+      ${Object.entries(written).map(([language, code]) => html`<h2>${language}</h2><pre tabindex="0"><code>${code}</code></pre>`)}
+    </details>
+  `;
+}

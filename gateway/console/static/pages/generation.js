@@ -1,0 +1,212 @@
+/** One generation, live: its state, its pictures, its events, and what can be done with it. */
+
+import { html, nothing } from "../vendor/lit-html.js";
+import * as accounts from "../accounts.js";
+import { clock, dollars, duration, local, moment, promptOf, size } from "../format.js";
+import { errorNotice } from "../parts/error-notice.js";
+import { statusBadge } from "../parts/status-badge.js";
+import { waterfall } from "../parts/waterfall.js";
+import { T } from "../texts.js";
+import { ApiError } from "../vendor/exemplar-client/index.js";
+
+const EXPLAIN_MS = 2000;
+
+/** @param {import("./page.js").Page} page */
+export async function page({ draw, params, go, signal }) {
+  const client = accounts.client();
+  const { id } = params;
+  const state = {
+    generation: await client.get(id),
+    events: /** @type {any[]} */ ([]),
+    explained: "",
+    isConnected: true,
+    receipt: /** @type {any} */ (null),
+    told: "",
+    busy: "",
+    error: /** @type {unknown} */ (null),
+  };
+  const update = (/** @type {Partial<typeof state>} */ change) => {
+    Object.assign(state, change);
+    draw(view(state, actions), T.generation.title);
+  };
+  const act = (/** @type {string} */ name, /** @type {() => Promise<any>} */ call) => async () => {
+    update({ busy: name, error: null, told: "" });
+    try {
+      await call();
+    } catch (error) {
+      update({ error });
+    }
+    update({ busy: "" });
+  };
+  const actions = {
+    cancel: act("cancel", async () => update({ generation: await client.cancel(id) })),
+    publish: act("publish", async () => update({ generation: await client.publish(id, !state.generation.is_public) })),
+    copy: act("copy", async () => {
+      await navigator.clipboard.writeText(state.generation.result_image_url);
+      update({ told: T.generation.copied });
+    }),
+    remove: act("remove", async () => {
+      if (!confirm(T.generation.removeSure)) return;
+      await client.delete(id);
+      await go("generations", { replace: true });
+    }),
+    retry: act("retry", async () => {
+      const headers = { ...client.session.credentials.submissionHeaders, "Idempotency-Key": crypto.randomUUID() };
+      const answer = await client.session.json(`/api/v1/generation/generations-v2/${id}/retry`, { method: "POST", headers });
+      await go(`generations/${answer.id}`);
+    }),
+    receipt: act("receipt", async () => {
+      try {
+        update({ receipt: await client.receipt(id) });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "receipt_pending")) throw error;
+        update({ told: T.generation.receiptPending });
+      }
+    }),
+  };
+  update({});
+  explainWhile(client, id, state, update, signal);
+  await watch(client, id, state, update, signal);
+}
+
+/** Show every event as it happens, and the resource after it. @param {any} client @param {string} id @param {any} state */
+async function watch(client, id, state, /** @type {any} */ update, /** @type {AbortSignal} */ signal) {
+  const onConnection = (/** @type {boolean} */ isConnected) => update({ isConnected });
+  try {
+    for await (const event of client.events(id, { after: 0, signal, onConnection })) {
+      if (event.type === "snapshot") continue;
+      update({ events: [...state.events, event.data] });
+      if (event.data.version > state.generation.version) update({ generation: await client.get(id) });
+    }
+    update({ generation: await client.get(id), isConnected: true });
+  } catch (error) {
+    if (!signal.aborted) update({ error });
+  }
+}
+
+/** Say what it waits for, until it is final. @param {any} client @param {string} id @param {any} state */
+async function explainWhile(client, id, state, /** @type {any} */ update, /** @type {AbortSignal} */ signal) {
+  while (!signal.aborted && !isFinal(state.generation)) {
+    const explained = await client.explain(id).catch(() => null);
+    if (explained && !signal.aborted) update({ explained: explained.sentence });
+    await new Promise((resolve) => setTimeout(resolve, EXPLAIN_MS));
+  }
+  if (!signal.aborted) update({ explained: "" });
+}
+
+/** @param {any} generation */
+const isFinal = ({ status }) => status === "completed" || status === "failed";
+
+/** @param {any} state @param {any} actions */
+function view(state, actions) {
+  const { generation, events } = state;
+  const prompt = promptOf(generation.instructions);
+  return html`
+    <header class="generation-head">
+      <h1 tabindex="-1">${prompt || T.generation.noTexts}</h1>
+      <p role="status">${statusBadge(generation.status)} ${isFinal(generation) ? nothing : state.explained}</p>
+      ${state.isConnected || isFinal(generation) ? nothing : html`<p class="notice" role="status">${T.generation.reconnecting}</p>`}
+      ${generation.error ? html`<p class="notice error" role="alert">${generation.error}</p>` : nothing}
+      ${state.told ? html`<p class="notice good" role="status">${state.told}</p>` : nothing}
+      ${state.error ? errorNotice(state.error) : nothing}
+    </header>
+    <div class="generation">
+      <section aria-label=${T.generation.result}>${result(generation, events, prompt)} ${buttons(state, actions)}</section>
+      <section>
+        ${generation.example_images.length
+          ? html`<h2>${T.generation.examples}</h2>
+              <ol class="examples">${generation.example_images.map(example)}</ol>`
+          : nothing}
+        ${generation.warnings?.length
+          ? html`<h2>${T.generation.warnings}</h2>
+              <ul class="hints">${generation.warnings.map(warning)}</ul>`
+          : nothing}
+        <h2>${T.generation.events}</h2>
+        <ol class="events" aria-live="polite">${events.map(eventRow)}</ol>
+        ${isFinal(generation) ? html`<h2>${T.generation.timings}</h2>${waterfall(generation.timings.phases_ms)}` : nothing}
+        ${details(generation)} ${receipt(state, actions)}
+      </section>
+    </div>
+  `;
+}
+
+/** @param {any} generation @param {any[]} events @param {string} prompt */
+function result(generation, events, prompt) {
+  const pictures = generation.result?.images ?? [];
+  if (pictures.length > 0) return pictures.map((/** @type {any} */ picture) => shown(picture, prompt));
+  const percent = events.findLast((event) => event.type === "generation.progressed")?.data.percent ?? 0;
+  return html`<div class="frame">
+    ${isFinal(generation)
+      ? html`<p>${generation.failure?.message ?? generation.error ?? ""}</p>`
+      : html`<p>${T.generation.waiting}</p>
+          <progress aria-label=${T.generation.progress} max="100" value=${generation.status === "processing" && percent ? percent : nothing}></progress>`}
+  </div>`;
+}
+
+/** @param {any} picture @param {string} prompt */
+function shown(picture, prompt) {
+  const open = (/** @type {Event} */ event) => /** @type {any} */ (event.currentTarget).nextElementSibling.showModal();
+  const close = (/** @type {Event} */ event) => /** @type {any} */ (event.currentTarget).closest("dialog").close();
+  const image = html`<img src=${local(picture.url)} alt=${T.generation.result_alt(prompt)} width=${picture.width} height=${picture.height} />`;
+  return html`
+    <button type="button" class="picture" aria-label=${T.generation.zoom} @click=${open}>${image}</button>
+    <dialog class="zoom"><button type="button" class="secondary" @click=${close}>${T.generation.close}</button>${image}</dialog>
+  `;
+}
+
+/** @param {any} state @param {any} actions */
+function buttons({ generation, busy }, actions) {
+  const button = (/** @type {string} */ name, /** @type {string} */ text, kind = "secondary outline") => html`
+    <button type="button" class=${kind} ?disabled=${busy !== ""} aria-busy=${busy === name} @click=${actions[name]}>${text}</button>
+  `;
+  if (!isFinal(generation)) return html`<div class="buttons">${button("cancel", T.generation.cancel)}</div>`;
+  const file = generation.result_image_url;
+  return html`<div class="buttons">
+    ${file ? html`<a role="button" href=${local(file)} download=${`${generation.id}.png`}>${T.generation.download}</a> ${button("copy", T.generation.copy)}` : nothing}
+    <a role="button" class="secondary outline" href="/console/create?from=${generation.id}">${T.generation.edit}</a>
+    ${button("retry", T.generation.retry)}
+    ${file ? button("publish", generation.is_public ? T.generation.unpublish : T.generation.publish) : nothing}
+    ${button("remove", T.generation.remove, "contrast outline")}
+  </div>`;
+}
+
+/** @param {string} url @param {number} index */
+const example = (url, index) => html`<li><img src=${local(url)} alt=${T.generation.example_alt(index + 1)} loading="lazy" /></li>`;
+
+/** @param {{message: string, example: number | null}} one */
+const warning = (one) =>
+  html`<li>${one.example === null ? one.message : `${T.generation.example_alt(one.example + 1)}: ${one.message}`}</li>`;
+
+/** @param {any} event */
+function eventRow(event) {
+  const { percent } = event.data;
+  return html`<li>
+    <time datetime=${event.time}>${clock(event.time)}</time>
+    <span>${T.events[event.type] ?? event.type}${percent === undefined ? "" : ` ${percent} %`}</span>
+  </li>`;
+}
+
+/** @param {any} generation */
+function details(generation) {
+  const picture = generation.result?.images?.[0];
+  const F = T.generation.fields;
+  const rows = [
+    [F.id, generation.id],
+    [F.created, moment(generation.created_at)],
+    ...(generation.completed_at ? [[F.finished, moment(generation.completed_at)]] : []),
+    ...(generation.timings.total_ms ? [[F.duration, duration(generation.timings.total_ms)]] : []),
+    ...(generation.cost?.usd === undefined ? [] : [[T.generation.cost, dollars(generation.cost.usd)]]),
+    ...(picture ? [[F.size, `${picture.width} × ${picture.height}, ${size(picture.size_bytes)}`], [F.sha256, picture.sha256]] : []),
+  ];
+  return html`<h2>${T.generation.details}</h2>
+    <dl>${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {any} state @param {any} actions */
+function receipt({ generation, receipt: read, busy }, actions) {
+  if (!generation.result) return nothing;
+  return html`<h2>${T.generation.receipt}</h2>
+    ${read
+      ? html`<pre tabindex="0"><code>${JSON.stringify(read, null, 2)}</code></pre>`
+      : html`<button type="button" class="secondary outline" aria-busy=${busy === "receipt"} @click=${actions.receipt}>${T.generation.receiptRead}</button>`}`;
+}

@@ -1,0 +1,55 @@
+/** The example pictures of a submission: checked as far as a browser can, before anything is sent. */
+
+import { T } from "../texts.js";
+
+export const MOST = 5;
+const LARGEST = 10 * 1024 * 1024; // bytes
+const TYPES = new Set(["image/jpeg", "image/png", "image/webp"]);
+
+/** @typedef {{file: Blob, name: string, url: string, width: number, height: number}} Chosen */
+
+/**
+ * Add files to the chosen pictures; what cannot be taken is told.
+ * @param {readonly Chosen[]} chosen @param {Iterable<File>} files
+ * @returns {Promise<{chosen: Chosen[], told: string[]}>}
+ */
+export async function withFiles(chosen, files) {
+  const all = [...chosen];
+  const told = [];
+  for (const file of files) {
+    if (!TYPES.has(file.type)) told.push(T.create.notPicture(file.name));
+    else if (file.size > LARGEST) told.push(T.create.tooLarge(file.name));
+    else if (all.length === MOST) told.push(T.create.tooMany);
+    else all.push(await opened(file, file.name, told));
+    if (all.length === MOST && told.at(-1) === T.create.tooMany) break;
+  }
+  return { chosen: all, told };
+}
+
+/** @param {Blob} file @param {string} name @param {string[]} told @returns {Promise<Chosen>} */
+export async function opened(file, name, told) {
+  const url = URL.createObjectURL(file);
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    told.push(T.create.unreadable(name));
+  }
+  return { file, name, url, width: image.naturalWidth, height: image.naturalHeight };
+}
+
+/** @param {readonly Chosen[]} chosen @param {number} from @param {number} to */
+export function moved(chosen, from, to) {
+  const all = [...chosen];
+  const [picture] = all.splice(from, 1);
+  all.splice(to, 0, picture);
+  return all;
+}
+
+/** The seed's hints on quality that a browser can see. @param {readonly Chosen[]} chosen */
+export function hints(chosen) {
+  if (chosen.length === 0) return [];
+  const small = chosen.flatMap(({ width, height }, index) => (width && Math.min(width, height) < 1024 ? [index + 1] : []));
+  return [...(chosen.length < 3 ? [T.create.few] : []), ...small.map(T.create.small)];
+}

@@ -1,0 +1,103 @@
+/** The errors of the client, all of them ClientErrors; an error response is an ApiError. */
+
+/** Base of all errors of this client. */
+export class ClientError extends Error {
+  /** @param {string} message @param {ErrorOptions} [options] */
+  constructor(message, options) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * An error response of the service.
+ *
+ * `code` is one of the closed list in the service's documentation, `detail` a sentence or a list of fields,
+ * `retryAfter` the seconds of Retry-After or null. `generationId` is set where it is unknown whether a submission
+ * was recorded. `body` is the whole answer.
+ */
+export class ApiError extends ClientError {
+  /** @param {number} status @param {Record<string, any>} body @param {Headers} headers */
+  constructor(status, body, headers) {
+    const detail = body.detail ?? "";
+    const requestId = String(body.request_id ?? headers.get("X-Request-ID") ?? "");
+    const text = typeof detail === "string" ? detail : JSON.stringify(detail);
+    super(`${status} ${body.code ?? ""}: ${text} (request ${requestId})`);
+    this.status = status;
+    this.code = String(body.code ?? "");
+    this.detail = detail;
+    this.requestId = requestId;
+    this.retryAfter = secondsOf(headers.get("Retry-After"));
+    this.generationId = typeof body.id === "string" ? body.id : null;
+    this.body = body;
+  }
+}
+
+/** 401: the credentials are wrong or expired. */
+export class AuthenticationError extends ApiError {}
+
+/** 403: role, project or keys do not match. */
+export class PermissionDeniedError extends ApiError {}
+
+/** 404: the id is unknown or another user's; 410: it was deleted. */
+export class NotFoundError extends ApiError {}
+
+/** 400, 405, 408, 409, 413, 415, 422: the request is not valid. */
+export class InvalidRequestError extends ApiError {}
+
+/** 429: a limit is reached; `retryAfter` says for how long. */
+export class LimitExceededError extends ApiError {}
+
+/** 5xx: the service failed, after every attempt. */
+export class ServiceError extends ApiError {}
+
+/** No response arrived, after every attempt. */
+export class ConnectionFailedError extends ClientError {}
+
+/** A generation has not finished in the time that was given; it continues. */
+export class UnfinishedError extends ClientError {}
+
+/** The position to go on from belongs to no event of this stream. */
+export class UnknownPositionError extends ClientError {}
+
+/** A downloaded picture does not match the SHA-256 of the resource. */
+export class DamagedPictureError extends ClientError {}
+
+/** @type {Record<number, typeof ApiError>} */
+const OF_STATUS = {
+  401: AuthenticationError,
+  403: PermissionDeniedError,
+  404: NotFoundError,
+  410: NotFoundError,
+  429: LimitExceededError,
+};
+
+/**
+ * Read an error response, of the service or of a proxy, into the error to throw.
+ * @param {Response} response
+ * @returns {Promise<ApiError>}
+ */
+export async function errorOf(response) {
+  const kind = OF_STATUS[response.status] ?? (response.status >= 500 ? ServiceError : InvalidRequestError);
+  return new kind(response.status, await bodyOf(response), response.headers);
+}
+
+/**
+ * Read a Retry-After in seconds; null for a date, which the service never sends.
+ * @param {string | null} retryAfter
+ */
+export function secondsOf(retryAfter) {
+  const text = (retryAfter ?? "").trim();
+  return /^[0-9]+$/.test(text) ? Number(text) : null;
+}
+
+/** @param {Response} response @returns {Promise<Record<string, any>>} */
+async function bodyOf(response) {
+  const text = await response.text().catch(() => "");
+  try {
+    const body = JSON.parse(text);
+    return body !== null && typeof body === "object" && !Array.isArray(body) ? body : { detail: body };
+  } catch {
+    return { detail: text.slice(0, 200) };
+  }
+}

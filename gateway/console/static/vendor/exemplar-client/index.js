@@ -1,0 +1,20 @@
+/** Client of the exemplar API, without dependencies, for browsers and Node. */
+
+export { Client } from "./client.js";
+export {
+  ApiError,
+  AuthenticationError,
+  ClientError,
+  ConnectionFailedError,
+  DamagedPictureError,
+  InvalidRequestError,
+  LimitExceededError,
+  NotFoundError,
+  PermissionDeniedError,
+  ServiceError,
+  UnfinishedError,
+  UnknownPositionError,
+} from "./errors.js";
+export { AccessKey, PasswordLogin, Tokens } from "./credentials.js";
+export { Retries } from "./retries.js";
+export { verifyWebhook, WebhookVerificationError } from "./webhooks.js";

@@ -1,0 +1,121 @@
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from exemplar.local.hooks import Demo
+from exemplar.local.sign_in_link import make_sign_in_link
+from tests.conftest import CloseAfter, missing
+from tests.systems.account import Account, open_account
+from tests.systems.databases import Databases
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import PASSWORD
+
+SAMPLES = sorted((Path(__file__).parents[2] / "exemplar" / "demo" / "samples").glob("*.png"))[:3]
+
+
+@pytest.fixture(scope="session")
+def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("console"), databases) as system:
+        close_after(Path(__file__).parent, system.close)
+        system.start()
+        yield system
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("no Chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def account(solo: System) -> Account:
+    return open_account(solo)
+
+
+@dataclass
+class Tab:
+    """A tab of a browser, and what it complained about."""
+
+    page: Page
+    base_url: str
+    complaints: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(f"{self.base_url}/console/{path}")
+
+    def expect(self, *texts: str) -> None:
+        """Do not count complaints that contain one of these texts."""
+        self.expected = texts
+
+    def unexpected(self) -> list[str]:
+        return [one for one in self.complaints if not any(text in one for text in self.expected)]
+
+
+@pytest.fixture
+def open_tab(browser: Browser, solo: System) -> Iterator[Callable[..., Tab]]:
+    """Open tabs; afterwards none of them may have complained: no error, no violation of the policy."""
+    tabs: list[Tab] = []
+
+    def opened(**options: object) -> Tab:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(30_000)
+        tab = Tab(context.new_page(), solo.base_url)
+        tab.page.on("pageerror", lambda error: tab.complaints.append(f"error: {error}"))
+        tab.page.on(
+            "console",
+            lambda message: tab.complaints.append(message.text) if message.type in {"error", "warning"} else None,
+        )
+        tabs.append(tab)
+        return tab
+
+    yield opened
+    for tab in tabs:
+        tab.page.context.close()
+    assert [tab.unexpected() for tab in tabs] == [[] for _ in tabs]
+
+
+@pytest.fixture
+def link(solo: System) -> Callable[[Account], str]:
+    """Make a sign-in link of an account and its developer, as `exemplar up` does."""
+
+    def make(account: Account) -> str:
+        demo: Demo = {
+            "base_url": solo.base_url,
+            "email": account.email,
+            "password": account.password,
+            "project_id": account.project_id,
+            "developer_key": account.developer_key,
+            "api_key": account.api_key,
+            "developer_email": account.developer_email,
+            "developer_password": PASSWORD,
+        }
+        return make_sign_in_link(solo.home, demo)
+
+    return make
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab], link: Callable[[Account], str], account: Account) -> Tab:
+    """A tab in which the account and its developer are signed in."""
+    tab = open_tab()
+    tab.page.goto(link(account))
+    tab.page.wait_for_selector("form.create")
+    return tab
+
+
+def submit(tab: Tab, prompt: str = "a lighthouse") -> None:
+    """Choose the sample pictures, and create a picture of them."""
+    tab.open("create")
+    tab.page.set_input_files("input[type=file]", SAMPLES)
+    tab.page.fill("textarea[name=prompt]", prompt)
+    tab.page.click("button[type=submit]")

@@ -1,0 +1,138 @@
+"""What holds on every page of the console."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.console.conftest import Tab, submit
+from tests.systems.account import Account
+from tests.systems.system import System
+
+END_USER = ("create", "generations", "gallery", "usage")
+DEVELOPER = ("usage", "log")
+BYTES = 120_000  # of the first page, as sent
+READY = "main h1, main .notice, main p"
+
+
+def as_developer(tab: Tab) -> None:
+    tab.page.click("details.account summary")
+    tab.page.locator("details.account button").first.click()
+    expect(tab.page.locator("h1")).to_have_text("Usage")
+
+
+def test_a_link_signs_in_once(open_tab: Callable[..., Tab], link: Callable[[Account], str], account: Account) -> None:
+    address = link(account)
+    first, second = open_tab(), open_tab()
+    first.page.goto(address)
+    expect(first.page.locator("form.create")).to_be_visible()
+    assert "link=" not in first.page.url
+    second.expect("401")
+    second.page.goto(address)
+    expect(second.page.locator(".notice.error")).to_contain_text("was used already")
+
+
+def test_an_end_user_and_a_developer_sign_in_with_passwords(open_tab: Callable[..., Tab], account: Account) -> None:
+    tab = open_tab()
+    tab.expect("401")
+    tab.open()
+    tab.page.get_by_label("E-mail").fill(account.email)
+    tab.page.get_by_label("Password").fill("wrong")
+    tab.page.get_by_label("Project ID").fill(account.project_id)
+    tab.page.get_by_role("button", name="Sign in").click()
+    expect(tab.page.locator(".notice.error")).to_contain_text("Incorrect email or password")
+    tab.page.get_by_label("Password").fill(account.password)
+    tab.page.get_by_role("button", name="Sign in").click()
+    expect(tab.page.locator("form.create")).to_contain_text("needs the keys of a project")
+    tab.page.click("details.account summary")
+    tab.page.get_by_text("Sign out").click()
+    tab.page.get_by_label("a developer, operator or auditor").check()
+    tab.page.get_by_label("E-mail").fill(account.developer_email)
+    tab.page.get_by_label("Password").fill(account.password)
+    tab.page.get_by_role("button", name="Sign in").click()
+    expect(tab.page.locator("h1")).to_have_text("Usage")
+
+
+def test_roles_see_their_own_pages_only(tab: Tab) -> None:
+    tab.open("log")
+    expect(tab.page.locator("main")).to_contain_text("There is no such page")
+    as_developer(tab)
+    tab.open("create")
+    expect(tab.page.locator("main")).to_contain_text("There is no such page")
+    tab.open("log")
+    expect(tab.page.locator("table.log")).to_contain_text("developer.project_created")
+
+
+def test_the_log_is_filtered(tab: Tab) -> None:
+    submit(tab)
+    tab.page.wait_for_selector(".picture img", timeout=60_000)
+    as_developer(tab)
+    tab.open("log?type=generation.completed")
+    expect(tab.page.locator("table.log tbody tr")).to_have_count(1, timeout=10_000)
+
+
+def test_usage_counts_what_was_made(tab: Tab) -> None:
+    submit(tab)
+    tab.page.wait_for_selector(".picture img", timeout=60_000)
+    tab.page.wait_for_timeout(1500)  # the sums follow an event within a second
+    tab.open("usage")
+    expect(tab.page.locator(".tiles dd").first).to_have_text("1")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Download as CSV").click()
+    assert "day,generations" in download.value.path().read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2560])
+def test_no_page_is_wider_than_the_window_or_hard_to_use(
+    open_tab: Callable[..., Tab], link: Callable[[Account], str], account: Account, width: int, scheme: str
+) -> None:
+    tab = open_tab(color_scheme=scheme)
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    tab.open()
+    tab.page.wait_for_selector("form")
+    check(tab, "sign-in", width)
+    tab.page.goto(link(account))
+    tab.page.wait_for_selector("form.create")
+    for path in END_USER:
+        tab.open(path)
+        tab.page.wait_for_selector(READY)
+        check(tab, path, width)
+    as_developer(tab)
+    for path in DEVELOPER:
+        tab.open(path)
+        tab.page.wait_for_selector("main h1")
+        tab.page.wait_for_load_state("networkidle")
+        check(tab, path, width)
+
+
+def check(tab: Tab, path: str, width: int) -> None:
+    """Nothing sticks out, and axe finds nothing serious."""
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    found = Axe().run(tab.page).response["violations"]
+    serious = [
+        (path, one["id"], [node["html"] for node in one["nodes"]])
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+def test_the_first_page_is_small_and_asks_this_host_alone(open_tab: Callable[..., Tab], solo: System) -> None:
+    tab = open_tab()
+    sizes: dict[str, int] = {}
+    tab.page.on("requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]}))
+    tab.open()
+    tab.page.wait_for_selector("form")
+    tab.page.wait_for_load_state("networkidle")
+    assert all(url.startswith(solo.base_url) for url in sizes)
+    assert len(sizes) > 5
+    assert sum(sizes.values()) < BYTES
+
+
+def test_the_theme_is_switched_and_kept(tab: Tab) -> None:
+    tab.page.get_by_label("Switch between light and dark").click()
+    chosen = tab.page.evaluate("document.documentElement.dataset.theme")
+    tab.page.reload()
+    assert tab.page.evaluate("document.documentElement.dataset.theme") == chosen == "dark"
