@@ -55,6 +55,7 @@ WITHOUT_TOKEN = {
     ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
+    ("GET", "/.well-known/webhook-keys"),
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
