@@ -16,6 +16,7 @@ from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
 from gateway.erasures.routes import ErasureRoutes
+from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -46,6 +47,7 @@ ROUTES: Final = (
     EndpointRoutes,
     DeliveryRoutes,
     SigningKeyRoutes,
+    EventTypeRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,
