@@ -1,0 +1,1 @@
+"""The console for browsers: static files and its sign-in link."""

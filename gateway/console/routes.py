@@ -20,17 +20,10 @@ from gateway.openapi.operation import get, post
 
 _PAGE: Final = "index.html"
 _ANSWER: Final = {"text/html": "", "text/javascript": "", "text/css": "", "image/svg+xml": ""}
-_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",  # blob: previews of chosen files; data: icons in Pico's style sheet
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+# blob: previews of chosen files; data: icons in Pico's style sheet
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": _POLICY,

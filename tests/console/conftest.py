@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import PASSWORD
 
+MakeAccount = Callable[..., Account]
 SAMPLES = sorted((Path(__file__).parents[2] / "exemplar" / "demo" / "samples").glob("*.png"))[:3]
 
 
@@ -25,8 +27,9 @@ def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_a
         yield system
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser(solo: System) -> Iterator[Browser]:
+    """A browser of one module's tests: while it is open, its loop runs in this thread, so the system comes first."""
     chromium = shutil.which("chromium")
     if chromium is None:
         missing("no Chromium: apt install chromium")
@@ -37,8 +40,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def account(solo: System) -> Account:
-    return open_account(solo)
+def make_account(solo: System) -> MakeAccount:
+    """Make accounts of a tier; in a thread, because Playwright's loop runs in this one."""
+
+    def make(tier: str = "internal") -> Account:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(open_account, solo, tier).result()
+
+    return make
+
+
+@pytest.fixture
+def account(make_account: MakeAccount) -> Account:
+    return make_account()
 
 
 @dataclass
@@ -61,8 +75,11 @@ class Tab:
         return [one for one in self.complaints if not any(text in one for text in self.expected)]
 
 
+OpenTab = Callable[..., Tab]
+
+
 @pytest.fixture
-def open_tab(browser: Browser, solo: System) -> Iterator[Callable[..., Tab]]:
+def open_tab(browser: Browser, solo: System) -> Iterator[OpenTab]:
     """Open tabs; afterwards none of them may have complained: no error, no violation of the policy."""
     tabs: list[Tab] = []
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.console.conftest import SAMPLES, Tab, submit
-from tests.systems.account import Account, open_account
+from tests.console.conftest import SAMPLES, MakeAccount, OpenTab, Tab, submit
+from tests.systems.account import Account
 from tests.systems.system import System
 
 DROP = """
@@ -46,13 +46,16 @@ def test_a_picture_is_made_of_dropped_and_pasted_examples(tab: Tab) -> None:
 def test_examples_are_ordered_and_removed(tab: Tab) -> None:
     page = tab.page
     page.set_input_files("input[type=file]", SAMPLES)
-    names = lambda: [image.get_attribute("alt") for image in page.locator(".chosen img").all()]  # noqa: E731
     expect(page.locator(".chosen li")).to_have_count(3)
-    first, second, third = names()
+    first, second, third = chosen(tab)
     page.get_by_label(f"Move to the left: {second}").click()
-    assert names() == [second, first, third]
+    assert chosen(tab) == [second, first, third]
     page.get_by_label(f"Remove: {first}").click()
-    assert names() == [second, third]
+    assert chosen(tab) == [second, third]
+
+
+def chosen(tab: Tab) -> list[str | None]:
+    return [image.get_attribute("alt") for image in tab.page.locator(".chosen img").all()]
 
 
 def test_a_check_tells_time_cost_and_hints_and_records_nothing(tab: Tab) -> None:
@@ -78,10 +81,12 @@ def test_all_faults_are_told(tab: Tab) -> None:
     expect(page.locator(".notice.error")).to_contain_text("num_inference_steps")
 
 
-def test_a_full_account_counts_down(solo: System, open_tab: Callable[..., Tab], link: Callable[[Account], str]) -> None:
+def test_a_full_account_counts_down(
+    solo: System, open_tab: OpenTab, link: Callable[[Account], str], make_account: MakeAccount
+) -> None:
     tab = open_tab()
     tab.expect("429")
-    tab.page.goto(link(open_account(solo, "free_starter")))
+    tab.page.goto(link(make_account("free_starter")))
     tab.page.wait_for_selector("form.create")
     solo.kill("sandbox")
     try:
