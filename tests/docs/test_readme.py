@@ -52,7 +52,7 @@ def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
     process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        said = next((line for line in process.stdout if "Try it" in line), None)
+        said = next((line for line in process.stdout if "send a request" in line), None)
         assert said, "exemplar up ended before it was ready"
         yield {"home": home, **json.loads((home / "demo.json").read_text())}
     finally:
