@@ -1,6 +1,6 @@
 /** The accounts that are signed in, kept for this tab: tokens and keys, never passwords. */
 
-import { ApiError, Client, Tokens } from "./vendor/exemplar-client/index.js";
+import { ApiError, Client, Retries, Tokens } from "./vendor/exemplar-client/index.js";
 
 const KEPT = "exemplar.accounts";
 
@@ -20,15 +20,21 @@ export const current = () => state.accounts[state.current] ?? null;
 /** @returns {readonly Account[]} */
 export const all = () => state.accounts;
 
-/** The client of the current account. */
-export function client() {
+/** A person waits for the answer: a refusal with a time is shown at once, with a countdown. */
+const IMPATIENT = new Retries({ attempts: 3, maxWait: 0 });
+
+/** A page that watches goes on for as long as it is open. */
+export const PATIENT = new Retries({ attempts: Infinity, longest: 10 });
+
+/** The client of the current account. @param {Retries} [retries] */
+export function client(retries = IMPATIENT) {
   const account = current();
   if (!account) throw new Error("nobody is signed in");
   const onChange = (/** @type {any} */ tokens) => {
     account.tokens = tokens;
     keep();
   };
-  return new Client("", new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange }));
+  return new Client("", new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange }), { retries });
 }
 
 /** @param {number} index */

@@ -66,7 +66,7 @@ export async function page({ draw, params, go, signal }) {
   };
   update({});
   explainWhile(client, id, state, update, signal);
-  await watch(client, id, state, update, signal);
+  await watch(accounts.client(accounts.PATIENT), id, state, update, signal);
 }
 
 /** Show every event as it happens, and the resource after it. @param {any} client @param {string} id @param {any} state */
