@@ -30,11 +30,21 @@ export const PATIENT = new Retries({ attempts: Infinity, longest: 10 });
 export function client(retries = IMPATIENT) {
   const account = current();
   if (!account) throw new Error("nobody is signed in");
+  return new Client("", credentialsOf(account), { retries });
+}
+
+/** @type {WeakMap<Account, Tokens>} */
+const CREDENTIALS = new WeakMap();
+
+/** All clients of an account share its tokens: a refresh token works once. @param {Account} account */
+function credentialsOf(account) {
   const onChange = (/** @type {any} */ tokens) => {
     account.tokens = tokens;
     keep();
   };
-  return new Client("", new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange }), { retries });
+  const known = CREDENTIALS.get(account) ?? new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange });
+  CREDENTIALS.set(account, known);
+  return known;
 }
 
 /** @param {number} index */
