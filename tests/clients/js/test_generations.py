@@ -47,7 +47,7 @@ def test_a_submission_with_a_lost_response_makes_one_generation(node: RunNode, p
     assert len(proxy.heads("generate-v2")) == 2
 
 
-def test_a_stream_cut_at_any_place_gives_each_event_once(node: RunNode, proxy: FaultyProxy) -> None:
+def test_a_stream_that_is_cut_gives_each_event_once(node: RunNode, proxy: FaultyProxy) -> None:
     for after in (0, 200, 700, 1500):
         proxy.inject("/events", after=after)
     (types,) = node(
