@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.systems.forking import FORKING, become, exemplar
+from tests.systems.forking import become, ended, exemplar, fork
 
 
 class Done(NamedTuple):
@@ -33,14 +33,11 @@ def run_forked(main: Callable[[], object], *, env: Mapping[str, str], cwd: Path,
     """Call a function of a module in a process that has this environment alone; raises TimeoutError."""
     with tempfile.TemporaryDirectory() as folder:
         out, error = Path(folder, "out"), Path(folder, "error")
-        process = FORKING.Process(target=_call, args=(main, dict(env), cwd, out, error))
-        process.start()
-        process.join(within)
-        if process.exitcode is None:
+        process = fork(_call, main, dict(env), cwd, out, error)
+        if (code := ended(process, within)) is None:
             process.kill()
-            process.join()
             raise TimeoutError(f"not done after {within} s: {error.read_text()}")
-        return Done(process.exitcode, out.read_text(), error.read_text())
+        return Done(code, out.read_text(), error.read_text())
 
 
 def _call(main: Callable[[], object], env: Mapping[str, str], cwd: Path, out: Path, error: Path) -> None:

@@ -7,10 +7,12 @@ import ctypes
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,10 +21,33 @@ from exemplar.local.pids import HOME_VARIABLE, Pid
 from exemplar.local.processes import Child
 
 _GROUPS = ("accounts", "audit", "erase", "quota", "rebuild", "subscribers")
-FORKING = get_context("forkserver")
-FORKING.set_forkserver_preload(
+_FORKING = get_context("forkserver")
+_FORKING.set_forkserver_preload(
     [__name__, "exemplar.cli", "exemplar.processes", "sandbox.app", *(f"exemplar.commands.{one}" for one in _GROUPS)]
 )
+
+
+_READING = threading.Lock()
+
+
+def fork(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Call a function of a module in a fork, which ends at the latest with this process."""
+    process = _FORKING.Process(target=work, args=arguments, daemon=True)
+    with _READING:
+        process.start()
+    return process
+
+
+def ended(process: BaseProcess, within: float | None = None) -> int | None:
+    """Wait for a fork; return its exit code, minus the number of the signal that ended it; None when it still runs.
+
+    Only one thread at a time may read exit codes, and a start reads those of all that have ended.
+    """
+    if not wait([process.sentinel], within):
+        return None
+    with _READING:
+        process.join()
+        return process.exitcode
 
 
 def become(env: Mapping[str, str], out: Path, error: Path) -> None:
@@ -48,7 +73,7 @@ class _Fork:
     pid: int
 
     def wait(self) -> None:
-        self.process.join()
+        ended(self.process)
 
 
 class ForkedChild(Child):
@@ -61,9 +86,7 @@ class ForkedChild(Child):
         program.log.parent.mkdir(parents=True, exist_ok=True)
         env = {**program.env, HOME_VARIABLE: str(self._files.home)}
         arguments = program.command[program.command.index("exemplar") + 1 :]
-        deadly = int(program.on_parent_death)
-        process = FORKING.Process(target=_serve, args=(env, program.log, deadly, arguments), daemon=True)
-        process.start()
+        process = fork(_serve, env, program.log, int(program.on_parent_death), arguments)
         assert process.pid is not None
         self._process = _Fork(process, process.pid)  # type: ignore[assignment]
         self._descriptor = os.pidfd_open(process.pid)
@@ -72,8 +95,7 @@ class ForkedChild(Child):
     def _exit_code(self) -> int:
         if not isinstance(self._process, _Fork) or self.running():
             return 0
-        self._process.wait()
-        return self._process.process.exitcode or 0
+        return ended(self._process.process) or 0
 
 
 def _serve(env: Mapping[str, str], log: Path, deadly: int, arguments: tuple[str, ...]) -> None:
