@@ -12,7 +12,7 @@ from typing import Final
 
 _WINDOW: Final = 24
 _WINDOWS: Final = 3
-_WORD: Final = 8  # bytes
+_PIECE: Final = 8  # bytes
 _PREFIX: Final = "zqxj"
 """Every text begins with it, so that most data are looked at for a few forms only."""
 
@@ -50,7 +50,7 @@ class Needles:
         return {name for one in (data, *_opened(data)) for form, name in self._forms_for(one) if form in one}
 
     def _forms_for(self, data: bytes) -> Iterator[tuple[bytes, str]]:
-        for piece in self._pieces.keys() & set(_words_of(data)):
+        for piece in self._pieces.keys() & set(_pieces_of(data)):
             yield from self._pieces[piece]
         if any(prefix in data for prefix in self._prefixes):
             yield from self._texts
@@ -60,16 +60,16 @@ def _by_pieces(forms: Sequence[tuple[bytes, str]]) -> dict[int, list[tuple[bytes
     """Map 8 pieces of each form to it: data with the form have one of them as a 64-bit word, wherever it begins."""
     pieces: dict[int, list[tuple[bytes, str]]] = {}
     for form, name in forms:
-        assert len(form) >= 2 * _WORD - 1
-        for start in range(_WORD):
-            [piece] = _words_of(form[start : start + _WORD])
+        assert len(form) >= 2 * _PIECE - 1
+        for start in range(_PIECE):
+            [piece] = _pieces_of(form[start : start + _PIECE])
             pieces.setdefault(piece, []).append((form, name))
     return pieces
 
 
-def _words_of(data: bytes) -> memoryview:
+def _pieces_of(data: bytes) -> memoryview:
     """Read data as 64-bit words, without what is left at their end."""
-    return memoryview(data)[: len(data) // _WORD * _WORD].cast("Q")
+    return memoryview(data)[: len(data) // _PIECE * _PIECE].cast("Q")
 
 
 def forms_of(word: str) -> set[bytes]:

@@ -105,7 +105,7 @@ async def test_what_does_not_exist_is_an_error_of_the_closed_list(
     done = await replay(mongodb_url, *arguments, "--json")
     assert done.code == 1
     assert json.loads(done.out)["code"] == code
-    assert (await replay(mongodb_url, *arguments)).err
+    assert (await replay(mongodb_url, *arguments)).error
 
 
 async def test_decisions_are_made_again_by_the_settings_of_the_environment(
