@@ -230,11 +230,16 @@ class System:
 
 @contextmanager
 def opened_system(
-    home: Path, databases: Databases, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
+    home: Path,
+    databases: Databases,
+    amqp_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    forked: bool = True,
 ) -> Iterator[System]:
     """Yield a system on a database of its own, not started; stop its processes and return the database."""
     with databases.lent() as mongodb_url:
-        system = System(home, mongodb_url, amqp_url, environ)
+        system = System(home, mongodb_url, amqp_url, environ, forked=forked)
         try:
             yield system
         finally:
