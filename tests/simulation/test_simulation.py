@@ -52,8 +52,9 @@ def _started(hash_seed: str) -> subprocess.Popen[str]:
 
 def _edited_since_import() -> list[str]:
     """Name the modules of this repository that were written after this one was imported: a new process has others."""
-    files = {Path(module.__file__) for module in [*sys.modules.values()] if getattr(module, "__file__", None)}
-    own = [path for path in files if path.is_relative_to(ROOT) and ".venv" not in path.parts]
+    files = {getattr(module, "__file__", None) for module in [*sys.modules.values()]}
+    paths = [Path(file) for file in files if file is not None]
+    own = [path for path in paths if path.is_relative_to(ROOT) and ".venv" not in path.parts]
     return sorted(path.name for path in own if path.stat().st_mtime > IMPORTED_AT)
 
 
