@@ -72,6 +72,7 @@ class GenerationRequested(Event, name="generation.requested"):
     retry_of: the generation that this one repeats; seed: the seed to use.
     cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     own_start: `start_by` is the client's own deadline.
+    queued: no slot was free, and the generation waits for one.
     """
 
     owner: Owner
@@ -89,6 +90,7 @@ class GenerationRequested(Event, name="generation.requested"):
     cancel_after: Annotated[int | None, OmittedIfNone] = None
     own_start: Annotated[bool | None, OmittedIfNone] = None
     warnings: Annotated[tuple[Warned, ...], OmittedIfEmpty] = ()
+    queued: Annotated[bool | None, OmittedIfNone] = None
 
 
 class GenerationValidated(Event, name="generation.validated"):

@@ -52,6 +52,16 @@ def has_come(moment: datetime, now: datetime) -> bool:
     return moment <= now or moment > now + FARTHEST
 
 
+def waits_for_slot(generation: Generation) -> bool:
+    """Tell whether it is queued for a slot, as far as the log tells: the slot may have been given a moment ago."""
+    return generation.state is State.VALIDATED and bool(generation.request.queued)
+
+
+def is_queued(generation: Generation) -> bool:
+    """Tell whether it has a place in the queue for a slot, also while its pictures are being decoded."""
+    return bool(generation.request.queued) and generation.state in (State.REQUESTED, State.VALIDATED)
+
+
 def due_at(generation: Generation, timeouts: Timeouts) -> datetime | None:
     """Return when the scheduler acts on it at the latest; None when nothing is left to do.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from domain.errors import FailureCode
@@ -38,6 +39,14 @@ def phases_of(g: Generation) -> dict[Phase, int]:
     for state, milliseconds in g.spent_ms.items():
         spent[PHASES[state]] += milliseconds
     return spent
+
+
+def reserved_at(g: Generation) -> datetime | None:
+    """Tell when its slot was recorded, to the millisecond; None before."""
+    if not g.reserved:
+        return None
+    before = (State.REQUESTED, State.VALIDATED)
+    return g.created_at + timedelta(milliseconds=sum(g.spent_ms.get(state, 0) for state in before))
 
 
 def total_ms(g: Generation) -> int:

@@ -19,7 +19,7 @@ from events.generation import GenerationRequested
 from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
-from gateway.submissions.content import Content, ContentImage, personal_data_of, requested_event
+from gateway.submissions.content import Content, ContentImage, Place, personal_data_of, requested_event
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.generations.queue import Queue
@@ -56,10 +56,11 @@ class DryRun:
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
             return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
         developer, bounds = submission.identity.developer_id, submission.bounds
-        account = await self.admission.free_account(developer, bounds)
+        account = await self.admission.free_account(developer, bounds, queue=submission.queue)
         now = self.clock()
         period = period_of(now)
-        event = requested_event(submission, content, personal_data_of(submission, content, now), period, self.timeouts)
+        place = Place(period, queued=not account.has_capacity(period, bounds))
+        event = requested_event(submission, content, personal_data_of(submission, content, now), place, self.timeouts)
         ahead = await self.queue.unsent()
         return {
             "dry_run": True,

@@ -15,6 +15,7 @@ from domain.generation.lifecycle import Timeouts
 from events.generation import GenerationRequested
 from gateway.submissions.content import (
     Content,
+    Place,
     blob_of,
     fingerprint_of,
     personal_data_of,
@@ -64,8 +65,8 @@ class SubmissionRecorder:
             return replay
         personal_data = personal_data_of(submission, content, self.clock())
         try:
-            period = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(submission, content, personal_data, period, self.timeouts)
+            place = await self._hold_and_store(submission, personal_data, content)
+            event = requested_event(submission, content, personal_data, place, self.timeouts)
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
@@ -93,29 +94,29 @@ class SubmissionRecorder:
             raise submission.overdrawn
         return None
 
-    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> str:
-        """Hold a quota unit while personal data and pictures are stored.
-
-        Return the month of the unit, which is an earlier one when an earlier attempt holds it.
-        """
+    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> Place:
+        """Hold a quota unit while personal data and pictures are stored."""
         storing, held_at = asyncio.create_task(self._store(personal_data, content)), self.clock()
         try:
-            period = await self._hold(submission, personal_data)
+            place = await self._hold(submission, personal_data)
         finally:
             await storing
         if self.clock() - held_at > RENEW_HOLD_AFTER:
-            period = await self._hold(submission, personal_data)
-        return period
+            place = await self._hold(submission, personal_data)
+        return place
 
-    async def _hold(self, submission: Submission, personal_data: PersonalData) -> str:
-        period = period_of(personal_data.created_at)
+    async def _hold(self, submission: Submission, personal_data: PersonalData) -> Place:
+        """Take a slot, or a place in the queue; the month is an earlier one when an earlier attempt holds it."""
+        developer = submission.identity.developer_id
         slot = await self.admission.hold(
-            submission.identity.developer_id,
+            developer,
             submission.generation_id,
-            period=period,
+            period=period_of(personal_data.created_at),
             bounds=submission.bounds,
+            queue_for=submission.identity.user_id if submission.queue else None,
         )
-        return slot.period
+        queued = submission.queue and await self.admission.is_queued(developer, submission.generation_id)
+        return Place(slot.period, queued)
 
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""

@@ -148,6 +148,12 @@ class Generations:
             return Decided(cached, tuple(one.event for one in recorded), began)
         return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded), began)
 
+    async def remind(self, generation_id: str, queue: str) -> None:
+        """Announce the last commit of a generation again, to one actor alone."""
+        commits = await self._events.read(stream_of(generation_id))
+        if commits:
+            self._announce(replace(commits[-1], idle=frozenset(CATALOGUE.queues) - {queue}))
+
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""
         generation = self._snapshots.advance(commit)

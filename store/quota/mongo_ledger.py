@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.generations.projection import ALWAYS
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
     Database,
@@ -32,6 +33,7 @@ from store.quota.ledger_document import (
     documents_of,
     freeing,
     frees,
+    granting,
     quiet,
     slot_document,
     slot_id,
@@ -60,7 +62,9 @@ class MongoLedger:
     `quota`, which holds again, and a settlement by the sweep. Other reads must see what is acknowledged.
     """
 
-    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
+    indexes: ClassVar[Indexes] = {
+        "ledger": [IndexModel("since", sparse=True), IndexModel("queue.since", name="queue", sparse=True)]
+    }
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,13 +76,21 @@ class MongoLedger:
         self._recorded: Batcher[tuple[str, str], Sequence[Document]] = Batcher(self._find_recorded)
 
     async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+        self,
+        developer: str,
+        generation: str,
+        *,
+        period: str,
+        bounds: Bounds,
+        now: datetime,
+        durable: bool = False,
+        queue_for: str | None = None,
     ) -> Slot | None:
         ledger = self._durable if durable else self._ledger
         slot = Slot(generation, period, now, secrets.token_hex(8))
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_WAIT_S * attempt)
-            failed = await self._take(ledger, developer, slot, bounds)
+            failed = await self._take(ledger, developer, slot, bounds, queue_for)
             if failed is None:
                 return slot
             found = await self._ledger.find(documents_of(developer, [generation]), COUNTERS).to_list(None)
@@ -140,12 +152,23 @@ class MongoLedger:
         for counters in await self._ledger.find(quiet(QUIET_MS), {"counted_at": 1}).to_list(None):
             with suppress(DamagedLedgerError):
                 # A marked slot may still be counted: its settlement is under way until the sweep deletes it.
-                excess = (await self.account(counters["_id"], with_settled=True)).excess
-                if excess:
+                account = await self.account(counters["_id"], with_settled=True)
+                excess = account.excess
+                without_slot = [one.generation for one in account.queue if not account.holds(one.generation)]
+                if excess or without_slot:
                     lowered = {f"{field}.{month}": -count for month, count in excess.items() for field in _COUNTED}
-                    change = {"$inc": lowered, "$currentDate": {"counted_at": True}}
+                    change: Document = {"$currentDate": {"counted_at": True}} | ({"$inc": lowered} if lowered else {})
+                    change |= {"$pull": {"queue": {"generation": {"$in": without_slot}}}} if without_slot else {}
                     given_back += (await self._ledger.update_one(counters, change)).modified_count
         return given_back
+
+    async def grant(self, developer: str, generation: str, *, bounds: Bounds) -> bool:
+        query = {"_id": developer, "queue.generation": generation}
+        return bool((await self._durable.update_one(query, granting(generation, bounds))).modified_count)
+
+    async def queueing(self) -> Sequence[str]:
+        found = await self._ledger.find({"queue.since": {"$gt": ALWAYS}}, {"_id": 1}, hint="queue").to_list(None)
+        return [document["_id"] for document in found]
 
     async def names(self) -> AsyncIterator[str]:
         with reachable():
@@ -188,10 +211,12 @@ class MongoLedger:
         self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
-    async def _take(self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds) -> int | None:
+    async def _take(
+        self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds, queue_for: str | None
+    ) -> int | None:
         """Count and add a slot; return the statement of `takes` that failed or changed nothing, None for none."""
         try:
-            taken = await ledger.bulk_write(takes(developer, slot, bounds))
+            taken = await ledger.bulk_write(takes(developer, slot, bounds, queue_for))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
@@ -199,7 +224,7 @@ class MongoLedger:
         if _ADD in (taken.upserted_ids or {}):
             return None
         # Another call has added the slot since the first statement: this one counted it a second time.
-        await self._ledger.update_one({"_id": developer}, freeing(slot.period, "released"))
+        await self._ledger.update_one({"_id": developer}, freeing(slot.name, "released"))
         return _ADD
 
     async def _renew(self, ledger: MongoCollection, developer: str, generation: str, now: datetime) -> bool:

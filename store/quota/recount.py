@@ -202,6 +202,7 @@ class Recount:
             ),
             added=(*found.missing, *found.moved),
             removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
+            queue=found.queue,
         )
         made = len(await self.ledger.corrections(developer))
         correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
@@ -215,4 +216,6 @@ def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> 
     """Derive the id from what it changes: a correction that a crash prevented keeps its id."""
     slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
     what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
+    if correction.queue is not None:
+        what = (*what, tuple(one.generation for one in correction.queue))
     return str(uuid5(NAMESPACE_OID, repr(what)))

@@ -72,17 +72,29 @@ class QuotaHarness:
         developer: str = "dev-1",
         project: str = "prj-1",
         user: str = "usr-1",
+        queue: bool = False,
     ) -> Generation:
-        """Hold and append, as the gateway does."""
-        slot = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
-        return await self.begin(name, slot.period, developer=developer, project=project, user=user)
+        """Hold and append, as the gateway does; with `queue` it waits where no slot is free."""
+        period = period_of(self.clock())
+        queue_for = user if queue else None
+        slot = await self.admission.hold(developer, name, period=period, bounds=bounds, queue_for=queue_for)
+        queued = await self.admission.is_queued(developer, name)
+        return await self.begin(name, slot.period, developer=developer, project=project, user=user, queued=queued)
 
     async def begin(
-        self, name: str, period: str = "2026-11", *, developer: str = "dev-1", project: str, user: str
+        self,
+        name: str,
+        period: str = "2026-11",
+        *,
+        developer: str = "dev-1",
+        project: str,
+        user: str,
+        queued: bool = False,
     ) -> Generation:
         """Append the first event alone."""
         owner = Owner(developer=developer, project=project, user=user)
-        await self.generations.begin(name, requested(owner=owner, period=period), cause=BY_TEST)
+        event = requested(owner=owner, period=period, queued=True if queued else None)
+        await self.generations.begin(name, event, cause=BY_TEST)
         return await self._written(name)
 
     async def live(self, name: str, end: str) -> Generation:
@@ -99,7 +111,8 @@ class QuotaHarness:
             return [FAILED]
         slot = (await self.ledger.account(generation.request.owner.developer)).slot_of(generation.id)
         reserved = RESERVED.model_copy(update={"hold": slot.hold if slot else None})
-        return [VALIDATED, reserved, *AFTER_RESERVED[end]]
+        validated = [VALIDATED] if generation.validated is None else []
+        return [*validated, reserved, *AFTER_RESERVED[end]]
 
     async def settle(self, name: str) -> Generation:
         """Settle the ledger, then append the settlement, as the quota actor does."""
