@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Timeouts, due_at, waits_for_slot
+from domain.generation.lifecycle import UNSENT, Timeouts, due_at, expires_at, waits_for_slot
 
 POSITION_BOUND: Final = 1_000
 """The queue before a generation is counted up to this number."""
@@ -103,7 +103,6 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
     since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
-    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
     due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
@@ -115,7 +114,7 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
         next_try_at=due if due is not None and due > now else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else min(deadlines),
+        deadline=expires_at(g),
         sentence=_sentence(g, reason, waited_ms // 1000, position),
     )
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
+from domain.generation.lifecycle import expires_at
 from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
@@ -110,6 +111,11 @@ def json_body(encoded: bytes, headers: Mapping[str, str] | None = None) -> web.R
     return web.Response(body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 
+def with_member(encoded: bytes, name: str, value: object) -> bytes:
+    """Add a member to an encoded JSON object that has others."""
+    return encoded[:-1] + f", {json.dumps(name)}: {json.dumps(value)}".encode() + b"}"
+
+
 def etag_of(generation: Generation, now: datetime) -> str:
     """Name the version of a resource; the hour that its signed links count from is part of it."""
     return f'"{generation.version}-{step_of(now)}"'
@@ -160,6 +166,7 @@ def resource_of(
         "version": generation.version,
         "start_by": format_time(generation.request.start_by),
         "deadline": format_time(generation.request.finish_by),
+        "expires_at": format_time(expires) if (expires := expires_at(generation)) else None,
         "warnings": written_warnings(generation.request.warnings),
         "timings": _timings(generation),
         "cost": asdict(cost_of(generation)),

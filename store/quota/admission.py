@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil
 
 import structlog
 
-from domain.accounts.quota import period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.accounts.quota import period_of, seconds_to_next_period, seconds_to_release
+from domain.accounts.slot_wait import seconds_to_slot
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, LimitError
 from domain.generation.decisions import settle_quota
+from domain.generation.forecast import slot_since
 from domain.generation.generation import Generation
 from domain.generation.timings import is_run_in_vain, keeps_unit
 from events.envelope import Cause
@@ -204,12 +207,25 @@ class Admission:
         fresh = self.clock() - _FRESH
         if any(slot.since > fresh for slot in account.slots if slot.generation not in begun):
             await asyncio.sleep(_APPEND_S)
-            begun = await self._ended(account)
-        return seconds_to_free_slot(
-            [slot.since for slot in account.slots if slot.generation in begun],
-            self.clock(),
+        return max(1, ceil(await self.seconds_to_slot(developer, account, ahead=len(account.queue))))
+
+    async def seconds_to_slot(
+        self, developer: str, account: Account, *, ahead: int, concurrent: int | None = None
+    ) -> float:
+        """Estimate the seconds until a slot is free for the one behind `ahead` others that wait.
+
+        `concurrent` is the number of slots, where some may be free now.
+        """
+        now, slots = self.clock(), [slot for slot in account.slots if not account.waits(slot.generation)]
+        found = await self.generations.load_all([slot.generation for slot in slots])
+        since = {one.id: slot_since(one) or now for one in found}
+        orphans = [seconds_to_release(slot.since, now) for slot in slots if slot.generation not in since]
+        free = [0.0] * max(0, (concurrent or 0) - len(slots))
+        return seconds_to_slot(
+            [max(0.0, (now - begun).total_seconds()) for begun in since.values()],
             await self.durations(developer),
-            orphans=[slot.since for slot in account.slots if slot.generation not in begun],
+            ahead=ahead,
+            certain=[*orphans, *free],
         )
 
     async def _ended(self, account: Account) -> Mapping[str, bool]:

@@ -186,6 +186,7 @@ async def test_a_lost_ledger_is_rebuilt_from_the_log_with_its_queue(harness: Quo
     await harness.live("x0", "failed")
     await harness.settle("x0")
     assert await take(harness, queue, ["a1"]) == ["a1"]
+    harness.clock.forward(seconds=1)  # type: ignore[attr-defined]
     await harness.live("a1", "running")
     before = await harness.ledger.account("dev-1")
     await store.database["ledger"].delete_many({})
