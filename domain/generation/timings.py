@@ -33,6 +33,18 @@ class Cost:
     usd: float | None
 
 
+def costs_of_phases(g: Generation) -> dict[Phase, float] | None:
+    """Return the US dollars that each phase cost, in sum the cost; None while that is unknown.
+
+    The model is paid for while it runs. A duplicate is a call whose outcome was unknown: it belongs to `invoking`.
+    """
+    if cost_of(g).usd is None:
+        return None
+    duplicates = sum(found.cost_microusd or 0 for found in _duplicates(g))
+    spent: dict[Phase, float] = dict.fromkeys(get_args(Phase), 0.0)
+    return spent | {"invoking": duplicates / 1_000_000, "running": (g.cost_microusd or 0) / 1_000_000}
+
+
 def phases_of(g: Generation) -> dict[Phase, int]:
     """Return the milliseconds of each phase up to the last change of state; their sum is `total_ms`."""
     spent: dict[Phase, int] = dict.fromkeys(get_args(Phase), 0)

@@ -12,7 +12,7 @@ from aiohttp import web
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import expires_at
-from domain.generation.timings import cost_of, phases_of, total_ms
+from domain.generation.timings import cost_of, costs_of_phases, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
@@ -169,8 +169,9 @@ def resource_of(
         "expires_at": format_time(expires) if (expires := expires_at(generation)) else None,
         "warnings": written_warnings(generation.request.warnings),
         "timings": _timings(generation),
-        "cost": asdict(cost_of(generation)),
+        "cost": _cost(generation),
         "retry_of": generation.request.retry_of,
+        "request_id": generation.request_id,
         "metadata": dict(texts.metadata) if texts else {},
         "urls": urls | signed,
     }
@@ -209,6 +210,16 @@ def _failure(generation: Generation) -> dict[str, Any]:
     message = MESSAGES[FailureCode(generation.failure.code)]
     failure = generation.failure.model_dump(include={"code", "stage", "retryable"})
     return {"error": message, "failure": {**failure, "message": message}}
+
+
+def _cost(generation: Generation) -> dict[str, Any]:
+    """Write what it cost, by phase, and what it was expected to cost when it was submitted."""
+    estimate = generation.request.estimate_microusd
+    return {
+        **asdict(cost_of(generation)),
+        "estimated_usd": None if estimate is None else estimate / 1_000_000,
+        "phases_usd": costs_of_phases(generation),
+    }
 
 
 def _timings(generation: Generation) -> dict[str, Any]:

@@ -96,7 +96,7 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     ),
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object start_by:time deadline:time expires_at:time? "
+        "retry_of:text? request_id:text? metadata:object urls:object start_by:time deadline:time expires_at:time? "
         "warnings:objects",
         "queue:object?",
         status={"enum": ["pending", "processing", "completed", "failed"]},

@@ -95,10 +95,11 @@ async def blob_of(personal_data: PersonalData, image: ContentImage, number: int)
 
 
 class Place(NamedTuple):
-    """What a submission took: a unit of a month, and a slot unless it is queued for one."""
+    """What a submission took: a unit of a month, and a slot unless it is queued for one; and what it may cost."""
 
     period: str
     queued: bool = False
+    estimate_microusd: int | None = None
 
 
 def requested_event(
@@ -128,6 +129,8 @@ def requested_event(
         own_start=True if own_start else None,
         warnings=tuple(Warned(code=one.code.value, example=one.example) for one in content.warnings),
         queued=True if place.queued else None,
+        api_key=identity.api_key,
+        estimate_microusd=place.estimate_microusd,
     )
 
 

@@ -11,7 +11,9 @@ import structlog
 
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
+from domain.generation.estimate import estimate_of
 from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
 from events.generation import GenerationRequested
 from gateway.submissions.content import (
     Content,
@@ -27,6 +29,7 @@ from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.quota.admission import Admission
+from store.quota.durations import EVERYONE
 
 # A scheduled job frees holds without a stream after two minutes. The append may take nearly one minute, so a
 # hold that is older than this when everything is stored is renewed first.
@@ -52,6 +55,7 @@ class SubmissionRecorder:
     blobs: BlobStore
     admission: Admission
     timeouts: Timeouts
+    price: Price
     clock: Callable[[], datetime]
 
     async def record(self, submission: Submission, content: Content) -> Recorded:
@@ -116,7 +120,9 @@ class SubmissionRecorder:
             queue_for=submission.identity.user_id if submission.queue else None,
         )
         queued = submission.queue and await self.admission.is_queued(developer, submission.generation_id)
-        return Place(slot.period, queued)
+        durations = await self.admission.durations(EVERYONE)
+        estimate = estimate_of(durations, start=personal_data.created_at, price=self.price)
+        return Place(slot.period, queued, estimate.cost_microusd)
 
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""

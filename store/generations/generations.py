@@ -13,7 +13,7 @@ from domain.generation.generation import Generation, id_of, stream_of
 from domain.generation.reactions import idle_actors
 from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.envelope import Cause, RecordedEvent
+from events.envelope import PROVIDER, Cause, RecordedEvent
 from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
@@ -68,6 +68,7 @@ class Generations:
             clock=clock,
             check=_check,
             log_fields=_log_fields,
+            caused=_submitted,
         )
 
     async def load(self, generation_id: str) -> Generation | None:
@@ -169,6 +170,17 @@ def _head(stream: str, cached: Generation | None) -> tuple[str, int]:
 
 def _correlated(cause: Cause, stream: str) -> Cause:
     return replace(cause, correlation_id=cause.correlation_id or stream)
+
+
+def _submitted(generation: Generation | None, cause: Cause) -> Cause:
+    """Name the request and the trace of the submission, where no other request of a client asked for the change.
+
+    A callback of the provider is a request too, of which the client knows nothing.
+    """
+    if generation is None or (cause.request_id is not None and cause.actor != PROVIDER):
+        return cause
+    request_id = generation.request_id or cause.request_id
+    return replace(cause, request_id=request_id, traceparent=generation.traceparent or cause.traceparent)
 
 
 def _log_fields(stream: str, generation: Generation | None) -> Mapping[str, object]:

@@ -14,6 +14,8 @@ _TIMES = [("created_at", DESCENDING), ("finished_at", DESCENDING), ("slot_at", D
 _ENDED: Document = {"finished_at": {"$type": "date"}}
 _LIMIT = 500
 _ENOUGH = 200
+EVERYONE = ""
+"""In place of a developer: the generations of all developers."""
 _FRESH_SECONDS = 15.0
 _CAPACITY = 10_000
 
