@@ -103,7 +103,8 @@ class Comparison:
     def queue(self) -> tuple[Waiting, ...] | None:
         """Make the queue from the log; None where the ledger has those who wait in the log, and nobody else."""
         waiting = sorted(self.queued, key=lambda g: (g.created_at, g.id))
-        if {one.id for one in waiting} == {one.generation for one in self.seen.queue} - self.ending:
+        known = {one.generation for one in self.seen.queue} - self.ending
+        if not self.damaged and {one.id for one in waiting} == known:
             return None
         last = {g.id: max(g.created_at, self.turns.get(g.request.owner.user, g.created_at)) for g in waiting}
         rank = {moment: number for number, moment in enumerate(sorted(set(last.values())), start=1)}

@@ -14,10 +14,10 @@ from typing import Final, TypeVar
 import structlog
 from pymongo import UpdateOne
 
-from domain.accounts.slot_queue import Waiting
 from store.errors import DamagedLedgerError
 from store.mongo.connection import Document
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName, count_slots
+from store.quota.queue_document import QUEUE, arrival, turn_of, waiting_of, waits, without
 
 COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
@@ -55,7 +55,7 @@ def account_of(developer: str, documents: Sequence[Document], *, with_settled: b
         kept = [one for one in documents if one is not counters and (with_settled or not one.get("settled"))]
         slots = tuple(map(slot_of, kept))
         held = tuple((month, count) for month, count in _months(counters, "held") if count)
-        queue = tuple(map(_waiting, _a(list, counters.get("queue", []))))
+        queue = tuple(map(waiting_of, _a(list, counters.get("queue", []))))
         return Account(slots, _months(counters, "used"), held, queue)
     except (KeyError, TypeError):
         raise DamagedLedgerError(developer) from None
@@ -88,15 +88,13 @@ def taking(slot: Slot, bounds: Bounds, queue_for: str | None = None) -> list[Doc
 
     The condition is in the update, because an upsert takes no $expr.
     """
-    room = (_COUNTED_SLOTS, bounds.concurrent) if queue_for is None else ({"$size": _QUEUE}, bounds.queued)
+    room = (_COUNTED_SLOTS, bounds.concurrent) if queue_for is None else ({"$size": QUEUE}, bounds.queued)
     limits = ((_number("used", slot.period), bounds.monthly), room)
     free = {"$and": [{"$lt": [number, limit]} for number, limit in limits if limit is not None]}
     taken = _counted(slot.period, {"$literal": slot.generation}, held=1, used=1)
     if queue_for is not None:
-        free["$and"].append({"$not": [_waits(slot.generation)]})
-        names = {"generation": {"$literal": slot.generation}, "user": {"$literal": queue_for}}
-        arrival = {**names, "since": slot.since, "number": _NEXT}
-        taken["$mergeObjects"].append({"queue": {"$concatArrays": [_QUEUE, [arrival]]}, "turn": _NEXT})
+        free["$and"].append({"$not": [waits(slot.generation)]})
+        taken["$mergeObjects"].append(arrival(slot.generation, queue_for, slot.since))
     return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
 
 
@@ -115,22 +113,16 @@ def granting(generation: str, bounds: Bounds) -> list[Document]:
 
     Changes nothing when no slot is free, or it does not wait.
     """
-    name = {"$literal": generation}
-    own = {"$first": {"$filter": {"input": _QUEUE, "as": "one", "cond": {"$eq": ["$$one.generation", name]}}}}
-    behind = {"$mergeObjects": ["$$one", {"number": {"$max": ["$$one.number", _NEXT]}}]}
-    served = {"$cond": [{"$eq": ["$$one.user", "$$own.user"]}, behind, "$$one"]}
-    left = {"queue": {"$map": {"input": _without(name), "as": "one", "in": served}}, "turn": _NEXT}
-    free = {"$lt": [{"$subtract": [_COUNTED_SLOTS, {"$size": _QUEUE}]}, bounds.concurrent]}
-    waits = {"$ne": [{"$type": "$$own"}, "missing"]}
-    allowed = {"$and": [_SOUND, waits, *([] if bounds.concurrent is None else [free])]}
-    granted = {"$mergeObjects": ["$$ROOT", left, {"counted_at": "$$NOW"}]}
-    return [{"$replaceWith": {"$let": {"vars": {"own": own}, "in": {"$cond": [allowed, granted, "$$ROOT"]}}}}]
+    free = {"$lt": [{"$subtract": [_COUNTED_SLOTS, {"$size": QUEUE}]}, bounds.concurrent]}
+    allowed = {"$and": [_SOUND, waits(generation), *([] if bounds.concurrent is None else [free])]}
+    granted = {"$mergeObjects": ["$$ROOT", turn_of(generation), {"counted_at": "$$NOW"}]}
+    return [{"$replaceWith": {"$cond": [allowed, granted, "$$ROOT"]}}]
 
 
 def freeing(slot: SlotName, settlement: Settlement) -> list[Document]:
     """Count a slot less, and a released unit, and end its wait; fail for damaged counters."""
     freed = _counted(slot.period, None, held=-1, used=-1 if settlement == "released" else 0)
-    left = {"$cond": [_waits(slot.generation), {"queue": _without({"$literal": slot.generation})}, {}]}
+    left = {"$cond": [waits(slot.generation), {"queue": without(slot.generation)}, {}]}
     freed["$mergeObjects"].append(left)
     return [{"$replaceWith": {"$cond": [_SOUND, freed, _REFUSED]}}]
 
@@ -138,7 +130,7 @@ def freeing(slot: SlotName, settlement: Settlement) -> list[Document]:
 def quiet(milliseconds: int) -> Document:
     """Query sound counters with slots taken or waited for that were not changed for so long, by the server's clock."""
     old = {"$lt": ["$counted_at", {"$subtract": ["$$NOW", milliseconds]}]}
-    taken = {"$cond": [_SOUND, {"$gt": [{"$add": [_COUNTED_SLOTS, {"$size": _QUEUE}]}, 0]}, False]}
+    taken = {"$cond": [_SOUND, {"$gt": [{"$add": [_COUNTED_SLOTS, {"$size": QUEUE}]}, 0]}, False]}
     return {"counted_at": {"$type": "date"}, "$expr": {"$and": [old, taken]}}
 
 
@@ -182,18 +174,6 @@ _COUNTED_SLOTS: Final[Document] = {
 }
 
 
-_QUEUE: Final[Document] = {"$cond": [{"$isArray": "$queue"}, "$queue", []]}
-_NEXT: Final[Document] = {"$add": [{"$ifNull": ["$turn", 0]}, 1]}
-
-
-def _waits(generation: str) -> Document:
-    return {"$in": [{"$literal": generation}, {"$map": {"input": _QUEUE, "as": "one", "in": "$$one.generation"}}]}
-
-
-def _without(generation: Document) -> Document:
-    return {"$filter": {"input": _QUEUE, "as": "one", "cond": {"$ne": ["$$one.generation", generation]}}}
-
-
 def _number(field: str, period: str) -> Document:
     return {"$ifNull": [f"${field}.{period}", 0]}
 
@@ -223,16 +203,11 @@ def _a(kind: type[T], value: object) -> T:
     return value
 
 
-def _waiting(document: Document) -> Waiting:
-    generation, user, since = document["generation"], document["user"], document["since"]
-    return Waiting(_a(str, generation), _a(str, user), _a(datetime, since), _count(document["number"]))
-
-
 def _correction(document: Document) -> Correction:
     units = tuple((period, units) for period, units in document["units"])
     added, removed = tuple(map(slot_of, document["added"])), tuple(document["removed"])
     queue = document.get("queue")
-    waiting = None if queue is None else tuple(map(_waiting, queue))
+    waiting = None if queue is None else tuple(map(waiting_of, queue))
     return Correction(document["id"], document["at"], document["by"], units, added, removed, waiting)
 
 

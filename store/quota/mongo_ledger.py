@@ -1,6 +1,6 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from pymongo import IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.errors import DamagedLedgerError
 from store.generations.projection import ALWAYS
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
@@ -23,19 +23,17 @@ from store.mongo.connection import (
     raises_unavailable,
     reachable,
 )
-from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
+from store.quota.ledger_corrections import LedgerCorrections
 from store.quota.ledger_document import (
     COUNTERS,
     account_of,
-    corrected,
     corrections_of,
     documents_of,
     freeing,
     frees,
     granting,
     quiet,
-    slot_document,
     slot_id,
     slot_of,
     takes,
@@ -73,6 +71,7 @@ class MongoLedger:
         )
         self._durable = database.get_collection("ledger")
         self._settled_slots = SettledSlots(database)
+        self._corrections = LedgerCorrections(database, self._ledger)
         self._recorded: Batcher[tuple[str, str], Sequence[Document]] = Batcher(self._find_recorded)
 
     async def hold(
@@ -176,14 +175,7 @@ class MongoLedger:
                 yield document["_id"]
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
-        corrected = False
-
-        async def work(session: Session) -> None:
-            nonlocal corrected
-            corrected = await self._correct(developer, correction, seen, session)
-
-        await self._together(work)
-        return corrected
+        return await self._corrections.apply(developer, correction, seen)
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
@@ -231,40 +223,3 @@ class MongoLedger:
         """Repeat a hold; False when it is there no longer."""
         repeated = {"$max": {"since": now}, "$set": {"repeated": True}}
         return bool((await ledger.update_one({"_id": slot_id(developer, generation)}, repeated)).matched_count)
-
-    async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
-        found = await self._ledger.find(documents_of(developer), COUNTERS, session=session).to_list(None)
-        account = _readable(developer, found)
-        if account is None or seen is None:
-            if account is not seen:
-                return False
-            removed = [document["_id"] for document in found if document["_id"] != developer]
-        elif account.equals(seen):
-            removed = [slot_id(developer, generation) for generation in correction.removed]
-        else:
-            return False
-        added = [
-            {"_id": slot_id(developer, slot.generation), **slot_document(developer, slot)} for slot in correction.added
-        ]
-        await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
-        if added:
-            settled = {"_id": {"$in": [slot["_id"] for slot in added]}, "settled": True}
-            await self._ledger.delete_many(settled, session=session)
-            await self._ledger.insert_many(added, session=session)
-        counters = corrected(account or Account(), correction)
-        await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
-        return True
-
-    async def _together(self, work: Callable[[Session], Awaitable[None]]) -> None:
-        try:
-            await in_transaction(self._database, work)
-        except CommitOutcomeUnknownError as error:
-            raise StoreUnavailableError("the outcome is unknown") from error
-
-
-def _readable(developer: str, found: Sequence[Document]) -> Account | None:
-    """Read an account; None for a damaged one."""
-    try:
-        return account_of(developer, found)
-    except DamagedLedgerError:
-        return None
