@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime
 
 from events.erasure import Grounds
-from events.event import Event, OmittedIfNone, Part
+from events.event import Event, OmittedIfEmpty, OmittedIfNone, Part
 from events.event_type import EventType
 
 
@@ -91,7 +91,7 @@ class QuotaCorrected(Event, name="developer.quota_corrected"):
     units: tuple[CorrectedUnits, ...]
     taken: tuple[str, ...]
     freed: tuple[str, ...]
-    queue: Annotated[tuple[str, ...] | None, OmittedIfNone] = None
+    queue: Annotated[tuple[str, ...], OmittedIfEmpty] = ()
 
 
 class UserEvent(Event):

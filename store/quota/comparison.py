@@ -94,7 +94,7 @@ class Comparison:
         found += [Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in self.moved]
         ledger, log = ({one.generation for one in self.seen.queue}, {one.id for one in self.queued})
         return found + [
-            Difference(developer, "queue", one, one in ledger, one in log)
+            Difference(developer, "queue", one, int(one in ledger), int(one in log))
             for one in sorted(ledger ^ log)
             if one not in self.ending
         ]
