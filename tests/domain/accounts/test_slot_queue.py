@@ -1,10 +1,14 @@
 """Users take turns at the slots of their developer."""
 
+import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.accounts.slot_queue import Waiting, in_turn
 from store.quota.ledger import Bounds
@@ -86,3 +90,34 @@ async def test_no_user_waits_more_than_one_round_of_the_others(seed: int, users:
         assert not account.queue or account.running == slots
     assert life.granted > ARRIVALS / 20
     assert life.most == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=40))
+def test_a_position_grows_only_for_a_later_request_of_a_user_when_another_user_sends_one(
+    steps: list[tuple[str, bool]],
+) -> None:
+    asyncio.run(watch_positions(steps))
+
+
+async def watch_positions(steps: list[tuple[str, bool]]) -> None:
+    """Let users arrive, or the next one get its slot or be cancelled; compare the positions of the others."""
+    ledger, before = MemoryLedger(), dict[str, int]()
+    bounds = Bounds(None, 1, queued=100)
+    await ledger.hold("d", "x0", period="2026-11", bounds=bounds, now=NOW)
+    for number, (user, ends) in enumerate(steps):
+        queue = in_turn((await ledger.account("d")).queue)
+        heads = {one.user: one.generation for one in reversed(queue)}
+        if ends and queue:
+            taken = queue[number % len(queue)]
+            if taken is queue[0]:
+                await ledger.settle("d", "x0", "spent")
+                await ledger.grant("d", taken.generation, bounds=bounds)
+            await ledger.settle("d", taken.generation, "released")
+            await ledger.hold("d", "x0", period="2026-11", bounds=replace(bounds, concurrent=None), now=NOW)
+        else:
+            name = f"{user}{number}"
+            await ledger.hold("d", name, period="2026-11", bounds=bounds, now=NOW, queue_for=user)
+        after = {one.generation: place for place, one in enumerate(in_turn((await ledger.account("d")).queue))}
+        grown = [name for name, place in after.items() if name in before and place > before[name]]
+        assert all(not ends and name[0] != user and name not in heads.values() for name in grown)
+        before = after
