@@ -6,6 +6,7 @@ commit once for each feed.
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import structlog
 
@@ -95,16 +96,23 @@ class FeedBroadcaster:
         full = len(found) == _BATCH
         self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
         wanted = [(entry, feed) for entry in found for feed in _feeds_of(entry) if feed in feeds]
+        present = {feed: tuple(listeners) for feed, listeners in feeds.items()}
         metadata = await self._reader.metadata_of([entry for entry, _ in wanted])
         for entry, feed in wanted:
-            self._deliver(entry, feed, feeds[feed], metadata)
+            self._deliver(entry, feed, present[feed], metadata)
         return full
 
-    def _deliver(self, entry: FeedEntry, feed: Feed, listeners: dict[Listener, int], metadata: FeedMetadata) -> None:
-        """Deliver a commit; after one of newer code listeners get no more: their cursor stays before it."""
-        update = Update(frames_of(self._reader.events_of(entry, feed, metadata)))
-        for listener, position in tuple(listeners.items()):
-            if position <= entry.position:
+    def _deliver(self, entry: FeedEntry, feed: Feed, present: Sequence[Listener], metadata: FeedMetadata) -> None:
+        """Deliver a commit to those that were there when it was read.
+
+        After one of newer code listeners get no more: their cursor stays before it.
+        """
+        update, listeners = (
+            Update(frames_of(self._reader.events_of(entry, feed, metadata))),
+            self._listeners.get(feed, {}),
+        )
+        for listener in present:
+            if listener in listeners and listeners[listener] <= entry.position:
                 listeners[listener] = sys.maxsize if entry.newer else entry.position + 1
                 deliver(listener, update)
 
