@@ -93,11 +93,11 @@ class FeedBroadcaster:
             return False
         projects = {feed.project for feed in feeds}
         found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
-        full = len(found) == _BATCH
-        self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
         wanted = [(entry, feed) for entry in found for feed in _feeds_of(entry) if feed in feeds]
         present = {feed: tuple(listeners) for feed, listeners in feeds.items()}
         metadata = await self._reader.metadata_of([entry for entry, _ in wanted])
+        full = len(found) == _BATCH
+        self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
         for entry, feed in wanted:
             self._deliver(entry, feed, present[feed], metadata)
         return full
@@ -107,10 +107,8 @@ class FeedBroadcaster:
 
         After one of newer code listeners get no more: their cursor stays before it.
         """
-        update, listeners = (
-            Update(frames_of(self._reader.events_of(entry, feed, metadata))),
-            self._listeners.get(feed, {}),
-        )
+        update = Update(frames_of(self._reader.events_of(entry, feed, metadata)))
+        listeners = self._listeners.get(feed, {})
         for listener in present:
             if listener in listeners and listeners[listener] <= entry.position:
                 listeners[listener] = sys.maxsize if entry.newer else entry.position + 1
