@@ -60,13 +60,12 @@ def forecast(
         return Forecast(None, g.started_at, completion, basis, len(durations))
     start = max(now + timedelta(seconds=slot_in), g.retry_at or now, paused_until or now)
     completion = start + timedelta(seconds=median(durations or [TYPICAL_SECONDS]))
-    reason = None
     if start >= g.request.start_by:
-        reason = Obstacle.START_BY
-    elif paused_until is not None and paused_until > now:
+        return Forecast(ahead, None, None, basis, len(durations), possible=False, reason=Obstacle.START_BY)
+    if paused_until is not None and paused_until > now:
         reason = Obstacle.PROVIDER_PAUSED
-    known = (None, None) if reason is Obstacle.START_BY else (start, completion)
-    return Forecast(ahead, *known, basis, len(durations), possible=reason is None, reason=reason)
+        return Forecast(ahead, start, completion, basis, len(durations), possible=False, reason=reason)
+    return Forecast(ahead, start, completion, basis, len(durations))
 
 
 def slot_since(g: Generation) -> datetime | None:
