@@ -155,8 +155,10 @@ async def test_a_page_that_is_counted_again_or_by_two_schedulers_changes_nothing
         await count(page, usage_sums=store.usage_sums, events=store.events, sealed_log=store.sealed_log)
     assert await sums(store) == before
     await store.database["usage"].delete_many({})
-    logs = {"events": store.events, "sealed_log": store.sealed_log}
-    counting = [count(entries, usage_sums=store.make(UsageSums), **logs) for _ in range(8)]
+    counting = [
+        count(entries, usage_sums=store.make(UsageSums), events=store.events, sealed_log=store.sealed_log)
+        for _ in range(8)
+    ]
     await asyncio.gather(*counting)
     assert await sums(store) == before
 
