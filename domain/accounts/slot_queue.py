@@ -30,8 +30,8 @@ class Waiting:
 
 def in_turn(queue: Sequence[Waiting]) -> list[Waiting]:
     """Order a queue, which lists arrivals, as slots will be given; each user's own stay in order."""
-    first, rounds, rank = dict[str, int](), Counter[str](), list[tuple[int, int, Waiting]]()
+    first, before, rank = dict[str, int](), Counter[str](), list[tuple[int, int, Waiting]]()
     for one in queue:
-        rank.append((rounds[one.user], first.setdefault(one.user, one.number), one))
-        rounds[one.user] += 1
+        rank.append((before[one.user], first.setdefault(one.user, one.number), one))
+        before[one.user] += 1
     return [one for *_, one in sorted(rank, key=lambda ranked: ranked[:2])]

@@ -37,7 +37,7 @@ class QueueInfo:
         if is_queued(generation):
             account = await self.admission.account(generation.request.owner.developer)
             if account.waits(generation.id):
-                return Ahead(_place(account, generation))
+                return Ahead(_position(account, generation))
         return await self.queue.ahead(generation)
 
     async def _forecast(self, generation: Generation) -> Forecast:
@@ -54,14 +54,14 @@ class QueueInfo:
         account = await self.admission.account(developer) if is_queued(generation) else Account()
         if not account.waits(generation.id):
             return await self.queue.ahead(generation), 0.0
-        place, tier = _place(account, generation), self.tiers.get(generation.request.tier)
+        position, tier = _position(account, generation), self.tiers.get(generation.request.tier)
         concurrent = tier.concurrent if tier else None
-        return Ahead(place), await self.admission.seconds_to_slot(
-            developer, account, ahead=place, concurrent=concurrent
+        return Ahead(position), await self.admission.seconds_to_slot(
+            developer, account, ahead=position, concurrent=concurrent
         )
 
 
-def _place(account: Account, generation: Generation) -> int:
+def _position(account: Account, generation: Generation) -> int:
     return [one.generation for one in in_turn(account.queue)].index(generation.id)
 
 

@@ -164,9 +164,7 @@ def resource_of(
             for number in range(len(generation.request.examples))
         ],
         "version": generation.version,
-        "start_by": format_time(generation.request.start_by),
-        "deadline": format_time(generation.request.finish_by),
-        "expires_at": format_time(expires) if (expires := expires_at(generation)) else None,
+        **_deadlines(generation),
         "warnings": written_warnings(generation.request.warnings),
         "timings": _timings(generation),
         "cost": _cost(generation),
@@ -210,6 +208,15 @@ def _failure(generation: Generation) -> dict[str, Any]:
     message = MESSAGES[FailureCode(generation.failure.code)]
     failure = generation.failure.model_dump(include={"code", "stage", "retryable"})
     return {"error": message, "failure": {**failure, "message": message}}
+
+
+def _deadlines(generation: Generation) -> dict[str, str | None]:
+    expires = expires_at(generation)
+    return {
+        "start_by": format_time(generation.request.start_by),
+        "deadline": format_time(generation.request.finish_by),
+        "expires_at": format_time(expires) if expires else None,
+    }
 
 
 def _cost(generation: Generation) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from events.generation import GenerationRequested
 from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
-from gateway.submissions.content import Content, ContentImage, Place, personal_data_of, requested_event
+from gateway.submissions.content import Content, ContentImage, HeldQuota, personal_data_of, requested_event
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.generations.queue import Queue
@@ -61,19 +61,19 @@ class DryRun:
         account = await self.admission.free_account(developer, bounds, queue=submission.queue)
         now = self.clock()
         period = period_of(now)
-        place = Place(period, queued=not account.has_capacity(period, bounds))
-        event = requested_event(submission, content, personal_data_of(submission, content, now), place, self.timeouts)
-        ahead = _place(account, submission, now) if place.queued else await self.queue.unsent()
+        held = HeldQuota(period, queued=not account.has_capacity(period, bounds))
+        event = requested_event(submission, content, personal_data_of(submission, content, now), held, self.timeouts)
+        ahead = _position(account, submission, now) if held.queued else await self.queue.unsent()
         wait = 0.0
-        if place.queued:
+        if held.queued:
             wait = await self.admission.seconds_to_slot(developer, account, ahead=ahead.number)
         return {
             "dry_run": True,
             "replayed": False,
             "input": _input(content, self.gateway_settings.ceilings),
             **_times(event),
-            "queued": place.queued,
-            "quota": _quota(account, place, bounds),
+            "queued": held.queued,
+            "quota": _quota(account, held, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
             "estimate": _estimate(await self._estimate(developer, now + timedelta(seconds=wait))),
         }
@@ -112,20 +112,20 @@ def _image(image: ContentImage) -> dict[str, Any]:
     }
 
 
-def _place(account: Account, submission: Submission, now: datetime) -> Ahead:
+def _position(account: Account, submission: Submission, now: datetime) -> Ahead:
     """Count those that would get a slot before the submission."""
     last = max((one.number for one in account.queue), default=0)
     own = Waiting(submission.generation_id, submission.identity.user_id, now, last + 1)
     return Ahead(in_turn([*account.queue, own]).index(own))
 
 
-def _quota(account: Account, place: Place, bounds: Bounds) -> dict[str, Any]:
+def _quota(account: Account, held: HeldQuota, bounds: Bounds) -> dict[str, Any]:
     """Write units and slots with those that the submission would take."""
     return {
-        "period": place.period,
-        "used": account.used_in(place.period) + 1,
+        "period": held.period,
+        "used": account.used_in(held.period) + 1,
         "limit": bounds.monthly,
-        "slots": account.running + (not place.queued),
+        "slots": account.running + (not held.queued),
         "slot_limit": bounds.concurrent,
     }
 

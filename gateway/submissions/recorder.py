@@ -17,7 +17,7 @@ from domain.generation.timings import Price
 from events.generation import GenerationRequested
 from gateway.submissions.content import (
     Content,
-    Place,
+    HeldQuota,
     blob_of,
     fingerprint_of,
     personal_data_of,
@@ -69,8 +69,8 @@ class SubmissionRecorder:
             return replay
         personal_data = personal_data_of(submission, content, self.clock())
         try:
-            place = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(submission, content, personal_data, place, self.timeouts)
+            held = await self._hold_and_store(submission, personal_data, content)
+            event = requested_event(submission, content, personal_data, held, self.timeouts)
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
@@ -98,19 +98,19 @@ class SubmissionRecorder:
             raise submission.overdrawn
         return None
 
-    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> Place:
+    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> HeldQuota:
         """Hold a quota unit while personal data and pictures are stored."""
         storing, held_at = asyncio.create_task(self._store(personal_data, content)), self.clock()
         try:
-            place = await self._hold(submission, personal_data)
+            held = await self._hold(submission, personal_data)
         finally:
             await storing
         if self.clock() - held_at > RENEW_HOLD_AFTER:
-            place = await self._hold(submission, personal_data)
-        return place
+            held = await self._hold(submission, personal_data)
+        return held
 
-    async def _hold(self, submission: Submission, personal_data: PersonalData) -> Place:
-        """Take a slot, or a place in the queue; the month is an earlier one when an earlier attempt holds it."""
+    async def _hold(self, submission: Submission, personal_data: PersonalData) -> HeldQuota:
+        """Take a slot, or an entry in the queue; the month is an earlier one when an earlier attempt holds it."""
         developer = submission.identity.developer_id
         slot = await self.admission.hold(
             developer,
@@ -122,7 +122,7 @@ class SubmissionRecorder:
         queued = submission.queue and await self.admission.is_queued(developer, submission.generation_id)
         durations = await self.admission.durations(EVERYONE)
         estimate = estimate_of(durations, start=personal_data.created_at, price=self.price)
-        return Place(slot.period, queued, estimate.cost_microusd)
+        return HeldQuota(slot.period, queued, estimate.cost_microusd)
 
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""

@@ -88,8 +88,8 @@ def taking(slot: Slot, bounds: Bounds, queue_for: str | None = None) -> list[Doc
 
     The condition is in the update, because an upsert takes no $expr.
     """
-    room = (_COUNTED_SLOTS, bounds.concurrent) if queue_for is None else ({"$size": QUEUE}, bounds.queued)
-    limits = ((_number("used", slot.period), bounds.monthly), room)
+    bound = (_COUNTED_SLOTS, bounds.concurrent) if queue_for is None else ({"$size": QUEUE}, bounds.queued)
+    limits = ((_number("used", slot.period), bounds.monthly), bound)
     free = {"$and": [{"$lt": [number, limit]} for number, limit in limits if limit is not None]}
     taken = _counted(slot.period, {"$literal": slot.generation}, held=1, used=1)
     if queue_for is not None:

@@ -32,7 +32,7 @@ class MemoryLedger:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         held = account.slot_of(generation)
-        if held is None and not _has_room(account, period, bounds, queue_for):
+        if held is None and not _has_capacity(account, period, bounds, queue_for):
             return None
         if held is None and queue_for is not None:
             account = replace(
@@ -140,7 +140,7 @@ def _without(account: Account, generations: Sequence[str]) -> list[Slot]:
     return [slot for slot in account.slots if slot.generation not in generations]
 
 
-def _has_room(account: Account, period: str, bounds: Bounds, queue_for: str | None) -> bool:
+def _has_capacity(account: Account, period: str, bounds: Bounds, queue_for: str | None) -> bool:
     if queue_for is None:
         return account.has_capacity(period, bounds)
     return account.has_units(period, bounds) and len(account.queue) < bounds.queued

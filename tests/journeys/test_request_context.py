@@ -56,7 +56,7 @@ async def test_every_event_names_the_request_and_the_trace_also_after_callbacks_
             return found if found[-1][0] == "generation.quota_settled" else None
 
         found = await until(settled, "its quota is settled")
-        assert len(found) >= 9
+        assert len(found) >= 8
         assert [one for one in found if one[1:] != (request_id, TRACE)] == []
 
 

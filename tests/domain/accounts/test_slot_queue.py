@@ -117,7 +117,7 @@ async def watch_positions(steps: list[tuple[str, bool]]) -> None:
         else:
             name = f"{user}{number}"
             await ledger.hold("d", name, period="2026-11", bounds=bounds, now=NOW, queue_for=user)
-        after = {one.generation: place for place, one in enumerate(in_turn((await ledger.account("d")).queue))}
-        grown = [name for name, place in after.items() if name in before and place > before[name]]
+        after = {one.generation: position for position, one in enumerate(in_turn((await ledger.account("d")).queue))}
+        grown = [name for name, position in after.items() if name in before and position > before[name]]
         assert all(not ends and name[0] != user and name not in heads.values() for name in grown)
         before = after

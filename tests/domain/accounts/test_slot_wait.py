@@ -94,6 +94,6 @@ def test_a_free_slot_is_there_at_once_and_others_may_be_certain() -> None:
 def test_no_wait_is_negative_and_those_behind_wait_no_less(
     running: list[float], durations: list[float], ahead: int
 ) -> None:
-    first, later = (seconds_to_slot(running, durations, ahead=place) for place in (0, ahead))
+    first, later = (seconds_to_slot(running, durations, ahead=position) for position in (0, ahead))
     assert first >= 0
     assert later >= 0

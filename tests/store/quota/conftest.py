@@ -81,7 +81,7 @@ class QuotaHarness:
         period = period_of(self.clock())
         queue_for = user if queue else None
         slot = await self.admission.hold(developer, name, period=period, bounds=bounds, queue_for=queue_for)
-        queued = await self.admission.is_queued(developer, name)
+        queued = queue and await self.admission.is_queued(developer, name)
         owner = Owner(developer=developer, project=project, user=user)
         return await self.append(name, owner, slot.period, queued=True if queued else None, api_key=key)
 

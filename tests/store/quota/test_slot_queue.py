@@ -45,7 +45,7 @@ async def turns(ledger: Ledger) -> list[str]:
     return [one.generation for one in in_turn((await ledger.account("d")).queue)]
 
 
-async def test_who_waits_has_a_unit_and_a_place_and_no_slot(ledger: Ledger) -> None:
+async def test_who_waits_has_a_unit_and_a_position_and_no_slot(ledger: Ledger) -> None:
     await filled(ledger, "a1", "b1")
     account = await ledger.account("d")
     assert (account.used_in(NOVEMBER), account.running, account.counted) == (3, 1, 3)
@@ -104,7 +104,7 @@ async def test_repeated_and_concurrent_holds_wait_once(ledger: Ledger) -> None:
     assert ([one.generation for one in account.queue], account.counted) == (["a1"], 2)
 
 
-async def test_a_place_without_a_slot_is_given_back(store: OpenStore, clock: Clock) -> None:
+async def test_an_entry_without_a_slot_is_given_back(store: OpenStore, clock: Clock) -> None:
     """The primary died between the statement that counts and the one that adds the slot."""
     await filled(store.ledger, "a1")
     documents = store.database["ledger"]
