@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.accounts.slot_queue import Waiting, in_turn
@@ -93,6 +93,7 @@ async def test_no_user_waits_more_than_one_round_of_the_others(seed: int, users:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=40))
+@settings(deadline=None)
 def test_a_position_grows_only_for_a_later_request_of_a_user_when_another_user_sends_one(
     steps: list[tuple[str, bool]],
 ) -> None:

@@ -6,7 +6,7 @@ from math import ceil
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.accounts.slot_wait import TYPICAL_SECONDS, seconds_left, seconds_to_slot
@@ -91,9 +91,8 @@ def test_a_free_slot_is_there_at_once_and_others_may_be_certain() -> None:
 
 
 @given(st.lists(SECONDS, max_size=5), st.lists(SECONDS, max_size=9), st.integers(0, 30))
-def test_no_wait_is_negative_and_those_behind_wait_no_less(
-    running: list[float], durations: list[float], ahead: int
-) -> None:
+@settings(deadline=None)
+def test_no_wait_is_negative(running: list[float], durations: list[float], ahead: int) -> None:
     first, later = (seconds_to_slot(running, durations, ahead=position) for position in (0, ahead))
     assert first >= 0
     assert later >= 0
