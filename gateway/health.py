@@ -32,7 +32,7 @@ class HealthRoutes:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_started", self.monotonic())
 
-    @get("/", "public")
+    @get("/", "public", also={303: "A browser is sent to the console"})
     async def about(self, request: web.Request) -> web.Response:
         """Read name and version, and the paths of health, OpenAPI document and console; browsers see the console."""
         if "text/html" in request.headers.get("Accept", ""):

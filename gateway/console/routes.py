@@ -51,7 +51,7 @@ class ConsoleRoutes:
     sign_in_link: SignInLink
     clock: Callable[[], datetime]
 
-    @get(CONSOLE, "public", 303)
+    @get(CONSOLE, "public", 303, answer={"text/plain": ""})
     async def enter(self, _: web.Request) -> web.Response:
         """Redirect to the console."""
         raise web.HTTPSeeOther(f"{CONSOLE}/")

@@ -77,6 +77,9 @@ def open_accounts(api: Api, operator_key: str) -> Accounts:
         "generation_id": submit(api, end_user),
         "number": "0",
         "consumer": "billing",
+        "event_type": "generation.completed",
+        "revision": "1",
+        "path": "index.html",
         "provider": "replicate",
         **_webhook(api, bearer, project),
     }

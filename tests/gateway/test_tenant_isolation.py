@@ -58,6 +58,7 @@ class Subject:
             "consumer": "billing",
             "event_type": "generation.imagined",
             "revision": "1",
+            "path": "missing.js",
             "provider": "replicate",
         }
 

@@ -133,6 +133,7 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "consumer": "billing",
         "event_type": "generation.imagined",
         "revision": "1",
+        "path": "index.html",
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
