@@ -259,7 +259,7 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
     The ids of a path are all foreign, or the caller's own up to one that is foreign.
     """
     own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
-    names = [name for name in route.names if name not in ("number", "consumer")]  # both are no ids of others
+    names = [name for name in route.names if name not in ("number", "consumer", "path")]  # none is an id of others
     paths = {}
     for subject in matrix.subjects:
         if caller.knows(subject):
