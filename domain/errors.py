@@ -50,6 +50,8 @@ class ErrorCode(StrEnum):
     WEBHOOK_LIMIT = "webhook_limit_exceeded"
     ROTATION_LIMIT = "rotation_limit_exceeded"
     CONSUMER_LIMIT = "consumer_limit_exceeded"
+    CONSUMER_LEASED = "consumer_leased"
+    LEASE_LOST = "lease_lost"
     UNKNOWN_POSITION = "unknown_position"
     RECEIPT_PENDING = "receipt_pending"
     RECEIPTS_DISABLED = "receipts_disabled"

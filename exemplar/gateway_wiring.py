@@ -17,6 +17,7 @@ from gateway.app import create_app
 from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.consumers.leased_events import LeasedEvents
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_access import Tickets
 from gateway.events.event_hub import EventHub
@@ -31,7 +32,9 @@ from gateway.receipts.settings import ReceiptSettings
 from gateway.routes import OPERATIONS, ROUTES
 from gateway.settings import GatewaySettings
 from gateway.submissions.recorder import SubmissionRecorder
+from gateway.webhooks.endpoint_access import EndpointAccess
 from store.accounts.accounts import Accounts
+from store.webhooks.missing_deliveries import MissingDeliveries
 
 log = structlog.get_logger()
 
@@ -60,15 +63,18 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         user_share=gateway_settings.download_user_share,
         wait=gateway_settings.download_wait,
     ),
+    "endpoint_access": EndpointAccess,
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
     "jwt_secrets": lambda gateway_settings, token_settings: [
         secret.get_secret_value() for secret in (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
     ],
+    "leased_events": LeasedEvents,
     "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "operations": lambda: OPERATIONS,
+    "missing_deliveries": MissingDeliveries,
     "on_event": lambda broadcaster: broadcaster.wake,
     "on_listening": lambda broadcaster: broadcaster.wake_all,
     "operator_keys": lambda authentication_settings: [

@@ -15,6 +15,7 @@ from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.consumers.routes import ProjectConsumerRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -33,6 +34,7 @@ from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.restarts import RestartRoutes
 from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
@@ -46,8 +48,10 @@ ROUTES: Final = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    RestartRoutes,
     SigningKeyRoutes,
     EventTypeRoutes,
+    ProjectConsumerRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,

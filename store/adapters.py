@@ -17,7 +17,6 @@ from store.audit.access_streams import AccessStreams
 from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
-from store.audit.consumers import Consumers
 from store.audit.event_lookup import EventLookup
 from store.audit.inclusion_proofs import InclusionProofs
 from store.audit.invariant_runs import InvariantRuns
@@ -28,6 +27,8 @@ from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
+from store.consumers.consumers import Consumers
+from store.consumers.project_consumers import ProjectConsumers
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -92,6 +93,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "quota_travel": QuotaTravel,
     "stream_travel": StreamTravel,
     "consumers": Consumers,
+    "project_consumers": ProjectConsumers,
     "event_lookup": EventLookup,
     "invariant_scan": InvariantScan,
     "invariant_runs": InvariantRuns,

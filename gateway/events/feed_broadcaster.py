@@ -91,11 +91,14 @@ class FeedBroadcaster:
         if last < first:
             return False
         projects = {feed.project for feed in feeds}
-        found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
+        webhooks_of = {feed.project for feed in feeds if feed.webhooks}
+        found = await self._feeds.read(
+            projects=projects, user=None, first=first, last=last, limit=_BATCH, webhooks_of=webhooks_of
+        )
         full = len(found) == _BATCH
         self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
         for entry in found:
-            for feed in (Feed(entry.project), Feed(entry.project, entry.user)):
+            for feed in _feeds_of(entry):
                 if feed in feeds:
                     self._deliver(entry, feed, feeds[feed])
         return full
@@ -107,3 +110,9 @@ class FeedBroadcaster:
             if position <= entry.position:
                 listeners[listener] = sys.maxsize if entry.newer else entry.position + 1
                 deliver(listener, update)
+
+
+def _feeds_of(entry: FeedEntry) -> tuple[Feed, ...]:
+    """Name the feeds that a commit is in; one without a user is of an endpoint."""
+    with_webhooks = Feed(entry.project, webhooks=True)
+    return (Feed(entry.project), Feed(entry.project, entry.user), with_webhooks) if entry.user else (with_webhooks,)

@@ -15,10 +15,11 @@ FeedEvent = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The generations of one user in a project, or of all its users."""
+    """The generations of one user in a project, or of all its users, with what its endpoints do if `webhooks`."""
 
     project: str
     user: str | None = None
+    webhooks: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +59,12 @@ class FeedReader:
         """
         last = await self.feeds.head()
         found = await self.feeds.read(
-            projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
+            projects=[feed.project],
+            user=feed.user,
+            first=after.position,
+            last=last,
+            limit=limit,
+            webhooks_of=[feed.project] if feed.webhooks else (),
         )
         more = len(found) == limit
         following = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))

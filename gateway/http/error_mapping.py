@@ -67,6 +67,8 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.WEBHOOK_LIMIT: HttpError(409, "Maximum of webhook endpoints reached. Remove one first."),
     ErrorCode.ROTATION_LIMIT: HttpError(409, "Maximum of overlapping webhook secrets reached. Try again later."),
     ErrorCode.CONSUMER_LIMIT: HttpError(409, "Maximum of consumers reached. Remove one first."),
+    ErrorCode.CONSUMER_LEASED: HttpError(409, "Another program has leased this consumer", {"Retry-After": "1"}),
+    ErrorCode.LEASE_LOST: HttpError(409, "The lease has ended, and another one began or the consumer was moved"),
     ErrorCode.UNKNOWN_POSITION: HttpError(422, "The log does not have this position"),
     ErrorCode.STREAM_LIMIT: HttpError(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.RECEIPT_PENDING: HttpError(409, "The receipt cannot be made yet", {"Retry-After": "60"}),

@@ -62,6 +62,7 @@ _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
+_PROJECT_CONSUMER: Final = "name:text cursor:text behind:number leased_until:time? created_at:time updated_at:time"
 _NUMBERED: Final = "total:number page:number page_size:number "
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
@@ -95,6 +96,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
+    "ProjectConsumer": _object(_PROJECT_CONSUMER),
+    "ProjectConsumers": _object("", consumers=_list(_ref("ProjectConsumer"))),
+    "LeasedEvents": _object("lease:text? leased_until:time? events:objects cursor:text more:flag"),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),

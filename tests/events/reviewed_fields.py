@@ -136,6 +136,12 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "taken[]": "str",
         "freed[]": "str",
     },
+    "developer.deliveries_restarted": {
+        "project": "str",
+        "endpoint": "str",
+        "action": "'recover' | 'resend' | 'replay'",
+        "deliveries": "int",
+    },
     "developer.user_registered": {"project": "str", "user": "str"},
     "developer.user_password_reset": {"project": "str", "user": "str"},
     "developer.user_password_changed": {"project": "str", "user": "str"},
