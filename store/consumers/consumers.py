@@ -28,11 +28,10 @@ class Consumers:
     The part of an owner before its slash has `most` consumers.
     """
 
-    collection: ClassVar[str] = "audit_consumers"
     most: ClassVar[int] = 20
 
     def __init__(self, database: Database) -> None:
-        self._consumers = database.get_collection(self.collection)
+        self._consumers = database.get_collection("audit_consumers")
 
     async def of(self, owner: str) -> Sequence[Consumer]:
         """List the consumers of an owner by name."""

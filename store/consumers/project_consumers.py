@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pymongo import ReturnDocument
 
 from store.consumers.consumers import Consumer, Consumers, consumer_of, owned_by
-from store.mongo.connection import Document, raises_unavailable
+from store.mongo.connection import Database, Document, raises_unavailable
 
 
 @raises_unavailable
@@ -15,8 +15,10 @@ class ProjectConsumers(Consumers):
     A lease is exclusive and ends by itself, by the clock of the server; so events are handed out in order.
     """
 
-    collection: ClassVar[str] = "project_consumers"
     most: ClassVar[int] = 100
+
+    def __init__(self, database: Database) -> None:
+        self._consumers = database.get_collection("project_consumers")
 
     async def lease(self, owner: str, name: str, token: str, *, seconds: int) -> Consumer | None:
         """Take a lease; None for an unknown consumer, and for one that another lease holds."""

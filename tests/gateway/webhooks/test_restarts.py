@@ -97,7 +97,7 @@ async def test_a_replay_goes_on_page_by_page(
         body["cursor"] = done["cursor"]
     assert pages == 3 * 7 // 3 + 1
     await system.deliver_due()
-    assert [one.message["data"]["id"] for one in receiver.requests] == wanted
+    assert sorted(one.message["data"]["id"] for one in receiver.requests) == sorted(wanted)
     other = await api.create_endpoint(receiver.url)
     refusal = await api("POST", f"/{other['id']}/replay-missing", body)
     assert (refusal.status, refusal.body["detail"][0]["loc"]) == (422, ["body", "cursor"])

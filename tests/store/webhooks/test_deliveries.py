@@ -344,7 +344,7 @@ FILTERS: dict[str, tuple[DeliveryFilter, set[str]]] = {
     "ids": (DeliveryFilter(ids=["failed", "waiting", "foreign"]), {"failed"}),
     "since": (DeliveryFilter(since=NOW), {"failed", "skipped", "delivered"}),
     "before": (DeliveryFilter(before=NOW), {"other"}),
-    "several": (DeliveryFilter(states=NOT_DELIVERED, since=NOW, types=["generation.completed"]), {"failed", "skipped"}),
+    "several": (DeliveryFilter(states=NOT_DELIVERED, since=NOW, types=["generation.started"]), {"failed", "skipped"}),
 }
 
 
