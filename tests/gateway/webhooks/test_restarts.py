@@ -122,13 +122,14 @@ async def test_a_filter_chooses_what_is_sent_again_after_a_dry_run(
     path = f"/{made['id']}/resend"
     nothing = await both(api, path, {})
     assert nothing == ({"resent": 0}, {"resent": 0}), "what was accepted is not sent again unless it is named"
-    for chosen, count in (
+    filters: list[tuple[dict[str, Any], int]] = [
         ({"generation_id": first}, 2),
         ({"types": ONLY_COMPLETED}, 2),
         ({"types": ONLY_COMPLETED, "generation_id": second}, 1),
         ({"since": format_time(middle)}, 4),
         ({"before": "2026-01-01T00:00:00Z"}, 0),
-    ):
+    ]
+    for chosen, count in filters:
         body = {"states": ["delivered"], **chosen}
         assert await both(api, path, body) == ({"resent": count}, {"resent": count}), body
         await system.deliver_due()
