@@ -6,7 +6,7 @@ The endpoint `default` is that of webhooks which single requests name.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, example_of
 from domain.webhooks.delivery_filter import DeliveryFilter
 from events.generation import GenerationCompleted
+from gateway.generations.request_metadata import RequestMetadata
 from gateway.http.parsing import read_optional_model, read_query
 from gateway.http.values import Id, Moment, Text
 from gateway.openapi.operation import get, post
@@ -58,6 +59,7 @@ class DeliveryRoutes:
     endpoint_access: EndpointAccess
     feeds: Feeds
     deliveries: DeliveryStore
+    request_metadata: RequestMetadata
     host_of: Callable[[str], str]
     webhook_retention: timedelta
     clock: Callable[[], datetime]
@@ -76,14 +78,15 @@ class DeliveryRoutes:
             fault = "is no delivery of this list"
             raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
         following = found[-1].id if len(found) == query.limit else None
-        return web.json_response({"deliveries": list(map(delivery_body, found)), "next": following})
+        return web.json_response({"deliveries": await self._bodies(*found), "next": following})
 
     @get(_DELIVERY, "developer")
     async def read(self, request: web.Request) -> web.Response:
         """Read a delivery."""
         owned = await self.endpoint_access.any(request)
         found = await self.deliveries.get(owned.project, owned.id, request.match_info["delivery_id"])
-        return web.json_response(delivery_body(_existing(found)))
+        [body] = await self._bodies(_existing(found))
+        return web.json_response(body)
 
     @post(f"{_DELIVERY}/resend", "developer", 202)
     async def resend(self, request: web.Request) -> web.Response:
@@ -91,7 +94,8 @@ class DeliveryRoutes:
         owned = await self.endpoint_access.any(request)
         delivery_id = request.match_info["delivery_id"]
         found = await self.deliveries.resend(owned.project, owned.id, delivery_id, self.clock())
-        return web.json_response(delivery_body(_existing(found)), status=202)
+        [body] = await self._bodies(_existing(found))
+        return web.json_response(body, status=202)
 
     @get(f"{WEBHOOK_ENDPOINT}/stats", "developer", query=StatsRequest)
     async def stats(self, request: web.Request) -> web.Response:
@@ -108,7 +112,11 @@ class DeliveryRoutes:
         body = await read_optional_model(request, ExampleRequest)
         delivery = self._example(registered, one_event_type(body.type))
         await self.deliveries.add([delivery])
-        return web.json_response(delivery_body(delivery), status=202)
+        return web.json_response(delivery_body(delivery, {}), status=202)
+
+    async def _bodies(self, *deliveries: Delivery) -> list[dict[str, Any]]:
+        about = await self.request_metadata.of_ids(one.generation for one in deliveries if not one.example)
+        return [delivery_body(one, about) for one in deliveries]
 
     def _example(self, registered: RegisteredEndpoint, event_type: str) -> Delivery:
         now, host, endpoint = self.clock(), self.host_of(registered.url), registered.endpoint
