@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     GRANT_REQUIRED = "grant_required"
     ROLE_HEADER_REQUIRED = "role_header_required"
     FORBIDDEN = "forbidden"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_DEVELOPER_KEY = "invalid_developer_key"
     GENERATION_LIMIT = "generation_limit_exceeded"
     REQUEST_LIMIT = "request_limit_exceeded"

@@ -122,4 +122,4 @@ async def open_http_server(
     except OSError as error:
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
     finally:
-        await accounts.keys.settle()
+        await accounts.settle()

@@ -77,7 +77,7 @@ class FeedRoutes:
     @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        identity = await self.authenticator.authenticate_end_user(request)
+        identity = await self.authenticator.authenticate_watcher(request)
         return self.event_access.issue_ticket(request, identity.developer_id, _OWN_EVENTS)
 
     @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)

@@ -23,6 +23,11 @@ class GenerationAccess:
         identity = await self.authenticator.authenticate_end_user(request)
         return await self.existing(path_generation_id(request), identity)
 
+    async def watched(self, request: web.Request) -> Generation:
+        """Load the same for a caller who gets access to its events."""
+        identity = await self.authenticator.authenticate_watcher(request)
+        return await self.existing(path_generation_id(request), identity)
+
     async def existing(
         self,
         generation_id: str,

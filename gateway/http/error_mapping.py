@@ -58,6 +58,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.GRANT_REQUIRED: HttpError(403, "Personal data need a grant that is valid now"),
     ErrorCode.ROLE_HEADER_REQUIRED: HttpError(403, "X-User-Role header is required"),
     ErrorCode.FORBIDDEN: HttpError(403, "Insufficient permissions for this operation"),
+    ErrorCode.INSUFFICIENT_SCOPE: HttpError(403, "The access key does not have the scope for this operation"),
     ErrorCode.INVALID_DEVELOPER_KEY: HttpError(403, "Invalid or revoked developer key"),
     ErrorCode.GENERATION_LIMIT: HttpError(429, "AI generation rate limit exceeded. Try again later."),
     ErrorCode.REQUEST_LIMIT: HttpError(429, "API rate limit exceeded. Try again later."),

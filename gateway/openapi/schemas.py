@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode
 
 Schema = dict[str, Any]
@@ -61,6 +62,8 @@ _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:ti
 _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_ACCESS_KEY: Final = _KEY + "expires_at:time? "
+_SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
 _NUMBERED: Final = "total:number page:number page_size:number "
 _GENERATION: Final = (
@@ -77,6 +80,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Key": _object(_KEY),
     "Keys": _list(_ref("Key")),
     "NewKey": _object(_KEY + "key:text"),
+    "AccessKey": _object(_ACCESS_KEY, scopes=_SCOPES),
+    "AccessKeys": _list(_ref("AccessKey")),
+    "NewAccessKey": _object(_ACCESS_KEY + "key:text", scopes=_SCOPES),
     "Project": _object("id:id name:text description:text? is_active:flag created_at:time updated_at:time?"),
     "Projects": _list(_ref("Project")),
     "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
