@@ -122,6 +122,8 @@ ANSWERS: Final[Mapping[str, Schema]] = {
 _FILE: Final = {"type": "string", "format": "binary"}
 _FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
 
+_STORED: Final = {"type": "array", "items": {**_TEXT, "maxLength": 80}, "maxItems": 5}
+
 FORM: Final[Mapping[str, Any]] = {
     "multipart/form-data": {
         "type": "object",
@@ -129,6 +131,8 @@ FORM: Final[Mapping[str, Any]] = {
         "properties": {
             "example_images": _FILES,
             "files": {**_FILES, "description": "Another name of example_images"},
+            "from_generation": {**_STORED, "description": "A result of your own: the id of a generation, or id/number"},
+            "from_example": {**_STORED, "description": "An example of your own: the id of a generation, or id/number"},
             "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
             "webhook": {**_TEXT, "maxLength": 2048},
             "webhook_events_filter": _TEXT,
