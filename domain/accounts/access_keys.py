@@ -62,7 +62,7 @@ def ordered_scopes(chosen: Iterable[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in wanted)
 
 
-def require_room(active: int) -> None:
+def require_capacity(active: int) -> None:
     """Refuse one more key; `key_limit_exceeded` when the user has the largest number of active ones."""
     if active >= ACCESS_KEYS:
         sentence = f"Maximum of {ACCESS_KEYS} active access keys of a user reached. Revoke one first."

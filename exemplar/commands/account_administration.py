@@ -16,7 +16,6 @@ from domain.accounts.tiers import Tier, tier_of
 from domain.errors import TierError
 from events.developer import GrantReason
 from events.envelope import Cause
-from events.generation import Owner
 from exemplar.environment import ConfigurationError, read
 from gateway.auth.settings import PasswordSettings
 from store.accounts.accounts import Accounts
@@ -93,14 +92,14 @@ class AccountAdministration:
         end: datetime | None,
     ) -> tuple[AccessKeyRecord, str]:
         """Mint an access key of an end user; the key itself is returned once."""
-        owner = _owner(await self._user(developer, project, user))
+        owner = (await self._user(developer, project, user)).owner
         new, key = mint_access_key(self.peppers, _name(name))
         stored = NewAccessKey(new, ordered_scopes(scopes), end)
         return await self.account_changes.access_keys.create(owner, stored, cause=_CAUSE), key
 
     async def revoke_access_key(self, developer: str, project: str, user: str, key: str) -> AccessKeyRecord:
         """Revoke an access key, named by its id or the prefix that is shown."""
-        owner = _owner(await self._user(developer, project, user))
+        owner = (await self._user(developer, project, user)).owner
         found = await self.accounts.access_keys.of_user(owner)
         fitting = [one for one in found if key in (one.id, one.prefix) and one.active]
         if len(fitting) != 1:
@@ -220,10 +219,6 @@ class AccountAdministration:
         except TierError:
             there = ", ".join(self.tiers)
             raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
-
-
-def _owner(user: UserRecord) -> Owner:
-    return Owner(developer=user.developer_id, project=user.project_id, user=user.id)
 
 
 Text = TypeVar("Text", str, str | None)

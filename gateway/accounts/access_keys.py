@@ -62,4 +62,4 @@ class AccessKeyRoutes:
         user = await self.accounts.user(project.id, path_id(request, "user_id"))
         if user is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
-        return developer, Owner(developer=developer.developer_id, project=project.id, user=user.id)
+        return developer, user.owner

@@ -62,7 +62,7 @@ class OwnAccountRoutes:
     async def _set_password(self, claims: Claims, new: NewPassword, request: web.Request) -> None:
         match claims.role:
             case Role.END_USER:
-                user = await self.authenticator.authenticate_account_owner(request)
+                user = await self.authenticator.authenticate_end_user(request)
                 cause = cause_of(request, f"user:{user.user_id}")
                 await self.account_changes.set_user_password(
                     user.developer_id, user.project_id, user.user_id, new, cause=cause
@@ -77,8 +77,8 @@ class OwnAccountRoutes:
     @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest)
     async def delete(self, request: web.Request) -> web.Response:
         """Delete your account and all its data."""
-        user = await self.authenticator.authenticate_account_owner(request)
-        claims, _ = self.authenticator.presented_credentials(request)
+        claims = await self.authenticator.authenticate_account(request)
+        user = await self.authenticator.authenticate_end_user(request)
         body = await read_model(request, DeletionRequest)
         await self._prove(request, claims, body.password, "password")
         cause = cause_of(request, f"user:{user.user_id}")

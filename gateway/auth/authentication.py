@@ -1,11 +1,9 @@
 """Authentication of requests: token and headers compared with what the store holds now."""
 
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from aiohttp import web
 
@@ -21,23 +19,19 @@ from domain.accounts.access import (
     Tenancy,
 )
 from domain.accounts.access_keys import Scope, require_scope
-from domain.accounts.keys import ACCESS_KEY_PREFIX, Peppers
+from domain.accounts.keys import Peppers
 from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import Owner
-from gateway.auth.headers import MALFORMED, read_header, read_headers
-from gateway.auth.login_attempts import LoginAttempts
+from gateway.auth.bearer import BearerClaims, known_claims
+from gateway.auth.headers import read_headers
+from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
-from gateway.http.account import ACCOUNT
-from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
 from store.accounts.queries import Credentials
 from store.accounts.records import ProjectRecord
-
-_CLAIMS: Final = web.RequestKey("claims", Claims)
-_NO_END: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +46,13 @@ class Authenticator:
     """
 
     accounts: Accounts
+    bearer_claims: BearerClaims
     tokens: Tokens
     peppers: Peppers
-    login_attempts: LoginAttempts
-    client_addresses: ClientAddresses
+    operator_key_check: OperatorKeys
     clock: Callable[[], datetime]
     rate_limits: RateLimits | None = None
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
-    operator_keys: Sequence[str] = field(default=(), repr=False)
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
         """Authenticate an end user by all five headers, or by an access key with the scope `generate`."""
@@ -74,25 +67,14 @@ class Authenticator:
         """Check the credentials of a submission again, when time has passed since."""
         return await self._end_user(claims, presented, all_headers=True, cached=cached)
 
-    async def authenticate_end_user(self, request: web.Request) -> Identity:
+    async def authenticate_end_user(self, request: web.Request, scope: Scope | None = None) -> Identity:
         """Authenticate an end user by the token; other headers must match when they are sent.
 
-        An access key needs the scope `read` for what only reads, else `manage`.
+        An access key needs this scope; unless one is given `read` for what only reads, else `manage`.
         """
-        return await self._authenticate_end_user(request, Scope.READ if _only_reads(request) else Scope.MANAGE)
-
-    async def authenticate_watcher(self, request: web.Request) -> Identity:
-        """Authenticate an end user who gets access to events by another way than the request."""
-        return await self._authenticate_end_user(request, Scope.READ)
-
-    async def authenticate_account_owner(self, request: web.Request) -> Identity:
-        """Authenticate an end user who changes their account, for which no access key is enough."""
-        return await self._authenticate_end_user(request, None)
-
-    async def _authenticate_end_user(self, request: web.Request, scope: Scope | None) -> Identity:
         claims, presented = await self.claims(request), read_headers(request)
         identity = await self._end_user(claims, presented, cached=_only_reads(request))
-        require_scope(identity.scopes, scope)
+        require_scope(identity.scopes, scope or (Scope.READ if _only_reads(request) else Scope.MANAGE))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
@@ -172,29 +154,11 @@ class Authenticator:
 
     def presented_credentials(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
         """Return the claims of an authenticated request and the headers that go with them."""
-        return request[_CLAIMS], read_headers(request)
+        return known_claims(request), read_headers(request)
 
     async def claims(self, request: web.Request) -> Claims:
-        """Read the token or the access key of a request, once; ExemplarError `invalid_credentials` without one."""
-        known: Claims | None = request.get(_CLAIMS)
-        if known is not None:
-            return known
-        sent = request.headers.getall("Authorization", ())
-        scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-        if scheme.lower() != "bearer":
-            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        token = token.strip(" ")
-        is_key = token.startswith(f"{ACCESS_KEY_PREFIX}_")
-        claims = await self._claims_of_key(token) if is_key else self.tokens.verify(token, "access")
-        request[_CLAIMS], request[ACCOUNT] = claims, claims.subject
-        return claims
-
-    async def _claims_of_key(self, key: str) -> Claims:
-        """Find whom an access key acts for; whether it still may is decided with the account."""
-        found = await self.accounts.access_keys.identify(self.peppers.candidates(key), self.peppers.hash(key))
-        if found is None:
-            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return Claims(found.user_id, Role.END_USER, found.project_id, "", found.id, _NO_END, access_key=found.id)
+        """Read the token or the access key of a request, before its account; raises as `BearerClaims.read`."""
+        return await self.bearer_claims.read(request)
 
     async def is_reachable(self, owner: Owner) -> bool:
         """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
@@ -226,18 +190,10 @@ class Authenticator:
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
-            await self._check_operator_key(request)
+            await self.operator_key_check.require(request)
             return StaffIdentity(None, Role.PLATFORM_OPERATOR)
         claims, presented = await self.claims(request), read_headers(request)
         return access.authorize_staff(claims, presented, await self._staff_state(claims), role)
-
-    async def _check_operator_key(self, request: web.Request) -> None:
-        """Compare the key with all of them, in constant time; count wrong ones by client address."""
-        sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        matches = [hmac.compare_digest(sent, key.encode()) for key in self.operator_keys if key]
-        if not any(matches):
-            await self.login_attempts.count_operator_key(self.client_addresses.of(request))
-            raise ExemplarError(ErrorCode.FORBIDDEN)
 
     async def _staff_state(self, claims: Claims) -> AccountState | None:
         if claims.role not in access.STAFF:

@@ -3,7 +3,7 @@ from datetime import datetime
 from functools import partial
 
 from domain.accounts import developer as rules
-from domain.accounts.access_keys import require_room
+from domain.accounts.access_keys import require_capacity
 from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.commit import Commit
@@ -48,7 +48,7 @@ class AccessKeyChanges:
         }
         decision = existing(partial(rules.record_in_project, event=created))
         made = await self._streams.create(
-            user.developer, self._keys, document, decision, cause=cause, require=partial(self._require_room, user)
+            user.developer, self._keys, document, decision, cause=cause, require=partial(self._require_capacity, user)
         )
         return record_from(AccessKeyRecord, made)
 
@@ -61,11 +61,11 @@ class AccessKeyChanges:
             user.developer, partial(rules.record_in_project, event=revoked), cause=cause, write=write
         )
 
-    async def _require_room(self, user: Owner, _: Commit, session: Session) -> None:
+    async def _require_capacity(self, user: Owner, _: Commit, session: Session) -> None:
         """Check what only documents know; changes of a developer are serial, so that it holds until the commit."""
         active_user = {"_id": user.user, "project_id": user.project, "active": True}
         if await self._users.find_one(active_user, {"_id": 1}, session=session) is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         unexpired = {"$or": [{"expires_at": None}, {"expires_at": {"$gt": self._clock()}}]}
         query = {**owned_by(user), "active": True, **unexpired}
-        require_room(await self._keys.count_documents(query, session=session))
+        require_capacity(await self._keys.count_documents(query, session=session))

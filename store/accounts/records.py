@@ -7,6 +7,7 @@ import structlog
 from domain.accounts.access import AccountState, KeyState, Role
 from domain.accounts.access_keys import AccessKeyState
 from domain.accounts.platform import PersonalDataGrant
+from events.generation import Owner
 from store.mongo.connection import Document
 
 
@@ -39,6 +40,11 @@ class ProjectRecord:
 class UserRecord(PersonRecord):
     project_id: str
     developer_id: str
+
+    @property
+    def owner(self) -> Owner:
+        """The ids that name the user everywhere."""
+        return Owner(developer=self.developer_id, project=self.project_id, user=self.id)
 
 
 @dataclass(frozen=True, slots=True)

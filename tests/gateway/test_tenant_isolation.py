@@ -145,7 +145,7 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
                 generation, endpoint = await gateway.completed(person), await _endpoint(gateway, person)
                 subjects.append(Subject(person, generation, endpoint, key_id))
                 callers.append(Caller(person.mark, person.headers, person=person))
-            callers.append(Caller(f"access key of {person.mark}", key, person=person))
+    callers.append(Caller(f"access key of {person.mark}", key, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
     return Matrix(gateway, subjects, callers, sorted(routes_of(gateway), key=lambda r: (r.path, r.method)))

@@ -19,7 +19,7 @@ from domain.accounts.access_keys import (
     AccessKeyState,
     Scope,
     ordered_scopes,
-    require_room,
+    require_capacity,
     require_scope,
 )
 from domain.accounts.tiers import TIERS
@@ -119,8 +119,8 @@ def test_scopes_are_written_in_one_order_each_once() -> None:
         ordered_scopes(["owner"])
 
 
-def test_a_user_has_room_for_a_number_of_keys() -> None:
-    require_room(ACCESS_KEYS - 1)
+def test_a_user_has_capacity_for_a_number_of_keys() -> None:
+    require_capacity(ACCESS_KEYS - 1)
     with pytest.raises(ExemplarError) as refused:
-        require_room(ACCESS_KEYS)
+        require_capacity(ACCESS_KEYS)
     assert refused.value.code is ErrorCode.KEY_LIMIT
