@@ -58,9 +58,12 @@ _FORM: Final[Codes] = (
     ErrorCode.INVALID_METADATA,
     ErrorCode.HASH_MISMATCH,
 )
+_UNAVAILABLE: Final[Codes] = tuple(
+    code for code, known in HTTP_ERRORS.items() if known.status == 503 and code is not ErrorCode.WEBHOOK_SECRET_LOST
+)
 _RECORDS: Final[Codes] = (
+    *_UNAVAILABLE,
     ErrorCode.CONTENT_REFUSED,
-    ErrorCode.MODERATION_UNAVAILABLE,
     ErrorCode.IDEMPOTENCY_MISMATCH,
     ErrorCode.INVALID_WEBHOOK,
     ErrorCode.NOT_FOUND,
@@ -85,7 +88,7 @@ _FEATURES: Final[Sequence[tuple[Callable[[Operation], bool], Codes]]] = (
 
 def codes_of(operation: Operation) -> Sequence[ErrorCode]:
     """List the codes that an operation may answer, in the order of the closed list."""
-    found = {*_ALWAYS, *_OF_CALLER[operation.caller], *operation.codes}
+    found = {*_ALWAYS, *_OF_CALLER.get(operation.caller, ()), *operation.codes}
     for has, codes in _FEATURES:
         found.update(codes if has(operation) else ())
     return tuple(code for code in ErrorCode if code in found)
