@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -26,6 +26,12 @@ from store.audit.audit_log import AuditLog
 from store.consumers.consumers import Consumer
 from store.consumers.project_consumers import ProjectConsumers, owner_of
 from store.log.feeds import Feeds
+
+_LEASE: Final = f"{PROJECT_CONSUMER}/lease"
+_ACKNOWLEDGE: Final = f"{PROJECT_CONSUMER}/acknowledge"
+_MOVE: Final = (ErrorCode.CONSUMER_LIMIT, ErrorCode.UNKNOWN_POSITION)
+_LEASED: Final = (ErrorCode.CONSUMER_LEASED, ErrorCode.STREAM_LIMIT)
+_HELD: Final = (ErrorCode.LEASE_LOST, ErrorCode.UNKNOWN_POSITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class ProjectConsumerRoutes:
         named = await self._named(request)
         return await self._respond(named, await self.project_consumers.find(named.owner, named.name))
 
-    @put(PROJECT_CONSUMER, "developer", body=MoveRequest, answer="ProjectConsumer")
+    @put(PROJECT_CONSUMER, "developer", body=MoveRequest, answer="ProjectConsumer", codes=_MOVE)
     async def move(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a cursor or a time; a lease ends."""
         named = await self._named(request)
@@ -73,7 +79,7 @@ class ProjectConsumerRoutes:
         )
         return await self._respond(named, moved)
 
-    @post(f"{PROJECT_CONSUMER}/lease", "developer", body=LeaseRequest, optional_body=True, answer="LeasedEvents")
+    @post(_LEASE, "developer", body=LeaseRequest, optional_body=True, answer="LeasedEvents", codes=_LEASED)
     async def lease(self, request: web.Request) -> web.Response:
         """Lease the next events, for this program alone; without events there is no lease."""
         named, body = await self._named(request), await read_optional_model(request, LeaseRequest)
@@ -103,7 +109,7 @@ class ProjectConsumerRoutes:
             }
         )
 
-    @post(f"{PROJECT_CONSUMER}/acknowledge", "developer", body=ProgressRequest, answer="ProjectConsumer")
+    @post(_ACKNOWLEDGE, "developer", body=ProgressRequest, answer="ProjectConsumer", codes=_HELD)
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Move a consumer forward to what was handled, and end or extend the lease."""
         named, body = await self._named(request), await read_model(request, ProgressRequest)

@@ -32,6 +32,7 @@ from store.webhooks.endpoints import RegisteredEndpoint
 _DELIVERIES = f"{WEBHOOK_ENDPOINT}/deliveries"
 _DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
 _STATS = timedelta(days=7)
+_TEST = (ErrorCode.CONFLICT, ErrorCode.INVALID_WEBHOOK)
 
 
 class ExampleRequest(BaseModel):
@@ -88,7 +89,7 @@ class DeliveryRoutes:
         [body] = await self._bodies(_existing(found))
         return web.json_response(body)
 
-    @post(f"{_DELIVERY}/resend", "developer", 202)
+    @post(f"{_DELIVERY}/resend", "developer", 202, codes=(ErrorCode.CONFLICT,))
     async def resend(self, request: web.Request) -> web.Response:
         """Resend a delivery; the message keeps its id."""
         owned = await self.endpoint_access.any(request)
@@ -105,7 +106,7 @@ class DeliveryRoutes:
         stats = await self.deliveries.stats(owned.project, owned.id, since=since)
         return web.json_response(stats_body(stats, since))
 
-    @post(f"{WEBHOOK_ENDPOINT}/test", "developer", 202, body=ExampleRequest, optional_body=True)
+    @post(f"{WEBHOOK_ENDPOINT}/test", "developer", 202, body=ExampleRequest, optional_body=True, codes=_TEST)
     async def send_example(self, request: web.Request) -> web.Response:
         """Send an example of an event, once; the delivery shows the outcome."""
         _, registered = await self.endpoint_access.enabled(request)

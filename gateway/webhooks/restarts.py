@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from domain.errors import invalid_field
+from domain.errors import ErrorCode, invalid_field
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
 from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery_filter import NOT_DELIVERED, DeliveryFilter
@@ -93,7 +93,15 @@ class RestartRoutes:
         )
         return await self._restart(request, owned, chosen, "resend", "resent")
 
-    @post(f"{WEBHOOK_ENDPOINT}/replay-missing", "developer", 202, body=ReplayRequest, query=DryRunRequest, also=_ALSO)
+    @post(
+        f"{WEBHOOK_ENDPOINT}/replay-missing",
+        "developer",
+        202,
+        body=ReplayRequest,
+        query=DryRunRequest,
+        also=_ALSO,
+        codes=(ErrorCode.CONFLICT,),
+    )
     async def replay_missing(self, request: web.Request) -> web.Response:
         """Send every event since a time that the endpoint wants and has not accepted, page by page."""
         owned, registered = await self.endpoint_access.enabled(request)
