@@ -52,7 +52,9 @@ Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "
 Number = Annotated[int, BeforeValidator(_digits)]
 Position = Annotated[Number, Field(ge=0, lt=10**15)]
 EventTypeName = Annotated[str, AfterValidator(_event_type)]
-Text = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
+RequestId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
+Actor = Annotated[str, Field(pattern=r"^[a-z]{1,16}(:[\x20-\x7e]{1,128})?$")]
+StreamName = Annotated[str, Field(pattern=r"^(platform|(generation|developer|webhook|access)-[\x21-\x7e]{1,128})$")]
 ConsumerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Order = Literal["forward", "backward"]
 
@@ -71,9 +73,9 @@ class EventsRequest(BaseModel):
     generation_id: Id | None = None
     project_id: Id | None = None
     user_id: Id | None = None
-    actor: Text | None = None
-    correlation_id: Text | None = None
-    request_id: Text | None = None
+    actor: Actor | None = None
+    correlation_id: StreamName | None = None
+    request_id: RequestId | None = None
     personal_data: bool = False
 
     def bounds(self, after: int | None) -> Bounds:

@@ -34,7 +34,7 @@ class StreamTravel:
         """Read a stream; `not_found` when there is none."""
         commits = await self._events.read(kind.stream_of(name))
         if not commits:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, f"There is no such {kind.name}")
         events = [event for commit in commits for event in commit.events]
         return StreamPast(kind, commits, events, kind.owner_in(events[0]))
 

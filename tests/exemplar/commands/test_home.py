@@ -197,7 +197,7 @@ def test_keys_are_hashed_with_the_pepper_of_the_folder(running: Path, tmp_path: 
 def test_without_a_key_no_new_one_is_suggested(command: str, tmp_path: Path) -> None:
     done = exemplar(command, cwd=tmp_path, EXEMPLAR_MONGODB_URL="mongodb://127.0.0.1:1/exemplar")
     assert (done.code, done.out) == (2, "")
-    assert done.error.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler")
+    assert done.error.startswith("exemplar: no key: EXEMPLAR_CHECKPOINT_KEY is not set. Of an `exemplar up` name")
     assert "openssl" not in done.error
 
 

@@ -134,7 +134,7 @@ async def test_an_event_inserted_into_a_body_is_found_even_with_its_leaf(audit_l
 async def test_a_rewritten_commit_contradicts_its_checkpoint(audit_log: AuditHarness) -> None:
     await audit_log.fill()
     await audit_log.sign()
-    forged = (await body_of(audit_log, "b:2")).replace(b"actor:test", b"actor:tesu")
+    forged = (await body_of(audit_log, "b:2")).replace(b'"percent":0', b'"percent":7')
     await audit_log.tamper("commits", {"_id": "b:2"}, {"body": forged, "leaf": leaf_hash(forged)})
     await audit_log.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(forged)})
     with pytest.raises(ContradictionError, match="checkpoint 9: the log does not lead to its root"):
@@ -249,3 +249,27 @@ async def test_a_swapped_note_is_found(audit_log: AuditHarness) -> None:
     await audit_log.tamper("checkpoints", {"_id": 10}, {"note": first.note})
     with pytest.raises(ContradictionError, match="checkpoint 10: the note has another size or root"):
         await audit_log.verify()
+
+
+@pytest.mark.parametrize("sealed_at", [False, True])
+async def test_two_exchanged_positions_are_named(audit_log: AuditHarness, sealed_at: bool) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    for stream in ("d", "e"):
+        await audit_log.write(stream)
+        if sealed_at:
+            await audit_log.seal()
+    await audit_log.write("f")
+    await audit_log.seal()
+    made = await audit_log.sign()
+    assert made is not None
+    log = audit_log.database["log"]
+    first, second = await log.find({"_id": {"$in": [10, 11]}}).sort("_id").to_list(2)
+    await log.delete_many({"_id": {"$in": [10, 11]}})
+    await log.insert_many([{**second, "_id": 10}, {**first, "_id": 11}])
+    where = (
+        "position 11: d:1: was sealed before" if sealed_at else "positions 10 to 12 .* position 11 is not in the order"
+    )
+    with pytest.raises(ContradictionError, match=where) as found:
+        await audit_log.verify()
+    assert found.value.position == 11
