@@ -32,6 +32,7 @@ _OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","
 
 _GENERATION: Final = "generation."
 _DEVELOPER: Final = b"developer:"  # an actor who owns
+_DEVELOPERS: Final = b"developer-"  # the streams of owners
 _DATA_END: Final = b'"datacontenttype":'
 _HEAD = re.compile(rb'\[\{"actor":"([^"\\]*)",(?:"causationid":"[^"\\]*",)?(?:"correlationid":"([^"\\]*)",)?"data":')
 _TAIL = re.compile(
@@ -82,7 +83,7 @@ def own_terms(types: Sequence[str], body: bytes) -> Sequence[str]:
     """Compute the terms of a commit without those of its owner; one event of a generation is not parsed."""
     if len(types) == 1 and types[0].startswith(_GENERATION):
         head, tail = _HEAD.match(body), _TAIL.search(body, max(0, body.rfind(_DATA_END)))
-        if head is not None and tail is not None and not head[1].startswith(_DEVELOPER):
+        if head and tail and not (head[1].startswith(_DEVELOPER) or tail[2].startswith(_DEVELOPERS)):
             return _terms_between(types[0], head, tail)
     return terms_of(json.loads(body), {})
 

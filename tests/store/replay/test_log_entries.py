@@ -142,4 +142,4 @@ def test_terms_read_from_the_ends_of_a_body_are_those_of_the_whole(cause: Cause)
     for row in CATALOGUE.rows:
         for stream in ("generation-g", "developer-d", "webhook-e", "a"):
             body = commit_of(stream, 0, [row.sample], cause=cause, time=NOON, writer="w").body
-            assert list(own_terms([row.type], body)) == terms_of(read_json(body), {}), (row.type, stream)
+            assert list(own_terms([row.sample.type], body)) == terms_of(read_json(body), {}), (row, stream)
