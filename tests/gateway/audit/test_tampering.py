@@ -58,8 +58,6 @@ async def test_a_changed_body_is_damaged_beside_its_leaf(audit: AuditHarness) ->
             assert [set(one) for one in found] == [{"position", "recorded_at", "commit", "leaf", "damaged"}]
         later = [one for one in await audit.all(limit=500) if one.get("id") == f"generation-{audit.generations[0]}:2"]
         assert len(later) == 1, "staff read what follows a damaged commit"
-        own = [one for one in await audit.all(audit.owners[0].token, limit=500) if name[:-1] in one["commit"]]
-        assert {one.get("damaged") for one in own} == {True}, "whose it is cannot be told any more"
 
 
 @pytest.mark.parametrize("field", ["sealed_at", "leaf", "stream"])

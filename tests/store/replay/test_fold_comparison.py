@@ -262,7 +262,7 @@ async def test_a_stream_that_cannot_be_read_is_named_and_sets_its_developer_asid
     report = await derived.compare(on_unreadable=found.append)
     assert {(one.stream, one.version) for one in found} == {("generation-g0", 2)}
     assert found[0].developer == DEVELOPER
-    assert report.different == 0
+    assert [(one.model, one.field) for one in report.differences] == [("log", "leaf")]
     assert report.compared["generations"] == 2
 
 
