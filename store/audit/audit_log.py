@@ -9,7 +9,9 @@ from domain.accounts.developer import stream_of as developer_stream
 from domain.audit.event_filter import Bounds, EventFilter, PositionRange, range_of
 from domain.audit.terms import term
 from domain.generation.generation import stream_of as generation_stream
+from events.commit import Commit, leaf_hash
 from store.audit.audit_entries import AuditEntries, AuditEntry
+from store.errors import DamagedCommitError
 from store.log.mongo_sealed_log import last_position
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, raises_unavailable
@@ -95,6 +97,13 @@ class AuditLog:
         """Read the position of a commit by its id, and when it was recorded; None for one that is not sealed."""
         found = await self._log.find_one({"commit": commit}, {"sealed_at": 1})
         return None if found is None else (found["_id"], found["sealed_at"])
+
+    async def require_sealed(self, commits: Sequence[Commit]) -> None:
+        """Raise DamagedCommitError for a commit with a position at which another body was sealed."""
+        leaves = {commit.id: leaf_hash(commit.body) for commit in commits}
+        for entry in await self._log.find({"commit": {"$in": [*leaves]}}, {"commit": 1, "leaf": 1}).to_list(None):
+            if entry.get("leaf") != leaves[entry["commit"]]:
+                raise DamagedCommitError(entry["commit"], "it is not the one that was sealed")
 
     async def of_account(self, developer: str, after: int, last: int, *, limit: int) -> Sequence[AuditEntry]:
         """Read the next commits of a developer's own stream and of their generations' streams."""

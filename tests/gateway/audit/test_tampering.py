@@ -60,6 +60,18 @@ async def test_a_changed_body_is_damaged_beside_its_leaf(audit: AuditHarness) ->
         assert len(later) == 1, "staff read what follows a damaged commit"
 
 
+async def test_a_view_of_a_changed_body_is_refused(audit: AuditHarness) -> None:
+    generation, (own, other) = audit.generations[0], audit.owners[:2]
+    name = f"generation-{generation}:1"
+    commit = await audit.gateway.store.database["commits"].find_one({"_id": name})
+    assert commit is not None
+    body = commit["body"].replace(own.id.encode(), other.id.encode())
+    async with edited(audit, "commits", {"_id": name}, {"$set": {"body": body, "leaf": leaf_hash(body)}}):
+        for path in (f"/api/v1/audit/generations/{generation}", f"/api/v1/audit/generations/{generation}/diff?since=1"):
+            status, answer = await audit.gateway.get(path, other.token)
+            assert (status, answer["code"]) == (500, "damaged")
+
+
 @pytest.mark.parametrize("field", ["sealed_at", "leaf", "stream"])
 async def test_a_malformed_entry_is_damaged(audit: AuditHarness, field: str) -> None:
     where = {"commit": f"generation-{audit.generations[0]}:2"}
