@@ -31,7 +31,7 @@ class StreamTravel:
         self._clock = clock
 
     async def load(self, kind: Kind, name: str) -> StreamPast:
-        """Read a stream; `not_found` when there is none, DamagedCommitError for a commit that is not as it was sealed."""
+        """Read a stream; `not_found` when there is none, DamagedCommitError for a commit that is not as sealed."""
         commits = await self._events.read(kind.stream_of(name))
         if not commits:
             raise ExemplarError(ErrorCode.NOT_FOUND, f"There is no such {kind.name}")
