@@ -116,20 +116,14 @@ class FoldComparison:
         self._note(report, await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
         await pause()
-        async for count, differences in self._deliveries.compare():
-            self._note(report, Compared({"webhook_deliveries": count}, differences))
-            await pause()
-        async for count, differences in self._entries.compare(head):
-            self._note(report, Compared({MODEL: count}, differences))
-            await pause()
+        await self._compare_documents(report, head, pause)
 
         async def on_position(at: int) -> None:
             if at:
                 progress(at, head)
             await pause()
 
-        whole = await self._whole.compare(counted, on_unreadable, on_position)
-        self._note(report, whole)
+        self._note(report, await self._whole.compare(counted, on_unreadable, on_position))
         return report
 
     async def of_stream(self, stream: str, *, on_unreadable: OnUnreadable = log_unreadable) -> ReplayReport:
@@ -186,6 +180,14 @@ class FoldComparison:
         report.compared += Counter(compared.documents)
         report.add(await self._deliveries.missing([one for one in batch if one.kind is DELIVERIES]))
         return {one.stream for one in compared.differences if one.stream}
+
+    async def _compare_documents(self, report: ReplayReport, head: int, pause: Pause) -> None:
+        """Compare what is read by documents: deliveries, and what stands beside positions."""
+        models = {"webhook_deliveries": self._deliveries.compare(), MODEL: self._entries.compare(head)}
+        for model, batches in models.items():
+            async for count, differences in batches:
+                self._note(report, Compared({model: count}, differences))
+                await pause()
 
     def _note(self, report: ReplayReport, compared: Compared) -> None:
         report.compared += Counter(compared.documents)
