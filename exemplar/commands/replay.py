@@ -22,6 +22,7 @@ from exemplar.commands.verification_output import counted
 from exemplar.environment import ConfigurationError, read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
 from store.replay.read_model import INCOMPARABLE, Difference
+from store.webhooks.settings import WebhookSettings
 
 _SHOWN: Final = 50
 
@@ -62,7 +63,7 @@ def replay_log(
 
 async def _replay(stream: str | None, until: int | None, home: Path | None, unreadable: Unreadable) -> ReplayReport:
     async with open_store(home, holder="replay") as store:
-        store.set(timeouts=read(TimeoutSettings).timeouts)
+        store.set(timeouts=read(TimeoutSettings).timeouts, webhook_retention=read(WebhookSettings).keep)
         comparison = store.call(FoldComparison)
         if stream is None:
             with progress_shown("commits", "read") as progress:
