@@ -71,8 +71,8 @@ def _checked(document: Document) -> CheckedCommit:
         owner = owner_beside(document)
         agrees = agrees and document["leaf"] == leaf and owner == _owner_within(document, body)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        fault = f"is no commit ({type(error).__name__}: {error})"
-        return str(document.get("_id")), 0, 0, b"", NOBODY, False, fault, "", (), None
+        unread = f"is no commit ({type(error).__name__}: {error})"
+        return str(document.get("_id")), 0, 0, b"", NOBODY, False, unread, "", (), None
     fault = None if agrees else "the fields beside the body contradict it"
     terms = () if fault else own_terms(document["types"], body)
     kind, time = document["types"][0], document["time"]

@@ -50,7 +50,7 @@ async def position_of_fault(derived: DerivedStore) -> int | None:
     except ContradictionError as error:
         found = error
     assert found is None or str(found).startswith(f"position {found.position}: ")
-    return found and found.position
+    return None if found is None else found.position
 
 
 async def test_every_kind_of_stream_has_the_terms_that_were_sealed(derived: DerivedStore) -> None:
