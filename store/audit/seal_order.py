@@ -11,9 +11,9 @@ _MOST: Final = 1000
 class SealOrder:
     """Notes positions that are not in the order of sealing.
 
-    What is sealed at once is ordered by the first commit of each stream that it holds, and streams are not mixed. A
-    position that breaks this is `astray`: it helps to find the place that a signature contradicts, but proves nothing,
-    because two rounds of sealing may have one time.
+    A commit is sealed after it was written. What is sealed at once is ordered by the first commit of each stream that it
+    holds, and streams are not mixed. A position that breaks this is `astray`: it helps to find the place that a
+    signature contradicts, but proves nothing, because clocks differ and two rounds of sealing may have one time.
     """
 
     astray: list[int] = field(default_factory=list)
@@ -33,14 +33,16 @@ class SealOrder:
     def note(self, position: int, stream: str, time: datetime | None) -> None:
         """Note the commit at a position, by its stream and the time of its first event."""
         last = next(reversed(self._streams), None)
-        if stream == last:
-            return
-        earlier = self._streams.get(last) if last else None
-        mixed = stream in self._streams or (earlier is not None and time is not None and time < earlier)
-        if mixed and len(self.astray) < _MOST:
+        unwritten = time is not None and self._sealed_at is not None and time > self._sealed_at
+        if (unwritten or (stream != last and self._is_mixed(stream, last, time))) and len(self.astray) < _MOST:
             self.astray.append(position)
-        self._streams.pop(stream, None)
-        self._streams[stream] = time
+        if stream != last:
+            self._streams.pop(stream, None)
+            self._streams[stream] = time
+
+    def _is_mixed(self, stream: str, last: str | None, time: datetime | None) -> bool:
+        earlier = None if last is None else self._streams[last]
+        return stream in self._streams or (earlier is not None and time is not None and time < earlier)
 
     def first_astray(self, after: int, last: int) -> int | None:
         """Return the first such position behind another one, up to a third one."""

@@ -17,6 +17,7 @@ from store.replay.read_model import MALFORMED, Difference, differences_of, incom
 
 MODEL: Final = "log"
 _BATCH: Final = 200
+_A_TIME: Final = "a time"
 
 
 @raises_unavailable
@@ -70,7 +71,7 @@ def _of_entry(entry: Document, bodies: Mapping[str, bytes], terms: Mapping[str, 
 def _wanted(entry: Document, body: bytes, expected: ExpectedTerms | None) -> Document:
     """Write what must stand beside a position; of a commit that is not the sealed one only its leaf."""
     stream = str(entry["commit"]).rpartition(":")[0]
-    wanted: Document = {"leaf": b64encode(leaf_hash(body)).decode(), "stream": stream, "sealed_at": True}
+    wanted: Document = {"leaf": b64encode(leaf_hash(body)).decode(), "stream": stream, "sealed_at": _A_TIME}
     if expected is None or expected.owner is None:
         return wanted
     owner = expected.owner if is_generation(stream) else {}
@@ -92,5 +93,5 @@ def _stored(entry: Document) -> dict[str, Any]:
     return {
         **{name: entry.get(name) for name in ("stream", *OWNER)},
         "leaf": b64encode(leaf).decode() if isinstance(leaf, bytes) else str(leaf),
-        "sealed_at": isinstance(entry.get("sealed_at"), datetime),
+        "sealed_at": _A_TIME if isinstance(entry.get("sealed_at"), datetime) else "none",
     }

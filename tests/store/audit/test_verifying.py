@@ -1,6 +1,7 @@
 """Verification accepts an intact log and finds every kind of change."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -249,6 +250,27 @@ async def test_a_swapped_note_is_found(audit_log: AuditHarness) -> None:
     await audit_log.tamper("checkpoints", {"_id": 10}, {"note": first.note})
     with pytest.raises(ContradictionError, match="checkpoint 10: the note has another size or root"):
         await audit_log.verify()
+
+
+async def test_exchanged_positions_that_keep_their_times_are_named(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    moments = [NOON + timedelta(hours=hours) for hours in (1, 2)]
+    for stream, moment in zip("de", moments, strict=True):
+        await audit_log.store.events.append(
+            stream, 0, [GenerationProgressed(percent=1)], cause=CAUSE, time=moment - timedelta(minutes=30)
+        )
+        await audit_log.seal()
+    await audit_log.database["log"].update_many({"_id": {"$lt": 10}}, {"$set": {"sealed_at": NOON}})
+    await audit_log.sign()
+    first, second = await audit_log.database["log"].find({"_id": {"$gt": 9}}).sort("_id").to_list(2)
+    await audit_log.database["log"].delete_many({"_id": {"$gt": 9}})
+    await audit_log.database["log"].insert_many(
+        [{**second, "_id": 10, "sealed_at": moments[0]}, {**first, "_id": 11, "sealed_at": moments[1]}]
+    )
+    with pytest.raises(ContradictionError, match="positions 10 to 11 .* position 10 is not in the order") as found:
+        await audit_log.verify()
+    assert found.value.position == 10
 
 
 @pytest.mark.parametrize("sealed_at", [False, True])
