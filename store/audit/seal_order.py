@@ -11,8 +11,8 @@ _MOST: Final = 1000
 class SealOrder:
     """Notes positions that are not in the order of sealing.
 
-    A commit is sealed after it was written. What is sealed at once is ordered by the first commit of each stream that it
-    holds, and streams are not mixed. A position that breaks this is `astray`: it helps to find the place that a
+    A commit is sealed after it was written. What is sealed at once is ordered by the first commit of each of its
+    streams, and streams are not mixed. A position that breaks this is `astray`: it helps to find the place that a
     signature contradicts, but proves nothing, because clocks differ and two rounds of sealing may have one time.
     """
 

@@ -268,7 +268,7 @@ async def test_exchanged_positions_that_keep_their_times_are_named(audit_log: Au
     await audit_log.database["log"].insert_many(
         [{**second, "_id": 10, "sealed_at": moments[0]}, {**first, "_id": 11, "sealed_at": moments[1]}]
     )
-    with pytest.raises(ContradictionError, match="positions 10 to 11 .* position 10 is not in the order") as found:
+    with pytest.raises(ContradictionError, match=r"positions 10 to 11 .* position 10 is not in the order") as found:
         await audit_log.verify()
     assert found.value.position == 10
 
