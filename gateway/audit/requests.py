@@ -18,7 +18,7 @@ def _point(sent: object) -> points.Point:
 Point = Annotated[points.Point, BeforeValidator(_point), WithJsonSchema({"type": "string"})]
 Position = Annotated[Number, Field(ge=0, lt=10**15)]
 Actor = Annotated[str, Field(pattern=r"^[a-z]{1,16}(:[\x20-\x7e]{1,128})?$")]
-StreamName = Annotated[str, Field(pattern=r"^(platform|(generation|developer|webhook|access)-[\x21-\x7e]{1,128})$")]
+StreamName = Annotated[str, Field(pattern=r"^[a-z]{1,16}(-[\x21-\x7e]{1,128})?$")]
 Order = Literal["forward", "backward"]
 
 

@@ -15,7 +15,7 @@ MALFORMED = [
     *("type=generation", "type=", "type=generation.requested%00"),
     *(f"{name}_id={value}" for name in ("generation", "project", "user") for value in ("", "7", "..%2F", "g" * 36)),
     *(f"{name}={value}" for name in ("actor", "correlation_id", "request_id") for value in ("", "a%20b", "x" * 129)),
-    *("actor=Ada", "actor=:x", "actor=user:", "correlation_id=generation", "correlation_id=stream-1"),
+    *("actor=Ada", "actor=:x", "actor=user:", "correlation_id=-x", "correlation_id=Generation-x"),
     *(f"recorded_from={value}" for value in ("yesterday", "2026-11-20", "2026-11-20T12:00:00", "1700000000", "")),
     "recorded_before=2026-13-20T12:00:00Z",
     *(
