@@ -76,21 +76,23 @@ class DeliveryRows:
 
     async def missing(self, streams: Sequence[FoldedStream]) -> list[Difference]:
         """Find the deliveries of these streams of attempts that have no row and should have one."""
-        absent = await self._absent(
-            [_Absent(key, _endpoint_of(one, key), one.name) for one in streams for key in one.state]
-        )
+        named = [_Absent(key, _endpoint_of(one, key), one.name) for one in streams for key in one.state]
+        absent = await self._absent(named)
         absent = await self._unexpired(absent) if absent else []
-        if not absent:
-            return []
-        await self._pause()  # an endpoint may just be removed
-        kept = await self._kept({one.endpoint for one in absent})
-        again = [one for one in await self._absent(absent) if one.endpoint in kept]
-        return [Difference(_MODEL, one.id, "_id", one.id, None, one.stream) for one in again]
+        if absent:
+            await self._pause()  # an endpoint may just be removed
+            absent = await self._absent(absent)
+        return [Difference(_MODEL, one.id, "_id", one.id, None, one.stream) for one in absent]
 
     async def _absent(self, deliveries: Sequence[_Absent]) -> list[_Absent]:
+        """Choose the deliveries without a row whose endpoint and project exist."""
+        if not deliveries:
+            return []
         found = await self._rows.find({"_id": {"$in": [one.id for one in deliveries]}}, {"_id": 1}).to_list(None)
         known = {row["_id"] for row in found}
-        return [one for one in deliveries if one.id not in known]
+        absent = [one for one in deliveries if one.id not in known]
+        kept = await self._kept({one.endpoint for one in absent}) if absent else ()
+        return [one for one in absent if one.endpoint in kept]
 
     async def _unexpired(self, absent: Sequence[_Absent]) -> list[_Absent]:
         """Choose those of which the first attempt is so recent that the row cannot have expired."""
