@@ -28,6 +28,8 @@ from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
+from store.controls.changes import ControlChanges
+from store.controls.current import CurrentControls
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -103,6 +105,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "inclusion_proofs": InclusionProofs,
     "leases": MongoLeases,
     "pauses": MongoPauses,
+    "current_controls": CurrentControls,
+    "control_changes": ControlChanges,
     "account_cache": AccountCache,
     "accounts": Accounts,
     "account_changes": AccountChanges,

@@ -25,6 +25,7 @@ class WarningCode(StrEnum):
     DUPLICATE_EXAMPLES = "duplicate_examples"
     PROMPT_TOO_LONG = "prompt_too_long"
     PROVIDER_PAUSED = "provider_paused"
+    HELD = "held"
     UNKNOWN_FIELDS = "unknown_fields"
 
 

@@ -68,6 +68,11 @@ _GENERATION: Final = (
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
 )
 
+_CONTROL: Final = (
+    "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
+    "since:time expected_end:time?"
+)
+
 ANSWERS: Final[Mapping[str, Schema]] = {
     "Object": _TYPES["object"],
     "Created": _object("id:id"),
@@ -90,6 +95,8 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
+    "Control": _object(_CONTROL),
+    "Controls": _object("", controls=_list(_ref("Control"))),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(

@@ -20,6 +20,7 @@ from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage, personal_data_of, requested_event
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.generations.queue import Queue
@@ -44,6 +45,7 @@ class DryRun:
 
     recorder: SubmissionRecorder
     admission: Admission
+    submission_gate: SubmissionGate
     queue: Queue
     timeouts: Timeouts
     price: Price
@@ -56,10 +58,12 @@ class DryRun:
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
             return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
         developer, bounds = submission.identity.developer_id, submission.bounds
+        until = held_until(await self.submission_gate.require_open(submission.identity))
         account = await self.admission.free_account(developer, bounds)
         now = self.clock()
         period = period_of(now)
-        event = requested_event(submission, content, personal_data_of(submission, content, now), period, self.timeouts)
+        personal_data = personal_data_of(submission, content, now)
+        event = requested_event(submission, content, personal_data, period, self.timeouts, held_until=until)
         ahead = await self.queue.unsent()
         return {
             "dry_run": True,
@@ -68,11 +72,11 @@ class DryRun:
             **_times(event),
             "quota": _quota(account, period, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
-            "estimate": _estimate(await self._estimate(developer, now)),
+            "estimate": _estimate(await self._estimate(developer, max(now, until or now))),
         }
 
-    async def _estimate(self, developer: str, now: datetime) -> Estimate:
-        start = await self.provider_paused() or now
+    async def _estimate(self, developer: str, earliest: datetime) -> Estimate:
+        start = max(await self.provider_paused() or earliest, earliest)
         return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
 
 

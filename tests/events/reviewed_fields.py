@@ -11,6 +11,12 @@ GROUNDS = {
     "grounds.case": "str | None",
 }
 
+CONTROLLED = {
+    "kind": "'maintenance' | 'provider' | 'queue_cap' | 'developer' | 'project'",
+    "subject": "str | None",
+    "developer": "str | None",
+}
+
 REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "generation.requested": {
         "owner.developer": "str",
@@ -167,4 +173,13 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "reason": "'audit' | 'complaint' | 'data_request' | 'incident' | 'legal' | None",
         "pictures": "bool | None",
     },
+    "control.applied": {
+        **CONTROLLED,
+        "submissions": "'queue' | 'refuse'",
+        "reason": "'abuse' | 'billing' | 'cost' | 'incident' | 'legal' | 'maintenance' | 'request'",
+        "case": "str | None",
+        "expected_end": "time | None",
+        "limit": "int | None",
+    },
+    "control.lifted": CONTROLLED,
 }

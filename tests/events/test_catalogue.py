@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from events.access import LogRead
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
+from events.control import AnyControlEvent
 from events.developer import DeveloperEvent, PlatformEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster, whole
@@ -99,7 +100,7 @@ def test_an_event_cannot_be_changed() -> None:
 
 
 def test_every_event_class_has_one_row() -> None:
-    unions = (GenerationEvent, EndpointEvent, DeliveryEvent, DeveloperEvent, PlatformEvent)
+    unions = (GenerationEvent, EndpointEvent, DeliveryEvent, DeveloperEvent, PlatformEvent, AnyControlEvent)
     classes = [*(cls for union in unions for cls in get_args(union)), LogRead]
     assert sorted(row.name for row in CATALOGUE.rows) == sorted(cls.type for cls in classes)
     assert {row.cls for row in CATALOGUE.rows} == set(classes)

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
 from exemplar.cli import app
-from exemplar.commands import accounts, audit, erase, quota
+from exemplar.commands import accounts, audit, control, erase, quota
 from exemplar.commands.options import AsJson, Home
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
@@ -44,7 +44,13 @@ READERS = (
     "subscribers",
 )
 PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
-GROUPS = {"accounts": accounts.app, "audit": audit.app, "erase": erase.app, "quota": quota.app}
+GROUPS = {
+    "accounts": accounts.app,
+    "audit": audit.app,
+    "control": control.app,
+    "erase": erase.app,
+    "quota": quota.app,
+}
 
 
 class Done(NamedTuple):
