@@ -43,6 +43,13 @@ CONTROL_PROVIDER: Final = f"{CONTROLS}/providers/{{provider}}"
 CONTROL_DEVELOPER: Final = f"{CONTROLS}/developers/{{developer_id}}"
 CONTROL_PROJECT: Final = f"{CONTROLS}/projects/{{project_id}}"
 
+OPERATIONS: Final = f"{API}/operations"
+OPERATIONS_SEARCH: Final = f"{OPERATIONS}/search"
+PARKED: Final = f"{OPERATIONS}/parked"
+PARKED_EVENT: Final = f"{PARKED}/{{entry}}"
+DEAD_LETTERS: Final = f"{OPERATIONS}/dead-letters"
+DEAD_LETTER: Final = f"{DEAD_LETTERS}/{{entry}}"
+
 SUBMIT: Final = f"{API}/generation/generate-v2"
 GENERATIONS: Final = f"{API}/generation/generations-v2"
 GENERATION: Final = f"{GENERATIONS}/{{generation_id}}"

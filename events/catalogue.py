@@ -12,6 +12,7 @@ from events.developer import DEVELOPER, PLATFORM
 from events.event import Event, schema_uri
 from events.event_type import EventType, WebhookFilter
 from events.generation import GENERATION
+from events.operation import OPERATION
 from events.webhook import WEBHOOK
 
 
@@ -85,4 +86,4 @@ class Catalogue:
         raise UnknownEventError(f"no event {name!r} with schema {dataschema!r}")
 
 
-CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM, *CONTROL, *ACCESS))
+CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM, *CONTROL, *OPERATION, *ACCESS))

@@ -27,6 +27,8 @@ from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
+from gateway.operations.failed_work import FailedWorkRoutes
+from gateway.operations.search import SearchRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
@@ -57,6 +59,8 @@ ROUTES: Final = (
     UsageRoutes,
     ErasureRoutes,
     ControlRoutes,
+    FailedWorkRoutes,
+    SearchRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,

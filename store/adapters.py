@@ -30,6 +30,10 @@ from store.audit.stream_travel import StreamTravel
 from store.commits.mongo import MongoEventStore
 from store.controls.changes import ControlChanges
 from store.controls.current import CurrentControls
+from store.failed.actions import FailedWorkActions
+from store.failed.dead_letters import DeadLetters
+from store.failed.parked_work import ParkedWork
+from store.failed.request_search import RequestSearch
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -89,6 +93,10 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
     "parking": Parking,
+    "parked_work": ParkedWork,
+    "dead_letters": DeadLetters,
+    "failed_work_actions": FailedWorkActions,
+    "request_search": RequestSearch,
     "access_streams": AccessStreams,
     "audit_log": AuditLog,
     "quota_travel": QuotaTravel,

@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.jobs import invariants
 from actors.jobs.catch_up import CatchUp
+from actors.jobs.dead_letters import replay_dead_letters
 from actors.jobs.deadlines import expire
 from actors.jobs.delivery_times import correct_delivery_times
 from actors.jobs.holds import release_leaked_holds
@@ -46,6 +47,7 @@ JOBS: tuple[Job, ...] = (
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("delivery_times", 30.0, correct_delivery_times),
+    Job("dead_letters", 2.0, replay_dead_letters),
     Job("holds", 30.0, release_leaked_holds),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),

@@ -68,6 +68,10 @@ _GENERATION: Final = (
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
 )
 
+_FAILED: Final = (
+    "id:text handler:text commit:text error:text tries:number since:time last_at:time? next_try_at:time? "
+    "request_id:text? discarded:text?"
+)
 _CONTROL: Final = (
     "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
     "since:time expected_end:time?"
@@ -97,6 +101,12 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Control": _object(_CONTROL),
     "Controls": _object("", controls=_list(_ref("Control"))),
+    "FailedEntry": _object(_FAILED, "events:objects later:texts"),
+    "FailedWork": _object("next_after:text?", entries=_list(_ref("FailedEntry"))),
+    "ChosenWork": _object("count:number"),
+    "RequestTraces": _object(
+        "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"
+    ),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(

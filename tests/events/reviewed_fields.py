@@ -17,6 +17,8 @@ CONTROLLED = {
     "developer": "str | None",
 }
 
+FAILED_WORK = {"source": "'parked' | 'dead_letter'", "entries[]": "str"}
+
 REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "generation.requested": {
         "owner.developer": "str",
@@ -182,4 +184,10 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "limit": "int | None",
     },
     "control.lifted": CONTROLLED,
+    "operation.replayed": FAILED_WORK,
+    "operation.discarded": {
+        **FAILED_WORK,
+        "reason": "'fixed' | 'handled_elsewhere' | 'obsolete' | 'unrecoverable'",
+        "case": "str | None",
+    },
 }

@@ -57,6 +57,7 @@ class Subject:
             "number": "0",
             "consumer": "billing",
             "provider": "replicate",
+            "entry": "delivery:1",
         }
 
     @property

@@ -147,6 +147,7 @@ def _left_out() -> dict[str, Any]:
         "delivery_scheduler": Nothing(),
         "durations": no_durations,
         "queue": Nothing(),
+        "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
     }
 

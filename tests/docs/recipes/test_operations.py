@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from exemplar.commands import control
+from exemplar.commands import control, failed
 from tests.docs.reading import blocks
 from tests.docs.recipes.pages import missing, run
 from tests.systems.system import System
@@ -19,10 +19,14 @@ from tests.systems.tenants import make_tenant
 PAGE = "docs/operations.md"
 
 
+GROUPS = {"control": control.app, "failed": failed.app}
+
+
 async def prepare(system: System) -> Mapping[str, str]:
     async with aiohttp.ClientSession() as session:
         tenant = await make_tenant(system, session, "internal")
-    return {"BASE": system.base_url, "OPERATOR_KEY": system.secrets.operator_key, "PROJECT_ID": tenant.project}
+    names = {"PROJECT_ID": tenant.project, "REQUEST_ID": "some-request"}
+    return {"BASE": system.base_url, "OPERATOR_KEY": system.secrets.operator_key, **names}
 
 
 @pytest.mark.skipif(missing("curl"), reason="no curl")
@@ -31,6 +35,7 @@ def test_the_programs_of_the_page_work(solo: System, tmp_path: Path) -> None:
     said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks(PAGE, "sh"))], tmp_path, env)
     for line in ("maintenance, refuse, maintenance", "provider, queue, incident", "project, refuse, abuse"):
         assert line in said
+    assert '"request_id": "some-request"' in said
     listed = 'curl -sS -H "X-Operator-Key: $OPERATOR_KEY" "$BASE/api/v1/controls"'
     left = run(["bash", "-c", listed], tmp_path, env)
     assert left == '{"controls": []}'
@@ -38,14 +43,16 @@ def test_the_programs_of_the_page_work(solo: System, tmp_path: Path) -> None:
 
 def test_the_commands_of_the_page_work(mongodb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEMPLAR_MONGODB_URL", mongodb_url)
-    said = ""
+    said = dict[str, str]()
     for line in "\n".join(blocks(PAGE, "console")).splitlines():
         _, program, group, *arguments = line.split()
-        assert (program, group, arguments[-2:]) == ("exemplar", "control", ["--home", ".exemplar"])
+        assert (program, arguments[-2:]) == ("exemplar", ["--home", ".exemplar"])
         with capture_logs():
-            done = CliRunner().invoke(control.app, arguments[:-2])
+            done = CliRunner().invoke(GROUPS[group], arguments[:-2])
         assert done.exception is None, (line, done.output)
-        said = done.stdout
-    assert re.search(r"provider +replicate +queue +yes", said)
-    assert re.search(r"queue_cap +- +refuse +no +500", said)
-    assert "2999" not in said, "maintenance is lifted"
+        said[line] = done.stdout
+    shown = next(text for line, text in said.items() if "control show" in line)
+    assert re.search(r"provider +replicate +queue +yes", shown)
+    assert re.search(r"queue_cap +- +refuse +no +500", shown)
+    lifted = next(text for line, text in said.items() if "control lift" in line)
+    assert "2999" not in lifted, "maintenance is lifted"

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
 from exemplar.cli import app
-from exemplar.commands import accounts, audit, control, erase, quota
+from exemplar.commands import accounts, audit, control, erase, failed, quota
 from exemplar.commands.options import AsJson, Home
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
@@ -49,6 +49,7 @@ GROUPS = {
     "audit": audit.app,
     "control": control.app,
     "erase": erase.app,
+    "failed": failed.app,
     "quota": quota.app,
 }
 
