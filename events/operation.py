@@ -1,4 +1,4 @@
-"""Events of streams `operation-<id>`: what operators did to failed work."""
+"""Events of streams `operation-<id>`: what was done to many things at once, or to failed work."""
 
 from typing import Final, Literal
 
@@ -30,11 +30,56 @@ class FailedWorkDiscarded(FailedWorkEvent, name="operation.discarded"):
     case: str | None
 
 
-OperationEvent = FailedWorkReplayed | FailedWorkDiscarded
+BulkAction = Literal["cancel", "retry", "redeliver", "publish", "delete"]
+
+
+class BulkRequested(Event, name="operation.bulk_requested"):
+    """An action begins on the generations that a dry run selected.
+
+    filters: the names of its conditions. selected: how many generations; digest: SHA-256 of their ids in order, each
+    with a line break.
+    """
+
+    action: BulkAction
+    developer: str
+    project: str
+    filters: tuple[str, ...]
+    selected: int
+    digest: str
+
+
+class BulkRedelivered(Event, name="operation.bulk_redelivered"):
+    """The last events of some generations were published again."""
+
+    generations: tuple[str, ...]
+
+
+class BulkEnded(Event, name="operation.bulk_ended"):
+    """Every selected generation was tried, or somebody canceled the rest."""
+
+    outcome: Literal["completed", "canceled"]
+    changed: int
+    unchanged: int
+    failed: int
+
+
+OperationEvent = FailedWorkReplayed | FailedWorkDiscarded | BulkRequested | BulkRedelivered | BulkEnded
 
 OPERATION: Final = (
     EventType(sample=FailedWorkReplayed(source="dead_letter", entries=("completion:generation-gen-1:7",))),
     EventType(
         sample=FailedWorkDiscarded(source="parked", entries=("delivery:42",), reason="handled_elsewhere", case="INC-7")
     ),
+    EventType(
+        sample=BulkRequested(
+            action="retry",
+            developer="dev-1",
+            project="prj-1",
+            filters=("created_after", "status"),
+            selected=12,
+            digest="0" * 64,
+        )
+    ),
+    EventType(sample=BulkRedelivered(generations=("gen-1", "gen-2"))),
+    EventType(sample=BulkEnded(outcome="completed", changed=11, unchanged=0, failed=1)),
 )

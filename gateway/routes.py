@@ -15,6 +15,7 @@ from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.bulk.routes import BulkRoutes
 from gateway.controls.routes import ControlRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -58,6 +59,7 @@ ROUTES: Final = (
     ReceiptRoutes,
     UsageRoutes,
     ErasureRoutes,
+    BulkRoutes,
     ControlRoutes,
     FailedWorkRoutes,
     SearchRoutes,

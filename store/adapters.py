@@ -27,6 +27,7 @@ from store.audit.picture_scan import PictureScan
 from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
+from store.bulk.jobs import BulkJobs
 from store.commits.mongo import MongoEventStore
 from store.controls.changes import ControlChanges
 from store.controls.current import CurrentControls
@@ -94,6 +95,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "subscriptions": SubscriberCheckpoints,
     "parking": Parking,
     "parked_work": ParkedWork,
+    "bulk_jobs": BulkJobs,
     "dead_letters": DeadLetters,
     "failed_work_actions": FailedWorkActions,
     "request_search": RequestSearch,

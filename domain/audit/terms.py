@@ -12,7 +12,7 @@ READ: Final = "read"
 READ_WITHIN: Final = "read_within"
 EVERYTHING: Final = "all"
 
-_OWNED: Final = ("control.", "developer.", "webhook.")  # types whose data name developer, project or user
+_OWNED: Final = ("control.", "developer.", "operation.", "webhook.")  # types whose data name developer, project or user
 _DEVELOPER: Final = "developer-"  # the stream of a developer
 _ACTING_DEVELOPER: Final = "developer:"
 

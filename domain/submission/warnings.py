@@ -29,6 +29,10 @@ class WarningCode(StrEnum):
     UNKNOWN_FIELDS = "unknown_fields"
 
 
+OF_THE_MOMENT: Final = frozenset({WarningCode.PROVIDER_PAUSED, WarningCode.HELD})
+"""Warnings that a retry does not inherit."""
+
+
 class RequestWarning(NamedTuple):
     """A warning; `example` is the number of the picture that it is about, from 0."""
 

@@ -72,6 +72,11 @@ _FAILED: Final = (
     "id:text handler:text commit:text error:text tries:number since:time last_at:time? next_try_at:time? "
     "request_id:text? discarded:text?"
 )
+_BULK_JOB: Final = (
+    "id:id action:text state:text filters:texts options:object selected:number done:number changed:number "
+    "unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time started_at:time? "
+    "ended_at:time?"
+)
 _CONTROL: Final = (
     "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
     "since:time expected_end:time?"
@@ -107,6 +112,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "RequestTraces": _object(
         "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"
     ),
+    "BulkJob": _object(_BULK_JOB),
+    "BulkJobs": _object("", jobs=_list(_ref("BulkJob"))),
+    "BulkPlan": _object(_BULK_JOB + " sample:texts"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
     "Generation": _object(

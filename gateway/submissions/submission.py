@@ -35,6 +35,7 @@ class Submission:
 
     `overdrawn` is the refusal of a request over the daily limit: such a request is answered only if it is a
     replay. `cancel_after` and `start_timeout` are the client's own deadlines for the end and for the start.
+    `actor` submits for the user, because of the event `causation_id`.
     """
 
     identity: Identity
@@ -46,6 +47,8 @@ class Submission:
     cancel_after: timedelta | None = None
     start_timeout: timedelta | None = None
     retry: Retry | None = None
+    actor: str | None = None
+    causation_id: str | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -55,7 +58,8 @@ class Submission:
     def cause(self) -> Cause:
         """The envelope fields of the first event."""
         return Cause(
-            actor=f"user:{self.identity.user_id}",
+            actor=self.actor or f"user:{self.identity.user_id}",
+            causation_id=self.causation_id,
             request_id=self.request_id,
             correlation_id=stream_of(self.generation_id),
             traceparent=self.traceparent,

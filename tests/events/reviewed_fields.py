@@ -190,4 +190,19 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "reason": "'fixed' | 'handled_elsewhere' | 'obsolete' | 'unrecoverable'",
         "case": "str | None",
     },
+    "operation.bulk_requested": {
+        "action": "'cancel' | 'retry' | 'redeliver' | 'publish' | 'delete'",
+        "developer": "str",
+        "project": "str",
+        "filters[]": "str",
+        "selected": "int",
+        "digest": "str",
+    },
+    "operation.bulk_redelivered": {"generations[]": "str"},
+    "operation.bulk_ended": {
+        "outcome": "'completed' | 'canceled'",
+        "changed": "int",
+        "unchanged": "int",
+        "failed": "int",
+    },
 }

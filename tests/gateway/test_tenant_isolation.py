@@ -58,6 +58,7 @@ class Subject:
             "consumer": "billing",
             "provider": "replicate",
             "entry": "delivery:1",
+            "job_id": UNKNOWN,
         }
 
     @property

@@ -126,6 +126,7 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "consumer": "billing",
         "provider": "replicate",
         "entry": "delivery:1",
+        "job_id": UNKNOWN,
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
