@@ -11,7 +11,7 @@ from events.envelope import Cause
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
 from store.controls.current import CurrentControls
-from store.controls.documents import COLLECTION, CURRENT, document_of
+from store.controls.documents import CURRENT, document_of
 from store.mongo.connection import Database, reachable
 
 
@@ -27,7 +27,7 @@ class ControlChanges:
         clock: Callable[[], datetime],
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
-        self._controls = database[COLLECTION]
+        self._controls = database["controls"]
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._current = current_controls

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Final
 
 from domain.controls.controls import Controls
-from store.controls.documents import COLLECTION, CURRENT, controls_in
+from store.controls.documents import CURRENT, controls_in
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, raises_unavailable
 
@@ -19,7 +19,7 @@ class CurrentControls:
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._controls = database.get_collection(COLLECTION)
+        self._controls = database.get_collection("controls")
         self._monotonic = monotonic
         self._known: tuple[float, Controls] | None = None
         self._reads = shared(lambda _: self._read())

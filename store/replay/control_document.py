@@ -15,7 +15,7 @@ class ControlDocument:
     kinds: ClassVar[Collection[str]] = ("controls",)
 
     def __init__(self, database: Database) -> None:
-        self._controls = database.get_collection(COLLECTION)
+        self._controls = database.get_collection("controls")
 
     async def compare(self, streams: Sequence[FoldedStream]) -> Compared:
         compared = Compared()
