@@ -47,6 +47,7 @@ CONTROL_PROJECT: Final = f"{CONTROLS}/projects/{{project_id}}"
 
 OPERATIONS: Final = f"{API}/operations"
 OPERATIONS_SEARCH: Final = f"{OPERATIONS}/search"
+PROJECTIONS: Final = f"{OPERATIONS}/projections"
 PARKED: Final = f"{OPERATIONS}/parked"
 PARKED_EVENT: Final = f"{PARKED}/{{entry}}"
 DEAD_LETTERS: Final = f"{OPERATIONS}/dead-letters"

@@ -63,7 +63,15 @@ class BulkEnded(Event, name="operation.bulk_ended"):
     failed: int
 
 
-OperationEvent = FailedWorkReplayed | FailedWorkDiscarded | BulkRequested | BulkRedelivered | BulkEnded
+class RebuildRequested(Event, name="operation.rebuild_requested"):
+    """What is derived from the log in a collection is built anew beside the one in use, and swapped."""
+
+    model: Literal["generations"]
+
+
+OperationEvent = (
+    FailedWorkReplayed | FailedWorkDiscarded | BulkRequested | BulkRedelivered | BulkEnded | RebuildRequested
+)
 
 OPERATION: Final = (
     EventType(sample=FailedWorkReplayed(source="dead_letter", entries=("completion:generation-gen-1:7",))),
@@ -81,5 +89,6 @@ OPERATION: Final = (
         )
     ),
     EventType(sample=BulkRedelivered(generations=("gen-1", "gen-2"))),
+    EventType(sample=RebuildRequested(model="generations")),
     EventType(sample=BulkEnded(outcome="completed", changed=11, unchanged=0, failed=1)),
 )

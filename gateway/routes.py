@@ -29,6 +29,7 @@ from gateway.health import HealthRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
 from gateway.operations.failed_work import FailedWorkRoutes
+from gateway.operations.projections import ProjectionRoutes
 from gateway.operations.search import SearchRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
@@ -63,6 +64,7 @@ ROUTES: Final = (
     ControlRoutes,
     FailedWorkRoutes,
     SearchRoutes,
+    ProjectionRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,

@@ -60,6 +60,9 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.quota.usage_sums import UsageSums
+from store.rebuild.green_rows import GreenRows
+from store.rebuild.requests import RebuildRequests
+from store.rebuild.runs import RebuildRuns
 from store.settings import StoreSettings
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
@@ -96,6 +99,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "parking": Parking,
     "parked_work": ParkedWork,
     "bulk_jobs": BulkJobs,
+    "rebuild_runs": RebuildRuns,
+    "rebuild_requests": RebuildRequests,
+    "green_rows": GreenRows,
     "dead_letters": DeadLetters,
     "failed_work_actions": FailedWorkActions,
     "request_search": RequestSearch,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actors.jobs import invariants
+from actors.jobs import invariants, row_rebuild
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.dead_letters import replay_dead_letters
 from actors.jobs.deadlines import expire
@@ -50,6 +50,8 @@ JOBS: tuple[Job, ...] = (
     Job("dead_letters", 2.0, replay_dead_letters),
     Job("holds", 30.0, release_leaked_holds),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
+    Job("drift_reports", 60.0, invariants.request_drift_report),
+    Job(row_rebuild.NAME, 2.0, row_rebuild.rebuild_rows),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),

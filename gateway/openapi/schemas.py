@@ -108,6 +108,7 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Controls": _object("", controls=_list(_ref("Control"))),
     "FailedEntry": _object(_FAILED, "events:objects later:texts"),
     "FailedWork": _object("next_after:text?", entries=_list(_ref("FailedEntry"))),
+    "Projections": _object("drift:object rebuild:object"),
     "ChosenWork": _object("count:number"),
     "RequestTraces": _object(
         "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"

@@ -205,4 +205,5 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "unchanged": "int",
         "failed": "int",
     },
+    "operation.rebuild_requested": {"model": "'generations'"},
 }
