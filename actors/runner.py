@@ -38,23 +38,6 @@ class ActorRunner:
 
     async def __call__(self, queue: str, event: RecordedEvent) -> None:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
-        try:
-            await self._run(queue, event)
-        except StoreUnavailableError:
-            raise
-        except Exception as error:
-            await self._keep(queue, event, error)
-            raise
-
-    async def _keep(self, queue: str, event: RecordedEvent, error: Exception) -> None:
-        if self._dead_letters is None:
-            return
-        try:
-            await self._dead_letters.record(queue, event, type(error).__name__)
-        except Exception as fault:  # noqa: BLE001 - the caller gets what the actor raised
-            log.warning("dead_letter_not_kept", queue=queue, event_id=event.id, error=repr(fault))
-
-    async def _run(self, queue: str, event: RecordedEvent) -> None:
         message = _message(queue, event)
         crash_point(queue, "begin")
         with bound_contextvars(**_ids(queue, event)):
@@ -66,12 +49,22 @@ class ActorRunner:
                 self._broker.emit_after("skip_message", message)
             except BaseException as error:
                 self._broker.emit_after("process_message", message, exception=error)
+                await self._keep(queue, event, error)
                 raise
             else:
                 self._broker.emit_after("process_message", message, result=None)
         if message.failed:
             raise MessageRejectedError(f"middleware rejected {event.id} for {queue}")
         crash_point(queue, "before_ack")
+
+    async def _keep(self, queue: str, event: RecordedEvent, error: BaseException) -> None:
+        """Keep a failed call; a cancelled one, and one without a store, is none."""
+        if self._dead_letters is None or isinstance(error, StoreUnavailableError) or not isinstance(error, Exception):
+            return
+        try:
+            await self._dead_letters.record(queue, event, type(error).__name__)
+        except Exception as fault:  # noqa: BLE001 - the caller gets what the actor raised
+            log.warning("dead_letter_not_kept", queue=queue, event_id=event.id, error=repr(fault))
 
 
 def _message(queue: str, event: RecordedEvent) -> MessageProxy:

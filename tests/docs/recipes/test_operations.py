@@ -44,7 +44,9 @@ def test_the_programs_of_the_page_work(solo: System, tmp_path: Path) -> None:
 def test_the_commands_of_the_page_work(mongodb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEMPLAR_MONGODB_URL", mongodb_url)
     said = dict[str, str]()
-    for line in "\n".join(blocks(PAGE, "console")).splitlines():
+    for line in "\n".join(blocks(PAGE, "console")).split("\n"):
+        if not line:
+            continue
         _, program, group, *arguments = line.split()
         assert (program, arguments[-2:]) == ("exemplar", ["--home", ".exemplar"])
         with capture_logs():

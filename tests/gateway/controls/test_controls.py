@@ -115,7 +115,7 @@ async def test_a_recorded_submission_is_answered_again_whatever_is_refused(
 
 async def test_the_queue_has_a_longest_length(gateway: GatewayHarness, operator: dict[str, str]) -> None:
     person = await gateway.person()
-    waiting = await gateway.store.database["generations"].count_documents({"state": "requested"})
+    waiting = await gateway.dependencies.get("queue").waiting(1_000)
     await gateway.call("PUT", path_of("queue_cap"), operator, {"limit": waiting + 2, "reason": "cost"})
     answers = [await submit(gateway, person) for _ in range(4)]
     assert [status for status, _, _ in answers] == [202, 202, 503, 503]
