@@ -18,6 +18,7 @@ from gateway.audit.proof_routes import ProofRoutes
 from gateway.bulk.routes import BulkRoutes
 from gateway.controls.routes import ControlRoutes
 from gateway.erasures.routes import ErasureRoutes
+from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -37,6 +38,7 @@ from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
     LoginRoutes,
@@ -49,6 +51,8 @@ ROUTES: Final = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    SigningKeyRoutes,
+    EventTypeRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,

@@ -56,6 +56,11 @@ WITHOUT_TOKEN = {
     ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
+    ("GET", "/.well-known/webhook-keys"),
+    ("GET", "/api/v1/event-types"),
+    ("GET", "/api/v1/event-types/{event_type}"),
+    ("GET", "/api/v1/event-types/{event_type}/schemas/{revision}"),
+    ("GET", "/api/v1/event-types/{event_type}/log-schemas/{revision}"),
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
@@ -127,6 +132,8 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "provider": "replicate",
         "entry": "delivery:1",
         "job_id": UNKNOWN,
+        "event_type": "generation.imagined",
+        "revision": "1",
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
