@@ -10,9 +10,9 @@ from events.operation import FailedSource
 class FailedWork:
     """An entry: what failed, how often, and since when.
 
-    handler: the subscriber, or the queue of the actor. commit: the id of the commit or of the event. error: the class of
-    the last exception. next_try_at: of a call of an actor only where somebody has asked for it. discarded: the event by
-    which it was discarded.
+    handler: the subscriber, or the queue of the actor. commit: the id of the commit or of the event. error: the class
+    of the last exception. next_try_at: of a call of an actor only where somebody has asked for it. discarded: the event
+    by which it was discarded.
     """
 
     id: str
