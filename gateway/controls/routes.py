@@ -28,7 +28,7 @@ from store.controls.changes import ControlChanges
 from store.controls.current import CurrentControls
 
 _SUBJECTS: Final[tuple[ControlKind, ...]] = ("developer", "project")
-_apply = partial(put, caller="operator", answer="Control")
+_put = partial(put, caller="operator", answer="Control")
 _lift = partial(delete, caller="operator", status=204)
 
 
@@ -49,19 +49,19 @@ class ControlRoutes:
         controls = await self.current_controls.fresh()
         return web.json_response(controls_body(controls.by_name.values()), headers={"Cache-Control": "no-store"})
 
-    @_apply(CONTROL_MAINTENANCE, body=MaintenanceRequest)
+    @_put(CONTROL_MAINTENANCE, body=MaintenanceRequest)
     async def begin_maintenance(self, request: web.Request) -> web.Response:
         """Begin maintenance: reads go on, submissions are refused or wait."""
         return await self._apply(request, MaintenanceRequest)
 
-    @_apply(CONTROL_QUEUE, body=QueueCapRequest)
+    @_put(CONTROL_QUEUE, body=QueueCapRequest)
     async def limit_queue(self, request: web.Request) -> web.Response:
         """Limit how many generations may wait."""
         return await self._apply(request, QueueCapRequest)
 
-    @_apply(CONTROL_PROVIDER, body=ControlRequest, summary="Stop calls of the image model")
-    @_apply(CONTROL_DEVELOPER, body=ControlRequest, summary="Pause a developer")
-    @_apply(CONTROL_PROJECT, body=ControlRequest, summary="Pause a project")
+    @_put(CONTROL_PROVIDER, body=ControlRequest, summary="Stop calls of the image model")
+    @_put(CONTROL_DEVELOPER, body=ControlRequest, summary="Pause a developer")
+    @_put(CONTROL_PROJECT, body=ControlRequest, summary="Pause a project")
     async def hold(self, request: web.Request) -> web.Response:
         return await self._apply(request, ControlRequest)
 

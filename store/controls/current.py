@@ -4,7 +4,7 @@ from typing import Final
 
 from domain.controls.controls import Controls
 from store.controls.documents import CURRENT, controls_in
-from store.mongo.batcher import shared
+from store.mongo.batcher import Batcher, shared
 from store.mongo.connection import Database, raises_unavailable
 
 STALE_AFTER: Final = 1.0  # seconds
@@ -22,7 +22,7 @@ class CurrentControls:
         self._controls = database.get_collection("controls")
         self._monotonic = monotonic
         self._known: tuple[float, Controls] | None = None
-        self._reads = shared(lambda _: self._read())
+        self._reads: Batcher[None, Controls] = shared(lambda _: self._read())
 
     async def get(self) -> Controls:
         """Return the controls, at most a second old."""

@@ -1,7 +1,7 @@
 """The controls in force as one document, so that a read is one look-up by id."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from domain.controls.controls import Control, Controls, Target
 from store.mongo.connection import Document
@@ -38,7 +38,7 @@ def _written(control: Control) -> Document:
     }
 
 
-def _read(stored: Mapping[str, object]) -> Control:
+def _read(stored: Mapping[str, Any]) -> Control:
     fields = dict(stored)
-    target = Target(fields.pop("kind"), fields.pop("subject"))  # type: ignore[arg-type]
-    return Control(target=target, **fields)  # type: ignore[arg-type]
+    target = Target(fields.pop("kind"), fields.pop("subject"))
+    return Control(target=target, **fields)

@@ -50,7 +50,7 @@ class FailedWorkActions:
         clock: Callable[[], datetime],
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
-        self._stores: dict[FailedSource, FailedWorkStore] = {one.source: one for one in (parked_work, dead_letters)}
+        self._stores: dict[FailedSource, FailedWorkStore] = {"parked": parked_work, "dead_letter": dead_letters}
         self._streams = Repository(events, fold=_last, announce=announce, clock=clock)
 
     def store(self, source: FailedSource) -> FailedWorkStore:
