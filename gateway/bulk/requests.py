@@ -12,7 +12,7 @@ from domain.generation.listing import Filters
 from events.envelope import format_time
 from events.erasure import StatedReason
 from events.operation import BulkAction
-from gateway.audit.requests import Id
+from gateway.http.values import Id
 from gateway.submissions.submission import SeedChoice
 from store.bulk.jobs import BulkJob
 

@@ -10,7 +10,7 @@ from domain.case_number import CASE
 from domain.controls.controls import Control, Target
 from events.control import ControlReason, Submissions
 from events.envelope import format_time
-from gateway.audit.requests import Moment
+from gateway.http.values import Moment
 
 
 class ControlRequest(BaseModel):

@@ -8,7 +8,7 @@ from domain.case_number import CASE
 from domain.errors import ErrorCode, FieldError
 from events.envelope import format_time
 from events.operation import DiscardReason
-from gateway.audit.requests import Number
+from gateway.http.values import Number
 from store.failed.actions import PAGE, Discarding, Selection
 from store.failed.failed_work import FailedWork
 

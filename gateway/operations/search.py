@@ -11,8 +11,8 @@ from domain.paths import OPERATIONS_SEARCH
 from events.envelope import format_time
 from gateway.audit.access_records import AccessRecords
 from gateway.audit.reader import AuditReaders
-from gateway.audit.requests import Text
 from gateway.http.parsing import read_query
+from gateway.http.values import Text
 from gateway.openapi.operation import get
 from gateway.operations.bodies import entry_body
 from store.failed.request_search import RequestSearch, RequestTraces
