@@ -17,6 +17,7 @@ from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
 from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
+from actors.jobs.slots import call_waiting
 from actors.jobs.subscribers import SUBSCRIBERS
 
 SUBSCRIBER_PERIOD = 1.0
@@ -49,6 +50,7 @@ JOBS: tuple[Job, ...] = (
     Job("delivery_times", 30.0, correct_delivery_times),
     Job("dead_letters", 2.0, replay_dead_letters),
     Job("holds", 30.0, release_leaked_holds),
+    Job("slots", 1.0, call_waiting),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
     Job("drift_reports", 60.0, invariants.request_drift_report),
     Job(row_rebuild.NAME, 2.0, row_rebuild.rebuild_rows),

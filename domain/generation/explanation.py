@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.controls.controls import Control
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import READY, UNSENT, Timeouts, due_at
+from domain.generation.lifecycle import READY, UNSENT, Timeouts, due_at, expires_at, waits_for_slot
 from events.control import ControlKind
 
 POSITION_BOUND: Final = 1_000
@@ -19,6 +19,7 @@ class Reason(StrEnum):
     """What a generation waits for. Closed: a test compares it with the documentation."""
 
     VALIDATION = "validation"
+    SLOT = "slot"
     QUOTA_SLOT = "quota_slot"
     MAINTENANCE = "maintenance"
     PROVIDER_STOPPED = "provider_stopped"
@@ -66,6 +67,7 @@ _OF_CONTROL: Final[Mapping[ControlKind, Reason]] = {
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.VALIDATION: "It has waited {seconds} s for its example images to be decoded",
+    Reason.SLOT: "It has waited {seconds} s for one of the developer's slots to be free",
     Reason.QUOTA_SLOT: "It has waited {seconds} s for its quota unit to be recorded",
     Reason.MAINTENANCE: "It has waited {seconds} s and is sent after the maintenance",
     Reason.PROVIDER_STOPPED: "It has waited {seconds} s; the operator has stopped calls of the image model",
@@ -121,7 +123,6 @@ def explain(
     since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
-    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
     due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
@@ -133,7 +134,7 @@ def explain(
         next_try_at=due if due is not None and due > now and reason not in HELD else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else min(deadlines),
+        deadline=expires_at(g),
         sentence=_sentence(g, reason, waited_ms // 1000, position, held_by),
     )
 
@@ -146,6 +147,8 @@ def reason_of(g: Generation, held_by: Control | None = None) -> Reason:
         return _OF_CONTROL[held_by.kind]
     if g.state is State.WAITING:
         return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
+    if waits_for_slot(g):
+        return Reason.SLOT
     return _OF_STATE[g.state]
 
 

@@ -123,10 +123,14 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "BulkJobs": _object("", jobs=_list(_ref("BulkJob"))),
     "BulkPlan": _object(_BULK_JOB + " sample:texts"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
+    "GenerationCreated": _object(
+        "id:id status:text queued:flag start_by:time deadline:time warnings:objects urls:object"
+    ),
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
+        "retry_of:text? request_id:text? metadata:object urls:object start_by:time deadline:time expires_at:time? "
+        "warnings:objects",
+        "queue:object?",
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),

@@ -24,6 +24,7 @@ from tests.builders.generation import (
     TO_STARTED,
     TO_VALIDATED,
     TO_WAITING,
+    VALIDATED,
     folded,
     lost,
     recorded,
@@ -48,6 +49,7 @@ def explained(*events: Event, held_by: Control | None = None) -> Explanation:
 
 WAITS: dict[Reason, tuple[Event, ...]] = {
     Reason.VALIDATION: TO_REQUESTED,
+    Reason.SLOT: (requested(queued=True), VALIDATED),
     Reason.QUOTA_SLOT: TO_VALIDATED,
     **dict.fromkeys(HELD_BY, TO_RESERVED),
     Reason.CLAIM: TO_RESERVED,
@@ -63,6 +65,7 @@ WAITS: dict[Reason, tuple[Event, ...]] = {
 UNSENT = {
     *HELD_BY,
     Reason.VALIDATION,
+    Reason.SLOT,
     Reason.QUOTA_SLOT,
     Reason.CLAIM,
     Reason.PROVIDER_THROTTLE,
