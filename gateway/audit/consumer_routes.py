@@ -41,7 +41,7 @@ class ConsumerRoutes:
         reader, name = await self._named(request)
         return await self._respond(await self.consumers.find(reader.name, name))
 
-    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer")
+    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer", codes=(ErrorCode.CONSUMER_LIMIT,))
     async def seek(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a position or a time."""
         reader, name = await self._named(request)
@@ -61,7 +61,7 @@ class ConsumerRoutes:
         """Remove a consumer."""
         reader, name = await self._named(request)
         if not await self.consumers.delete(reader.name, name):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return web.Response(status=204)
 
     async def _named(self, request: web.Request) -> tuple[AuditReader, str]:
@@ -83,7 +83,7 @@ class ConsumerRoutes:
 
     async def _respond(self, consumer: Consumer | None) -> web.Response:
         if consumer is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return _response(_body(consumer, await self.audit_log.head()))
 
 
