@@ -18,6 +18,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.bulk.runner import BulkRunner
 from gateway.consumers.leased_events import LeasedEvents
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_access import Tickets
@@ -140,12 +141,17 @@ def create_gateway(dependencies: Dependencies) -> Any:
 
 @asynccontextmanager
 async def open_http_server(
-    dependencies: Dependencies, gateway_settings: GatewaySettings, accounts: Accounts, reuse_port: bool
+    dependencies: Dependencies,
+    gateway_settings: GatewaySettings,
+    accounts: Accounts,
+    bulk_runner: BulkRunner,
+    reuse_port: bool,
 ) -> AsyncIterator[None]:
     """Serve HTTP; at the end wait until the use of keys is stored."""
     host, port = gateway_settings.host, gateway_settings.port
     try:
-        async with serve(create_gateway(dependencies), gateway_settings, reuse_port=reuse_port):
+        served = serve(create_gateway(dependencies), gateway_settings, reuse_port=reuse_port)
+        async with bulk_runner.running(), served:
             log.info("listening", host=host, port=port)
             yield
     except OSError as error:
