@@ -1,10 +1,12 @@
-"""The shapes of answers, and of the bodies of submissions; other bodies come from the models that read them."""
+"""The shapes of answers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode
+from domain.submission.warnings import WarningCode
 
 Schema = dict[str, Any]
 
@@ -61,8 +63,11 @@ _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:ti
 _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_ACCESS_KEY: Final = _KEY + "expires_at:time? "
+_SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
 _NUMBERED: Final = "total:number page:number page_size:number "
+_URLS: Final = ("self", "status", "events", "cancel", "retry", "explain", "image", "receipt", "web")
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
@@ -77,6 +82,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Key": _object(_KEY),
     "Keys": _list(_ref("Key")),
     "NewKey": _object(_KEY + "key:text"),
+    "AccessKey": _object(_ACCESS_KEY, scopes=_SCOPES),
+    "AccessKeys": _list(_ref("AccessKey")),
+    "NewAccessKey": _object(_ACCESS_KEY + "key:text", scopes=_SCOPES),
     "Project": _object("id:id name:text description:text? is_active:flag created_at:time updated_at:time?"),
     "Projects": _list(_ref("Project")),
     "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
@@ -97,14 +105,27 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
+    "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
+    "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),
     "GenerationCreated": _object(
-        "id:id status:text queued:flag start_by:time deadline:time warnings:objects urls:object"
+        "id:id message:text queued:flag start_by:time deadline:time",
+        status={"const": "pending"},
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
     ),
+    "DryRun": _object(
+        "replayed:flag start_by:time deadline:time",
+        "id:id input:object quota:object queue:object estimate:object",
+        dry_run={"const": True},
+        warnings=_list(_ref("Warning")),
+    ),
+    "SubmissionAnswered": {"anyOf": [_ref("Generation"), _ref("DryRun")]},
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? request_id:text? metadata:object urls:object start_by:time deadline:time expires_at:time? "
-        "warnings:objects",
+        "retry_of:text? request_id:text? metadata:object start_by:time deadline:time expires_at:time?",
         "queue:object?",
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
@@ -120,26 +141,4 @@ ANSWERS: Final[Mapping[str, Schema]] = {
         "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
     ),
     "Problem": _object(_PROBLEM, "retry_after:number errors:errors", code=_CODE),
-}
-
-
-_FILE: Final = {"type": "string", "format": "binary"}
-_FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
-
-FORM: Final[Mapping[str, Any]] = {
-    "multipart/form-data": {
-        "type": "object",
-        "required": ["instructions"],
-        "properties": {
-            "example_images": _FILES,
-            "files": {**_FILES, "description": "Another name of example_images"},
-            "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
-            "webhook": {**_TEXT, "maxLength": 2048},
-            "webhook_events_filter": _TEXT,
-            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of strings"},
-        },
-    }
-}
-SEED: Final[Mapping[str, Any]] = {
-    "application/json": {"type": "object", "properties": {"seed": {"enum": ["new", "same"]}}},
 }

@@ -85,7 +85,7 @@ class DeliveryRoutes:
         [body] = await self._bodies(_existing(found))
         return web.json_response(body)
 
-    @post(f"{_DELIVERY}/resend", "developer", 202)
+    @post(f"{_DELIVERY}/resend", "developer", 202, codes=(ErrorCode.CONFLICT,))
     async def resend(self, request: web.Request) -> web.Response:
         """Resend a delivery; the message keeps its id."""
         project, endpoint = await self._endpoint(request)
