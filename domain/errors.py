@@ -65,6 +65,7 @@ class ErrorCode(StrEnum):
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
+    UNFINISHED = "generation_unfinished"
     DAMAGED = "damaged"
     INTERNAL = "internal_error"
 

@@ -24,6 +24,8 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.openai.models import ModelRoutes
+from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
 from gateway.provider_callbacks import ProviderRoutes
@@ -54,6 +56,8 @@ ROUTES: Final = (
     PictureRoutes,
     ReceiptRoutes,
     UsageRoutes,
+    EditRoutes,
+    ModelRoutes,
     ErasureRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,

@@ -37,7 +37,6 @@ _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "ticket": (("token",), ("ticket",)),
     "link": (("link",), ("token",), ()),  # public pictures need no credentials
 }
-_ERRORS: Final = {"application/json": "Error", "application/problem+json": "Problem"}
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -120,7 +119,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.status != 204:
         answer = operation.answer
         answered["content"] = _json(answer) if isinstance(answer, str) else _content_of(answer)
-    error = {"description": "Refused", "content": _content_of(_ERRORS)}
+    error = {"description": "Refused", "content": _content_of(operation.errors)}
     also = {str(status): {"description": said} for status, said in operation.also.items()}
     return {str(operation.status): answered, **also, "default": error}
 

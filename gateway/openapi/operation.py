@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ Caller = Literal[
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 
+ERRORS: Final[Mapping[str, str]] = {"application/json": "Error", "application/problem+json": "Problem"}
 _PATTERN = re.compile(r":[^/]*\}")
 
 
@@ -27,7 +28,8 @@ class Operation:
 
     `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
     empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
-    are further paths. Operations that write refuse other query parameters unless `any_query` is set.
+    are further paths; `errors` are the schemas of errors by media type. Operations that write refuse other query
+    parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -43,6 +45,7 @@ class Operation:
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
     aliases: Sequence[str] = ()
+    errors: Mapping[str, str] = field(default_factory=lambda: ERRORS)
     expect_handler: Callable[[web.Request], Awaitable[None]] | None = None
 
     def __call__(self, handler: Handler) -> Handler:

@@ -56,6 +56,7 @@ class Subject:
             "delivery_id": UNKNOWN,
             "number": "0",
             "consumer": "billing",
+            "model": "sdxl",
             "provider": "replicate",
         }
 
