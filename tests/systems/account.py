@@ -19,6 +19,7 @@ class Account:
     project_id: str
     developer_key: str
     api_key: str
+    developer_email: str
 
     def environment(self, base_url: str) -> Mapping[str, str]:
         """Return the environment variables of docs/recipes.md."""
@@ -39,6 +40,8 @@ def open_account(system: System, tier: str = "internal") -> Account:
         async with aiohttp.ClientSession() as session:
             tenant = await make_tenant(system, session, tier)
         keys = tenant.headers
-        return Account(tenant.email, PASSWORD, tenant.project, keys["X-Developer-Key"], keys["X-API-Key"])
+        return Account(
+            tenant.email, PASSWORD, tenant.project, keys["X-Developer-Key"], keys["X-API-Key"], tenant.developer_email
+        )
 
     return asyncio.run(make())

@@ -1,7 +1,7 @@
 """Types of responses; the service may add members at any time."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 Status = Literal["pending", "processing", "completed", "failed"]
 
@@ -64,13 +64,15 @@ class Generation(TypedDict):
     urls: dict[str, str]
 
 
-class Page(TypedDict):
-    """One page of generations, newest first."""
+class Page(TypedDict, total=False):
+    """One page of generations, newest first; with a cursor instead of a number where one was asked for."""
 
-    generations: list[Generation]
-    total: int
+    generations: Required[list[Generation]]
+    total: Required[int]
     page: int
     per_page: int
+    limit: int
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,250 @@
+"""Every operation of the API, one line each: `client.api.read_project(project_id)`.
+
+Values of the path come first, in its order; `json`, `data`, `files` and `headers` are what httpx takes; every other
+name is a parameter of the query: `client.api.list_projects_users(page=2)`. The answer is what the service sends: JSON
+as Python objects, other text as text, pictures as bytes, None where there is nothing.
+"""
+
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, overload
+from urllib.parse import quote
+
+import httpx
+
+from exemplar_client.flow import Call, Flow
+from exemplar_client.runner import BaseAsyncClient, BaseClient
+
+_NAMED = re.compile(r"\{(\w+)\}")
+_TEXTS = ("text/", "application/x-ndjson")
+_BODIES = ("json", "data", "files")
+
+AnyClient = BaseClient | BaseAsyncClient
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation, called as a method of either client's `api`."""
+
+    method: str
+    path: str
+
+    @overload
+    def __get__(self, api: None, owner: type) -> "Operation": ...
+    @overload
+    def __get__(self, api: "SyncOperations", owner: type) -> Callable[..., Any]: ...
+    @overload
+    def __get__(self, api: "AsyncOperations", owner: type) -> Callable[..., Coroutine[Any, Any, Any]]: ...
+    def __get__(self, api: Any, owner: type) -> Any:
+        return self if api is None else partial(_perform, api.client, self)
+
+    def flow(
+        self, client: BaseClient | BaseAsyncClient, values: tuple[object, ...], named: dict[str, Any]
+    ) -> Flow[Any]:
+        """Send the request and read its answer."""
+        headers: Mapping[str, str] = {**client.requests.credentials.submission_headers, **(named.pop("headers", {}))}
+        sent: dict[str, Any] = {name: named.pop(name) for name in _BODIES if name in named}
+        params = {name: value for name, value in named.items() if value is not None}
+        repeatable = self.method != "POST" or "Idempotency-Key" in headers
+        call = Call(self.method, self.at(*values), headers, {**sent, "params": params}, repeatable)
+        return _content((yield from client.requests.send(call)))
+
+    def at(self, *values: object) -> str:
+        """Put values into the path; raises TypeError that names those that are wanted."""
+        names = _NAMED.findall(self.path)
+        if len(values) != len(names):
+            raise TypeError(f"{self.method} {self.path} takes {', '.join(names) or 'no value'}")
+        given = iter(values)
+        return _NAMED.sub(lambda _: quote(str(next(given)), safe=""), self.path)
+
+
+def _perform(client: AnyClient, operation: Operation, *values: object, **named: Any) -> Any:
+    return client.perform(operation.flow(client, values, named))
+
+
+def _content(response: httpx.Response) -> Any:
+    kind = response.headers.get("Content-Type", "").partition(";")[0]
+    if not response.content:
+        return None
+    if kind.endswith("json") and not kind.startswith(_TEXTS):
+        return response.json()
+    return response.text if kind.startswith(_TEXTS) else response.content
+
+
+get, post, put = partial(Operation, "GET"), partial(Operation, "POST"), partial(Operation, "PUT")
+patch, delete = partial(Operation, "PATCH"), partial(Operation, "DELETE")
+
+_API = "/api/v1"
+_AUTH = f"{_API}/auth"
+_DEVELOPERS = f"{_API}/developers"
+_DEVELOPER = f"{_DEVELOPERS}/{{developer_id}}"
+_PROJECTS = f"{_API}/projects"
+_PROJECT = f"{_PROJECTS}/{{project_id}}"
+_USER = f"{_PROJECT}/users/{{user_id}}"
+_ENDPOINTS = f"{_PROJECT}/webhooks"
+_ENDPOINT = f"{_ENDPOINTS}/{{endpoint_id}}"
+_DELIVERY = f"{_ENDPOINT}/deliveries/{{delivery_id}}"
+_GENERATIONS = f"{_API}/generation/generations-v2"
+_GENERATION = f"{_GENERATIONS}/{{generation_id}}"
+_AUDIT = f"{_API}/audit"
+_CONSUMERS = f"{_AUDIT}/consumers"
+_CONSUMER = f"{_CONSUMERS}/{{consumer}}"
+_ERASURES = f"{_API}/erasures"
+
+
+class Operations:
+    """The table; a test compares it with the document that the service serves (`/openapi.json`)."""
+
+    # sessions and accounts
+    log_in = post(f"{_AUTH}/login")
+    refresh_session = post(f"{_AUTH}/refresh")
+    log_out = post(f"{_AUTH}/logout")
+    register = post(f"{_AUTH}/register")
+    read_own_account = get(f"{_AUTH}/me")
+    delete_own_account = delete(f"{_AUTH}/me")
+    set_own_password = post(f"{_AUTH}/password")
+    list_developer_keys = get(f"{_AUTH}/developer-keys")
+    create_developer_key = post(f"{_AUTH}/developer-keys")
+    revoke_developer_key = delete(f"{_AUTH}/developer-keys/{{key_id}}")
+
+    # developers, for operators
+    list_developers = get(_DEVELOPERS)
+    read_developer = get(_DEVELOPER)
+    set_tier = put(f"{_DEVELOPER}/tier")
+    reset_developer_password = put(f"{_DEVELOPER}/password")
+    read_developer_history = get(f"{_DEVELOPER}/history")
+    read_generation_history = get(f"{_GENERATION}/history")
+    read_platform_history = get(f"{_API}/platform/history")
+
+    # projects and their users
+    list_projects = get(_PROJECTS)
+    create_project = post(_PROJECTS)
+    list_projects_slash = get(f"{_PROJECTS}/")
+    create_project_slash = post(f"{_PROJECTS}/")
+    read_projects_stats = get(f"{_PROJECTS}/stats")
+    list_projects_users = get(f"{_PROJECTS}/users")
+    read_project = get(_PROJECT)
+    change_project = put(_PROJECT)
+    delete_project = delete(_PROJECT)
+    read_project_stats = get(f"{_PROJECT}/stats")
+    list_api_keys = get(f"{_PROJECT}/api-keys")
+    create_api_key = post(f"{_PROJECT}/api-keys")
+    revoke_api_key = delete(f"{_PROJECT}/api-keys/{{api_key_id}}")
+    list_users = get(f"{_PROJECT}/users")
+    read_user = get(_USER)
+    delete_user = delete(_USER)
+    reset_user_password = put(f"{_USER}/password")
+
+    # webhooks
+    list_endpoints = get(_ENDPOINTS)
+    create_endpoint = post(_ENDPOINTS)
+    read_endpoint = get(_ENDPOINT)
+    change_endpoint = patch(_ENDPOINT)
+    delete_endpoint = delete(_ENDPOINT)
+    enable_endpoint = post(f"{_ENDPOINT}/enable")
+    disable_endpoint = post(f"{_ENDPOINT}/disable")
+    rotate_endpoint_secret = post(f"{_ENDPOINT}/rotate")
+    read_endpoint_stats = get(f"{_ENDPOINT}/stats")
+    send_example = post(f"{_ENDPOINT}/test")
+    recover_deliveries = post(f"{_ENDPOINT}/recover")
+    list_deliveries = get(f"{_ENDPOINT}/deliveries")
+    read_delivery = get(_DELIVERY)
+    resend_delivery = post(f"{_DELIVERY}/resend")
+    read_default_secret = get(f"{_API}/webhooks/default/secret")
+    rotate_default_secret = post(f"{_API}/webhooks/default/secret/rotate")
+
+    # generations
+    submit = post(f"{_API}/generation/generate-v2")
+    list_generations = get(_GENERATIONS)
+    list_public_generations = get(f"{_API}/generation/public-generations-v2")
+    list_project_generations = get(f"{_PROJECT}/generations")
+    read_project_generation = get(f"{_PROJECT}/generations/{{generation_id}}")
+    read_generation = get(_GENERATION)
+    read_status = get(f"{_GENERATION}/status")
+    explain_generation = get(f"{_GENERATION}/explain")
+    cancel_generation = post(f"{_GENERATION}/cancel")
+    retry_generation = post(f"{_GENERATION}/retry")
+    publish_generation = patch(f"{_GENERATION}/public")
+    delete_generation = delete(_GENERATION)
+    delete_older_generation = delete(f"{_API}/generation/generations/{{generation_id}}")
+    read_image = get(f"{_GENERATION}/image")
+    read_picture = get(f"{_GENERATION}/images/{{number}}")
+    read_example = get(f"{_GENERATION}/examples/{{number}}")
+    read_receipt = get(f"{_GENERATION}/receipt")
+    read_usage = get(f"{_API}/usage")
+
+    # events
+    read_events = get(f"{_GENERATION}/events")
+    read_own_events = get(f"{_GENERATIONS}/events")
+    read_project_events = get(f"{_PROJECT}/events")
+    issue_ticket = post(f"{_GENERATION}/events/ticket")
+    issue_own_ticket = post(f"{_GENERATIONS}/events/ticket")
+    issue_project_ticket = post(f"{_PROJECT}/events/ticket")
+
+    # erasure
+    read_generation_erasure = get(f"{_ERASURES}/generations/{{generation_id}}")
+    erase_generation = post(f"{_ERASURES}/generations/{{generation_id}}")
+    read_user_erasure = get(f"{_ERASURES}/users/{{user_id}}")
+    erase_user = post(f"{_ERASURES}/users/{{user_id}}")
+    read_project_erasure = get(f"{_ERASURES}/projects/{{project_id}}")
+    erase_project = post(f"{_ERASURES}/projects/{{project_id}}")
+
+    # the log
+    read_log = get(f"{_AUDIT}/events")
+    list_accesses = get(f"{_AUDIT}/accesses")
+    read_generation_as_of = get(f"{_AUDIT}/generations/{{generation_id}}")
+    compare_generation = get(f"{_AUDIT}/generations/{{generation_id}}/diff")
+    read_audited_receipt = get(f"{_AUDIT}/generations/{{generation_id}}/receipt")
+    read_endpoint_as_of = get(f"{_AUDIT}/endpoints/{{endpoint_id}}")
+    compare_endpoint = get(f"{_AUDIT}/endpoints/{{endpoint_id}}/diff")
+    read_developer_as_of = get(f"{_AUDIT}/developers/{{developer_id}}")
+    compare_developer = get(f"{_AUDIT}/developers/{{developer_id}}/diff")
+    read_quota_as_of = get(f"{_AUDIT}/developers/{{developer_id}}/quota")
+    compare_quota = get(f"{_AUDIT}/developers/{{developer_id}}/quota/diff")
+    read_checkpoint = get(f"{_AUDIT}/checkpoint")
+    cosign_checkpoint = post(f"{_AUDIT}/checkpoint")
+    prove_consistency = get(f"{_AUDIT}/consistency")
+    prove_event = get(f"{_AUDIT}/proof")
+    check_invariants = get(f"{_AUDIT}/invariants")
+    list_consumers = get(_CONSUMERS)
+    read_consumer = get(_CONSUMER)
+    put_consumer = put(_CONSUMER)
+    delete_consumer = delete(_CONSUMER)
+    acknowledge = post(f"{_CONSUMER}/acknowledge")
+
+    # OpenAI's form
+    edit_images = post("/v1/images/edits")
+    list_models = get("/v1/models")
+    read_model = get("/v1/models/{model}")
+
+    # the service
+    call_back = post(f"{_API}/provider/{{provider}}")
+    read_service = get("/")
+    read_health = get(f"{_API}/health")
+    read_health_at_root = get("/health")
+    read_detailed_health = get(f"{_API}/health/detailed")
+    read_database_health = get(f"{_API}/health/database")
+    read_storage_health = get(f"{_API}/health/storage")
+    read_redis_health = get(f"{_API}/health/redis")
+    read_openapi = get("/openapi.json")
+
+
+class SyncOperations(Operations):
+    """Every operation of a Client."""
+
+    def __init__(self, client: BaseClient) -> None:
+        self.client = client
+
+
+class AsyncOperations(Operations):
+    """Every operation of an AsyncClient, to be awaited."""
+
+    def __init__(self, client: BaseAsyncClient) -> None:
+        self.client = client
+
+
+def operations() -> Mapping[str, Operation]:
+    """Return every operation by its name."""
+    return {name: one for name, one in vars(Operations).items() if isinstance(one, Operation)}
