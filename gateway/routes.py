@@ -16,6 +16,7 @@ from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
 from gateway.erasures.routes import ErasureRoutes
+from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -24,7 +25,7 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
-from gateway.openai.models import ModelRoutes
+from gateway.openai.model_routes import ModelRoutes
 from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
@@ -34,6 +35,7 @@ from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
     LoginRoutes,
@@ -46,6 +48,8 @@ ROUTES: Final = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    SigningKeyRoutes,
+    EventTypeRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,

@@ -15,7 +15,7 @@ from domain.submission.composition import canvas
 from domain.submission.instructions import MAX_CHARACTERS, model_prompt, parse_instructions
 from domain.submission.warnings import warnings_of
 from gateway.http.texts import UndecodableTextError, decode_text, shown
-from gateway.openai.models import MODELS
+from gateway.openai.model_routes import MODELS
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.uploads.parts import FormFields, FormParts
 from gateway.submissions.uploads.validation import FormRules, read_images

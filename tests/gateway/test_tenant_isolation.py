@@ -57,6 +57,8 @@ class Subject:
             "number": "0",
             "consumer": "billing",
             "model": "sdxl",
+            "event_type": "generation.imagined",
+            "revision": "1",
             "provider": "replicate",
         }
 
