@@ -67,9 +67,9 @@ def faults_in(prompt: str) -> Faults:
 
     The last word of each kind counts; other text in brackets is part of the prompt.
     """
-    words: list[tuple[str, str]] = _WORD.findall(prompt)
-    outcomes = [_OUTCOMES[outcome] for outcome, _ in words if outcome]
-    delays = [float(seconds) for _, seconds in words if seconds]
+    asked: list[tuple[str, str]] = _WORD.findall(prompt)
+    outcomes = [_OUTCOMES[outcome] for outcome, _ in asked if outcome]
+    delays = [float(seconds) for _, seconds in asked if seconds]
     return Faults(outcome=outcomes[-1] if outcomes else None, latency_s=delays[-1] if delays else None)
 
 

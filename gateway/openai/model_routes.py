@@ -8,7 +8,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import MODELS as MODELS_PATH
 from gateway.auth.authentication import Authenticator
-from gateway.openai.operations import edit_get
+from gateway.openai.operations import reads_model
 
 MODELS: Final = ("sdxl",)
 _MADE_AT: Final = 1_690_329_600  # SDXL 1.0 was published on 26 July 2023
@@ -20,13 +20,13 @@ class ModelRoutes:
 
     authenticator: Authenticator
 
-    @edit_get(MODELS_PATH, answer="Models")
+    @reads_model(MODELS_PATH, answer="Models")
     async def read_all(self, request: web.Request) -> web.Response:
         """List the models, as OpenAI's API does."""
         await self.authenticator.authenticate_end_user(request)
         return web.json_response({"object": "list", "data": [_model(name) for name in MODELS]})
 
-    @edit_get(f"{MODELS_PATH}/{{model}}", answer="Model")
+    @reads_model(f"{MODELS_PATH}/{{model}}", answer="Model")
     async def read(self, request: web.Request) -> web.Response:
         """Read a model, as OpenAI's API does."""
         await self.authenticator.authenticate_end_user(request)

@@ -28,8 +28,8 @@ _BODY: Final[Mapping[str, Any]] = {
     }
 }
 
-edit_get = partial(get, caller="end_user", errors=_ERRORS)
-edit_post = partial(
+reads_model = partial(get, caller="end_user", errors=_ERRORS)
+submits_edit = partial(
     post,
     caller="submission",
     body=_BODY,

@@ -21,7 +21,7 @@ from gateway.openai.answers import edited_images, failed_error
 from gateway.openai.client_timeout import wait_of
 from gateway.openai.edit_stream import EditStream
 from gateway.openai.form import EditForm, EditOptions
-from gateway.openai.operations import edit_post
+from gateway.openai.operations import submits_edit
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.credentials import still_admitted
 from gateway.submissions.routes import SubmissionRoutes
@@ -41,7 +41,7 @@ class EditRoutes:
     links: Links
     clock: Callable[[], datetime]
 
-    @edit_post(IMAGE_EDITS, expect_handler=expect_handler)
+    @submits_edit(IMAGE_EDITS, expect_handler=expect_handler)
     async def edit(self, request: web.Request) -> web.StreamResponse:
         """Edit images as OpenAI's API does, and answer the picture.
 

@@ -74,7 +74,7 @@ def test_values_of_the_path_are_named_when_they_are_missing_and_escaped() -> Non
         operation.at("one")
 
 
-def test_a_post_is_sent_again_only_where_nothing_was_done(
+def test_what_may_not_be_repeated_is_sent_again_only_where_nothing_was_done(
     client: Client, proxy: FaultyProxy, pauses: list[float]
 ) -> None:
     client.log_in()

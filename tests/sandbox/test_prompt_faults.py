@@ -17,11 +17,11 @@ from sandbox.faults import NO_FAULTS, ArmedFaults, Faults, faults_in
         ("[sandbox:slow=99999] [sandbox:slow=-1] [sandbox:other] [Sandbox:fail]", NO_FAULTS),
     ],
 )
-def test_words_name_faults(prompt: str, faults: Faults) -> None:
+def test_a_prompt_names_faults(prompt: str, faults: Faults) -> None:
     assert faults_in(prompt) == faults
 
 
-def test_armed_faults_come_before_words() -> None:
+def test_armed_faults_come_first() -> None:
     armed = ArmedFaults()
     armed.arm([Faults(create="500", times=1)])
     assert armed.take("[sandbox:fail]").create == "500"
