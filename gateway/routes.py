@@ -25,6 +25,7 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.mcp.routes import McpRoutes
 from gateway.openai.model_routes import ModelRoutes
 from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
@@ -62,6 +63,7 @@ ROUTES: Final = (
     UsageRoutes,
     EditRoutes,
     ModelRoutes,
+    McpRoutes,
     ErasureRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,

@@ -31,11 +31,11 @@ class Login:
     keys: Keys | None = None
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         return {}
 
     @property
-    def submission_headers(self) -> dict[str, str]:
+    def submission_headers(self) -> Mapping[str, str]:
         """What a submission needs beside the token."""
         return self.keys.headers if self.keys else {}
 
@@ -56,11 +56,11 @@ class AccessKey:
     key: str = field(repr=False)
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
 
     @property
-    def submission_headers(self) -> dict[str, str]:
+    def submission_headers(self) -> Mapping[str, str]:
         return {}
 
 
@@ -71,15 +71,26 @@ class OperatorKey:
     key: str = field(repr=False)
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         return {"X-Operator-Key": self.key}
 
     @property
-    def submission_headers(self) -> dict[str, str]:
+    def submission_headers(self) -> Mapping[str, str]:
         return {}
 
 
-Credentials = Login | AccessKey | OperatorKey
+@dataclass(frozen=True, slots=True)
+class GivenHeaders:
+    """Headers with which another program was authenticated, for a program that acts in its name."""
+
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def submission_headers(self) -> Mapping[str, str]:
+        return {}
+
+
+Credentials = Login | AccessKey | OperatorKey | GivenHeaders
 
 
 def credentials_of(given: Credentials | Keys, email: str | None, password: str | None) -> Credentials:

@@ -219,6 +219,9 @@ class Operations:
     list_models = get("/v1/models")
     read_model = get("/v1/models/{model}")
 
+    # for programs of language models
+    call_mcp = post("/mcp")
+
     # the service
     call_back = post(f"{_API}/provider/{{provider}}")
     read_service = get("/")
