@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     INSTRUCTIONS_VALUE = "invalid_instructions_value"
     INVALID_METADATA = "invalid_metadata"
     INVALID_WEBHOOK = "invalid_webhook"
+    CONTENT_REFUSED = "content_refused"
     HASH_MISMATCH = "hash_mismatch"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     INVALID_CREDENTIALS = "invalid_credentials"
@@ -40,6 +41,7 @@ class ErrorCode(StrEnum):
     GRANT_REQUIRED = "grant_required"
     ROLE_HEADER_REQUIRED = "role_header_required"
     FORBIDDEN = "forbidden"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_DEVELOPER_KEY = "invalid_developer_key"
     GENERATION_LIMIT = "generation_limit_exceeded"
     REQUEST_LIMIT = "request_limit_exceeded"
@@ -63,6 +65,7 @@ class ErrorCode(StrEnum):
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     SERVER_BUSY = "server_busy"
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
+    MODERATION_UNAVAILABLE = "moderation_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
     UNFINISHED = "generation_unfinished"

@@ -119,12 +119,25 @@ class UserErased(UserEvent, name="developer.user_erased"):
     """All data of the user are erased."""
 
 
+class AccessKeyCreated(UserEvent, name="developer.access_key_created"):
+    """A key that acts for the user was created; `expires_at` is None for one without an end."""
+
+    key: str
+    scopes: tuple[str, ...]
+    expires_at: AwareDatetime | None
+
+
+class AccessKeyRevoked(UserEvent, name="developer.access_key_revoked"):
+    key: str
+
+
 AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordReset | DeveloperPasswordChanged
 DeveloperEvent = (
     AccountEvent
     | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErasureRequested | ProjectErased
     | KeyCreated | KeyRevoked | QuotaCorrected
     | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
+    | AccessKeyCreated | AccessKeyRevoked
 )  # fmt: skip
 
 DEVELOPER: Final = (
@@ -153,6 +166,16 @@ DEVELOPER: Final = (
     EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
     EventType(sample=UserDeleted(project="prj-1", user="usr-1", grounds=Grounds(reason="data_request"))),
     EventType(sample=UserErased(project="prj-1", user="usr-1")),
+    EventType(
+        sample=AccessKeyCreated(
+            project="prj-1",
+            user="usr-1",
+            key="key-2",
+            scopes=("generate", "read"),
+            expires_at=datetime(2026, 12, 31, tzinfo=UTC),
+        )
+    ),
+    EventType(sample=AccessKeyRevoked(project="prj-1", user="usr-1", key="key-2")),
 )
 
 

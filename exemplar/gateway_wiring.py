@@ -16,6 +16,7 @@ from exemplar.injection import Dependencies
 from exemplar.mcp.opening import opener
 from gateway.app import create_app
 from gateway.auth.authentication import Authenticator
+from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
 from gateway.events.broadcaster import Broadcaster
@@ -27,6 +28,10 @@ from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.mcp.application import McpApplication
+from gateway.moderation.classifier import Classifier, HttpClassifier
+from gateway.moderation.input_moderation import InputModeration
+from gateway.moderation.settings import ModerationSettings
+from gateway.moderation.word_list_file import WordListFile
 from gateway.openapi.operation import route_table
 from gateway.receipts.c2pa_signer import C2paError, C2paSigner, open_c2pa_signer
 from gateway.receipts.settings import ReceiptSettings
@@ -49,12 +54,26 @@ def _c2pa_signer(receipt_settings: ReceiptSettings, version: str) -> C2paSigner 
         raise ConfigurationError(str(error)) from error
 
 
+def _classifier(moderation_settings: ModerationSettings) -> HttpClassifier | None:
+    return None if moderation_settings.url is None else HttpClassifier(moderation_settings)
+
+
+def _input_moderation(moderation_settings: ModerationSettings, classifier: Classifier | None) -> InputModeration:
+    path = moderation_settings.words
+    try:
+        words = None if path is None else WordListFile(path)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"EXEMPLAR_MODERATION_WORDS {path} cannot be read: {error}") from error
+    return InputModeration(words=words, classifier=classifier, failure=moderation_settings.failure)
+
+
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "audit_key": lambda id_key: _derived(id_key, b"audit queries"),
     "authenticator": Authenticator,
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
     "c2pa_signer": _c2pa_signer,
+    "classifier": _classifier,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "download_budget": lambda gateway_settings: ByteBudget(
         gateway_settings.download_budget,
@@ -65,6 +84,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
+    "input_moderation": _input_moderation,
     "jwt_secrets": lambda gateway_settings, token_settings: [
         secret.get_secret_value() for secret in (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
     ],
@@ -75,6 +95,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "open_mcp": opener,
     "on_event": lambda broadcaster: broadcaster.wake,
     "on_listening": lambda broadcaster: broadcaster.wake_all,
+    "operator_key_check": OperatorKeys,
     "operator_keys": lambda authentication_settings: [
         key.get_secret_value() for key in authentication_settings.operator_keys
     ],
@@ -110,6 +131,8 @@ def create_gateway(dependencies: Dependencies) -> Any:
     app.middlewares.append(long_answers(dependencies.get("download_budget"), settings.client_addresses))
     dependencies.get("event_hub").install(app)
     dependencies.get("mcp_application").install(app)
+    if (classifier := dependencies.get("classifier")) is not None:
+        classifier.install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     return app
 
@@ -127,4 +150,4 @@ async def open_http_server(
     except OSError as error:
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
     finally:
-        await accounts.keys.settle()
+        await accounts.settle()

@@ -15,6 +15,7 @@ from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
@@ -37,6 +38,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
     "Receipts": ReceiptSettings,
+    "Moderation": ModerationSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
@@ -68,6 +70,7 @@ _GATEWAY = (
     PasswordSettings,
     WitnessSettings,
     ReceiptSettings,
+    ModerationSettings,
 )
 
 PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {

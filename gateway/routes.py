@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.accounts.access_keys import AccessKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.keys import KeyRoutes
@@ -43,6 +44,7 @@ ROUTES: Final = (
     RegistrationRoutes,
     OwnAccountRoutes,
     KeyRoutes,
+    AccessKeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
     ProjectUserRoutes,

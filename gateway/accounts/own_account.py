@@ -33,7 +33,7 @@ class OwnAccountRoutes:
     client_addresses: ClientAddresses
     login_attempts: LoginAttempts
 
-    @get(f"{AUTH}/me", "account", answer="Account")
+    @get(f"{AUTH}/me", "account_reader", answer="Account")
     async def read(self, request: web.Request) -> web.Response:
         """Read your account."""
         claims = await self.authenticator.authenticate_account(request)
@@ -74,11 +74,11 @@ class OwnAccountRoutes:
                 cause = cause_of(request, StaffIdentity(claims.subject, claims.role).actor)
                 await self.platform_changes.change_password(claims.subject, new, cause=cause)
 
-    @delete(f"{AUTH}/me", "end_user", 204, body=DeletionRequest)
+    @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest)
     async def delete(self, request: web.Request) -> web.Response:
         """Delete your account and all its data."""
+        claims = await self.authenticator.authenticate_account(request)
         user = await self.authenticator.authenticate_end_user(request)
-        claims, _ = self.authenticator.presented_credentials(request)
         body = await read_model(request, DeletionRequest)
         await self._prove(request, claims, body.password, "password")
         cause = cause_of(request, f"user:{user.user_id}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from domain.accounts.access_keys import Scope
 from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from domain.paths import GENERATIONS, PROJECT_EVENTS
@@ -77,7 +78,7 @@ class FeedRoutes:
     @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        identity = await self.authenticator.authenticate_end_user(request)
+        identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         return self.event_access.issue_ticket(request, identity.developer_id, _OWN_EVENTS)
 
     @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)

@@ -50,6 +50,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.INSTRUCTIONS_VALUE: HttpError(422, "The instructions are not valid"),
     ErrorCode.INVALID_METADATA: HttpError(422, "The metadata is not valid"),
     ErrorCode.INVALID_WEBHOOK: HttpError(422, "The webhook is not valid"),
+    ErrorCode.CONTENT_REFUSED: HttpError(422, "The instructions are refused by the content rules of this service"),
     ErrorCode.HASH_MISMATCH: HttpError(409, "An image does not have the expected hash"),
     ErrorCode.IDEMPOTENCY_MISMATCH: HttpError(422, "Idempotency-Key was already used with different content"),
     ErrorCode.INVALID_CREDENTIALS: HttpError(401, "Could not validate credentials", _BEARER),
@@ -58,6 +59,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.GRANT_REQUIRED: HttpError(403, "Personal data need a grant that is valid now"),
     ErrorCode.ROLE_HEADER_REQUIRED: HttpError(403, "X-User-Role header is required"),
     ErrorCode.FORBIDDEN: HttpError(403, "Insufficient permissions for this operation"),
+    ErrorCode.INSUFFICIENT_SCOPE: HttpError(403, "The access key does not have the scope for this operation"),
     ErrorCode.INVALID_DEVELOPER_KEY: HttpError(403, "Invalid or revoked developer key"),
     ErrorCode.GENERATION_LIMIT: HttpError(429, "AI generation rate limit exceeded. Try again later."),
     ErrorCode.REQUEST_LIMIT: HttpError(429, "API rate limit exceeded. Try again later."),
@@ -82,6 +84,9 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.SERVER_BUSY: HttpError(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
     ErrorCode.WEBHOOK_SECRET_LOST: HttpError(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
+    ),
+    ErrorCode.MODERATION_UNAVAILABLE: HttpError(
+        503, "The instructions cannot be checked at the moment. Try again later.", {"Retry-After": "5"}
     ),
     ErrorCode.STORE_UNAVAILABLE: HttpError(
         503, "The service is temporarily unavailable. Try again later.", {"Retry-After": "5"}

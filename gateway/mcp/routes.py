@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import MCP
 from gateway.auth.authentication import Authenticator
@@ -38,8 +39,11 @@ class McpRoutes:
         expect_handler=expect_handler,
     )
     async def receive(self, request: web.Request) -> web.StreamResponse:
-        """Receive a message of the Model Context Protocol (streamable HTTP, without sessions)."""
-        identity = await self.authenticator.authenticate_end_user(request)
+        """Receive a message of the Model Context Protocol (streamable HTTP, without sessions).
+
+        Whoever may read may talk; each tool needs the scope of the operation that it calls.
+        """
+        identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         application = await self.mcp_application.opened()
         if application is None:
             raise ExemplarError(ErrorCode.NOT_FOUND, "This server does not speak MCP: pip install exemplar[mcp]")

@@ -13,6 +13,7 @@ from gateway.openapi.schemas import ANSWERS
 
 _SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "access_key": {"type": "http", "scheme": "bearer", "description": "An access key of the user: `ek_...`"},
     "role": {"type": "apiKey", "in": "header", "name": "X-User-Role"},
     "developer_key": {"type": "apiKey", "in": "header", "name": "X-Developer-Key"},
     "project": {"type": "apiKey", "in": "header", "name": "X-Project-ID"},
@@ -25,17 +26,18 @@ _SCHEMES: Final = {
 _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "public": (),
     "account": (("token",),),
-    "end_user": (("token",),),
+    "account_reader": (("token",), ("access_key",)),
+    "end_user": (("token",), ("access_key",)),
     "developer": (("token",),),
-    "submission": (("token", "role", "developer_key", "project", "api_key"),),
+    "submission": (("access_key",), ("token", "role", "developer_key", "project", "api_key")),
     "operator": (("operator_key",), ("token",)),
     "auditor": (("operator_key",), ("token",)),
     "reader": (("operator_key",), ("token",)),
     "eraser": (("operator_key",), ("token",)),
-    "holder": (("operator_key",), ("token",)),
+    "holder": (("operator_key",), ("token",), ("access_key",)),
     "program": (("developer_key", "project", "api_key"), ("operator_key",)),
-    "ticket": (("token",), ("ticket",)),
-    "link": (("link",), ("token",), ()),  # public pictures need no credentials
+    "ticket": (("token",), ("access_key",), ("ticket",)),
+    "link": (("link",), ("token",), ("access_key",), ()),  # public pictures need no credentials
 }
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 

@@ -13,8 +13,8 @@ from gateway.http.known_query import with_known_query
 from gateway.http.parsing import names_of
 
 Caller = Literal[
-    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "eraser", "holder",
-    "program", "ticket", "link",
+    "public", "account", "account_reader", "submission", "end_user", "developer", "operator", "auditor", "reader",
+    "eraser", "holder", "program", "ticket", "link",
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode
 
 Schema = dict[str, Any]
@@ -61,6 +62,8 @@ _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:ti
 _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_ACCESS_KEY: Final = _KEY + "expires_at:time? "
+_SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
 _NUMBERED: Final = "total:number page:number page_size:number "
 _GENERATION: Final = (
@@ -77,6 +80,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Key": _object(_KEY),
     "Keys": _list(_ref("Key")),
     "NewKey": _object(_KEY + "key:text"),
+    "AccessKey": _object(_ACCESS_KEY, scopes=_SCOPES),
+    "AccessKeys": _list(_ref("AccessKey")),
+    "NewAccessKey": _object(_ACCESS_KEY + "key:text", scopes=_SCOPES),
     "Project": _object("id:id name:text description:text? is_active:flag created_at:time updated_at:time?"),
     "Projects": _list(_ref("Project")),
     "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
@@ -126,6 +132,8 @@ ANSWERS: Final[Mapping[str, Schema]] = {
 _FILE: Final = {"type": "string", "format": "binary"}
 _FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
 
+_STORED: Final = {"type": "array", "items": {**_TEXT, "maxLength": 80}, "maxItems": 5}
+
 FORM: Final[Mapping[str, Any]] = {
     "multipart/form-data": {
         "type": "object",
@@ -133,6 +141,8 @@ FORM: Final[Mapping[str, Any]] = {
         "properties": {
             "example_images": _FILES,
             "files": {**_FILES, "description": "Another name of example_images"},
+            "from_generation": {**_STORED, "description": "A result of your own: the id of a generation, or id/number"},
+            "from_example": {**_STORED, "description": "An example of your own: the id of a generation, or id/number"},
             "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
             "webhook": {**_TEXT, "maxLength": 2048},
             "webhook_events_filter": _TEXT,

@@ -55,6 +55,7 @@ class DryRun:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
             return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
+        await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
         account = await self.admission.free_account(developer, bounds)
         now = self.clock()

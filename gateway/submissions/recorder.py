@@ -13,6 +13,7 @@ from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.lifecycle import Timeouts
 from events.generation import GenerationRequested
+from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import (
     Content,
     blob_of,
@@ -50,6 +51,7 @@ class SubmissionRecorder:
     personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
+    input_moderation: InputModeration
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
@@ -57,11 +59,12 @@ class SubmissionRecorder:
         """Record a submission durably; a replay has no effect.
 
         What fails before the event can be in the log is undone at once; an unknown outcome and a cancellation
-        during the append are not. Raises LimitError, ExemplarError (other content under the same key),
-        OutcomeUnknownError and StoreError.
+        during the append are not. Raises LimitError, ExemplarError (other content under the same key, refused
+        content), OutcomeUnknownError and StoreError.
         """
         if (replay := await self.replay_of(submission, content)) is not None:
             return replay
+        await self.require_allowed(submission, content)
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             period = await self._hold_and_store(submission, personal_data, content)
@@ -92,6 +95,10 @@ class SubmissionRecorder:
         if submission.overdrawn is not None:
             raise submission.overdrawn
         return None
+
+    async def require_allowed(self, submission: Submission, content: Content) -> None:
+        """Refuse instructions that must not be given to the model; raises as `InputModeration.require`."""
+        await self.input_moderation.require(content.instructions, user=submission.identity.user_id)
 
     async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> str:
         """Hold a quota unit while personal data and pictures are stored.

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from exemplar_client import Client, Login
 from tests.conftest import CloseAfter
-from tests.systems.account import Account, open_account
+from tests.systems.account import Account, access_key_of, open_account
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 
@@ -25,7 +24,5 @@ def account(solo: System) -> Account:
 
 @pytest.fixture
 def access_key(solo: System, account: Account) -> str:
-    """The one secret of an end user, as their developer makes it."""
-    with Client(solo.base_url, Login(account.developer_email, account.password)) as developer:
-        [user] = developer.api.list_users(account.project_id)["users"]
-        return str(developer.api.create_access_key(account.project_id, user["id"])["key"])
+    """The one secret of an end user."""
+    return access_key_of(solo, account)

@@ -40,6 +40,7 @@ class Subject:
     person: Person
     generation: str
     endpoint: str
+    access_key: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -49,6 +50,7 @@ class Subject:
             "key_id": owned_project.owner.key_id,
             "project_id": owned_project.id,
             "api_key_id": owned_project.key_id,
+            "access_key_id": self.access_key,
             "user_id": self.person.id,
             "generation_id": self.generation,
             "endpoint_id": self.endpoint,
@@ -67,7 +69,7 @@ class Subject:
         """Return the texts and ids that no other tenant may read."""
         owned_project, owner = self.person.owned_project, self.person.owned_project.owner
         return {
-            *(self.person.mark, self.person.id, self.generation, self.endpoint),
+            *(self.person.mark, self.person.id, self.generation, self.endpoint, self.access_key),
             *(owned_project.mark, owned_project.id, owned_project.key_id, owned_project.key),
             *(owner.id, owner.email, owner.key_id, owner.key),
         }
@@ -75,7 +77,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Caller:
-    """The sender of a request: an end user with all five headers, a developer, or staff."""
+    """The sender of a request: an end user with all five headers or an access key, a developer, or staff."""
 
     name: str
     headers: Mapping[str, str]
@@ -142,8 +144,11 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
             owned_project = await gateway.owned_project(owner)
             for _ in range(2):
                 person = await gateway.person(owned_project)
-                subjects.append(Subject(person, await gateway.completed(person), await _endpoint(gateway, person)))
+                key_id, key = await gateway.access_key(person)
+                generation, endpoint = await gateway.completed(person), await _endpoint(gateway, person)
+                subjects.append(Subject(person, generation, endpoint, key_id))
                 callers.append(Caller(person.mark, person.headers, person=person))
+    callers.append(Caller(f"access key of {person.mark}", key, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
     return Matrix(gateway, subjects, callers, sorted(routes_of(gateway), key=lambda r: (r.path, r.method)))

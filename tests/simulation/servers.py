@@ -14,6 +14,7 @@ from domain.submission.composition import plan
 from events.commit import Commit
 from exemplar.injection import Dependencies
 from exemplar.wiring import dependencies_of
+from gateway.moderation.input_moderation import InputModeration
 from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.memory import MemoryEventStore
@@ -126,6 +127,7 @@ def dependencies(
         create_seconds=provider.create_seconds,
         callback_key=CALLBACK_KEY,
         composition="first",
+        input_moderation=InputModeration(),
         public_url="https://exemplar.test",
         lost_after=timedelta(minutes=1),
         price=Price(0.001),

@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 
+import events.generation
 from domain.accounts.access import Claims, Role
+from domain.accounts.access_keys import Scope
 from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
@@ -22,7 +25,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.injection import Dependencies
 from gateway.auth.tokens import Tokens
 from store.accounts.erasure import AccountErasure
-from store.accounts.writes import NewKey, NewPerson, random_id
+from store.accounts.writes import NewAccessKey, NewKey, NewPerson, mint_access_key, random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
@@ -68,6 +71,11 @@ class Person:
     owned_project: OwnedProject
     headers: dict[str, str]
     mark: str
+
+    @property
+    def owner(self) -> events.generation.Owner:
+        project = self.owned_project
+        return events.generation.Owner(developer=project.owner.id, project=project.id, user=self.id)
 
     @property
     def token(self) -> dict[str, str]:
@@ -132,6 +140,15 @@ class GatewayHarness:
         expiry = self.tokens.expiry("access")
         claims = Claims(subject, role, project, random_id(), random_id(), expiry, epoch)
         return {"Authorization": f"Bearer {self.tokens.sign(claims, 'access')}"}
+
+    async def access_key(
+        self, person: Person, scopes: Iterable[Scope] = tuple(Scope), expires_at: datetime | None = None
+    ) -> tuple[str, dict[str, str]]:
+        """Make an access key of a person; return its id and the one header."""
+        new, key = mint_access_key(self.peppers, None)
+        stored = NewAccessKey(new, tuple(scopes), expires_at)
+        made = await self.changes.access_keys.create(person.owner, stored, cause=CAUSE)
+        return made.id, {"Authorization": f"Bearer {key}"}
 
     async def submit(self, person: Person) -> str:
         """Submit over HTTP with the person's mark in every text; return the generation's id."""
@@ -226,4 +243,4 @@ async def open_gateway(database: str) -> AsyncIterator[GatewayHarness]:
             password_hash = await dependencies.get("passwords").hash(PASSWORD)
             picture = jpeg("rocket.jpg", (64, 64))
             yield GatewayHarness(client, store, clock, dependencies, password_hash, picture)
-        await store.accounts.keys.settle()
+        await store.accounts.settle()

@@ -83,6 +83,7 @@ _DEVELOPER = f"{_DEVELOPERS}/{{developer_id}}"
 _PROJECTS = f"{_API}/projects"
 _PROJECT = f"{_PROJECTS}/{{project_id}}"
 _USER = f"{_PROJECT}/users/{{user_id}}"
+_EVENT_TYPES = f"{_API}/event-types"
 _ENDPOINTS = f"{_PROJECT}/webhooks"
 _ENDPOINT = f"{_ENDPOINTS}/{{endpoint_id}}"
 _DELIVERY = f"{_ENDPOINT}/deliveries/{{delivery_id}}"
@@ -137,7 +138,16 @@ class Operations:
     delete_user = delete(_USER)
     reset_user_password = put(f"{_USER}/password")
 
+    list_access_keys = get(f"{_USER}/access-keys")
+    create_access_key = post(f"{_USER}/access-keys")
+    revoke_access_key = delete(f"{_USER}/access-keys/{{access_key_id}}")
+
     # webhooks
+    read_webhook_keys = get("/.well-known/webhook-keys")
+    list_event_types = get(_EVENT_TYPES)
+    read_event_type = get(f"{_EVENT_TYPES}/{{event_type}}")
+    read_event_schema = get(f"{_EVENT_TYPES}/{{event_type}}/schemas/{{revision}}")
+    read_log_schema = get(f"{_EVENT_TYPES}/{{event_type}}/log-schemas/{{revision}}")
     list_endpoints = get(_ENDPOINTS)
     create_endpoint = post(_ENDPOINTS)
     read_endpoint = get(_ENDPOINT)

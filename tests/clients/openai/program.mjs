@@ -3,11 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import OpenAI from "openai";
 
-const client = new OpenAI({
-  baseURL: process.env.BASE,
-  apiKey: process.env.SECRET,
-  defaultHeaders: JSON.parse(process.env.HEADERS ?? "{}"),
-});
+const client = new OpenAI({ baseURL: process.env.BASE, apiKey: process.env.ACCESS_KEY });
 const sha256 = (encoded) => createHash("sha256").update(Buffer.from(encoded, "base64")).digest("hex");
 const image = () => createReadStream(process.argv[2]);
 

@@ -32,18 +32,16 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copy(Path(__file__).parent / "program.mjs", folder))
 
 
-def said(program: Path, solo: System, secret: str, keys: dict[str, str]) -> Any:
-    env = {**os.environ, "BASE": f"{solo.base_url}/v1", "SECRET": secret, "HEADERS": json.dumps(keys)}
+def said(program: Path, solo: System, access_key: str) -> Any:
+    env = {**os.environ, "BASE": f"{solo.base_url}/v1", "ACCESS_KEY": access_key}
     command = ["node", program.name, str(SAMPLES / "coffee.png")]
     done = subprocess.run(command, cwd=program.parent, env=env, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_the_package_edits_and_streams(
-    program: Path, solo: System, openai: OpenAI, secret: str, keys: dict[str, str]
-) -> None:
-    answers = said(program, solo, secret, keys)
+def test_the_package_edits_and_streams(program: Path, solo: System, openai: OpenAI, access_key: str) -> None:
+    answers = said(program, solo, access_key)
     assert answers["models"] == ["sdxl"]
     for one in (answers["edited"], answers["streamed"]):
         assert resource(openai, one["id"]).json()["result"]["images"][0]["sha256"] == one["sha256"]

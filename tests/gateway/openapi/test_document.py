@@ -90,7 +90,8 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
     project, one = "/api/v1/projects/{project_id}", "/api/v1/generation/generations-v2"
     login = {"email": owner.email, "password": PASSWORD}
     auditor = await gateway.staff(Role.AUDITOR)
-    ids = {"project_id": owned_project.id, "generation_id": generation, "developer_id": owner.id}
+    access_keys = f"{project}/users/{{user_id}}/access-keys"
+    ids = {"project_id": owned_project.id, "user_id": person.id, "generation_id": generation, "developer_id": owner.id}
     for method, path, headers, body in (
         ("post", "/api/v1/auth/login", {}, login),
         ("get", "/api/v1/auth/me", person.token, None),
@@ -101,6 +102,8 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
         ("get", project, owner.token, None),
         ("get", f"{project}/users", owner.token, None),
         ("get", f"{project}/api-keys", owner.token, None),
+        ("post", access_keys, owner.token, {"expires_at": "2999-01-01T00:00:00Z"}),
+        ("get", access_keys, owner.token, None),
         ("get", f"{project}/generations", owner.token, None),
         ("get", "/api/v1/usage", owner.token, None),
         ("get", "/api/v1/developers", {"X-Operator-Key": OPERATOR_KEY}, None),

@@ -13,6 +13,7 @@ from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
+from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import Content
 from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
 from gateway.submissions.submission import Submission
@@ -55,6 +56,7 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=harness.admission,
+        input_moderation=InputModeration(),
         timeouts=Timeouts(),
         clock=harness.clock,
     )
