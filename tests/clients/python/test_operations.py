@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from exemplar_client import Client, ConnectionFailedError, Login, NotFoundError, OperatorKey, PermissionDeniedError
-from exemplar_client.operations import Operation, operations
+from exemplar_client.operation import Operation
+from exemplar_client.operations import operations
 from tests.clients.python.faulty_proxy import FaultyProxy, response
 from tests.systems.account import Account
 from tests.systems.system import System
