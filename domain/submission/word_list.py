@@ -57,9 +57,11 @@ def parse_word_list(lines: Iterable[str]) -> WordList:
 
 def words_of(text: str, also: str = "") -> Sequence[str]:
     """Split a text into words of letters, digits and marks on them, in the form in which they are compared."""
-    plain = unicodedata.normalize("NFKC", "".join(one for one in text if unicodedata.category(one) != "Cf"))
+    plain = unicodedata.normalize("NFD", "".join(one for one in text if unicodedata.category(one) != "Cf"))
+    for _ in range(2):  # compatibility caseless matching: the Unicode Standard, D146
+        plain = unicodedata.normalize("NFKC", plain.casefold())
     kept = (one if one.isalnum() or one in also or unicodedata.category(one) in _JOINED else " " for one in plain)
-    return unicodedata.normalize("NFKC", "".join(kept).casefold()).split()
+    return "".join(kept).split()
 
 
 def _phrase(entry: str, number: int) -> Phrase:

@@ -37,7 +37,15 @@ class AccessKeyRoutes:
         found = await self.accounts.access_keys.of_user(user)
         return web.json_response([access_key_body(key) for key in found])
 
-    @post(ACCESS_KEYS, "developer", 201, body=AccessKeyCreateRequest, optional_body=True, answer="NewAccessKey")
+    @post(
+        ACCESS_KEYS,
+        "developer",
+        201,
+        body=AccessKeyCreateRequest,
+        optional_body=True,
+        answer="NewAccessKey",
+        codes=(ErrorCode.KEY_LIMIT,),
+    )
     async def create(self, request: web.Request) -> web.Response:
         """Create an access key, shown once."""
         developer, user = await self._user(request)

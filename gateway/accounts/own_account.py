@@ -49,7 +49,7 @@ class OwnAccountRoutes:
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return secret_response(account_body(found))
 
-    @post(f"{AUTH}/password", "account", 204, body=PasswordChangeRequest)
+    @post(f"{AUTH}/password", "account", 204, body=PasswordChangeRequest, codes=(ErrorCode.LOGIN_LIMIT,))
     async def change_password(self, request: web.Request) -> web.Response:
         """Set your password; all other sessions end."""
         claims = await self.authenticator.authenticate_account(request)
@@ -74,7 +74,7 @@ class OwnAccountRoutes:
                 cause = cause_of(request, StaffIdentity(claims.subject, claims.role).actor)
                 await self.platform_changes.change_password(claims.subject, new, cause=cause)
 
-    @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest)
+    @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest, codes=(ErrorCode.LOGIN_LIMIT,))
     async def delete(self, request: web.Request) -> web.Response:
         """Delete your account and all its data."""
         claims = await self.authenticator.authenticate_account(request)

@@ -41,7 +41,7 @@ class ConsumerRoutes:
         reader, name = await self._named(request)
         return await self._respond(await self.consumers.find(reader.name, name))
 
-    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer")
+    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer", codes=(ErrorCode.CONSUMER_LIMIT,))
     async def seek(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a position or a time."""
         reader, name = await self._named(request)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from domain.errors import ErrorCode
 from gateway.http.known_query import with_known_query
 from gateway.http.parsing import names_of
 
@@ -28,8 +29,9 @@ class Operation:
 
     `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
     empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
-    are further paths; `errors` are the schemas of errors by media type. Operations that write refuse other query
-    parameters unless `any_query` is set.
+    are further paths, `also` are further answers by status, some with schemas in `also_answers`, `codes` error codes
+    beside those that follow from the caller and from what is read, `errors` the schemas of errors by media type.
+    Operations that write refuse other query parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -44,6 +46,8 @@ class Operation:
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, str] = field(default_factory=dict)
+    codes: Sequence[ErrorCode] = ()
     aliases: Sequence[str] = ()
     errors: Mapping[str, str] = field(default_factory=lambda: ERRORS)
     expect_handler: Callable[[web.Request], Awaitable[None]] | None = None

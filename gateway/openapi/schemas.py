@@ -1,4 +1,4 @@
-"""The shapes of answers, and of the bodies of submissions; other bodies come from the models that read them."""
+"""The shapes of answers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from domain.accounts.access import Role
 from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode
+from domain.submission.warnings import WarningCode
 
 Schema = dict[str, Any]
 
@@ -66,6 +67,7 @@ _ACCESS_KEY: Final = _KEY + "expires_at:time? "
 _SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
 _NUMBERED: Final = "total:number page:number page_size:number "
+_URLS: Final = ("self", "status", "events", "cancel", "retry", "explain", "image", "receipt", "web")
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
@@ -103,10 +105,26 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
+    "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
+    "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),
+    "GenerationCreated": _object(
+        "id:id message:text start_by:time deadline:time",
+        status={"const": "pending"},
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
+    ),
+    "DryRun": _object(
+        "replayed:flag start_by:time deadline:time",
+        "id:id input:object quota:object queue:object estimate:object",
+        dry_run={"const": True},
+        warnings=_list(_ref("Warning")),
+    ),
+    "SubmissionAnswered": {"anyOf": [_ref("Generation"), _ref("DryRun")]},
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
+        "retry_of:text? metadata:object start_by:time deadline:time",
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
@@ -126,30 +144,4 @@ ANSWERS: Final[Mapping[str, Schema]] = {
         "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
     ),
     "Problem": _object(_PROBLEM, "retry_after:number errors:errors", code=_CODE),
-}
-
-
-_FILE: Final = {"type": "string", "format": "binary"}
-_FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
-
-_STORED: Final = {"type": "array", "items": {**_TEXT, "maxLength": 80}, "maxItems": 5}
-
-FORM: Final[Mapping[str, Any]] = {
-    "multipart/form-data": {
-        "type": "object",
-        "required": ["instructions"],
-        "properties": {
-            "example_images": _FILES,
-            "files": {**_FILES, "description": "Another name of example_images"},
-            "from_generation": {**_STORED, "description": "A result of your own: the id of a generation, or id/number"},
-            "from_example": {**_STORED, "description": "An example of your own: the id of a generation, or id/number"},
-            "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
-            "webhook": {**_TEXT, "maxLength": 2048},
-            "webhook_events_filter": _TEXT,
-            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of strings"},
-        },
-    }
-}
-SEED: Final[Mapping[str, Any]] = {
-    "application/json": {"type": "object", "properties": {"seed": {"enum": ["new", "same"]}}},
 }

@@ -26,7 +26,7 @@ from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
-from gateway.openapi.schemas import FORM, SEED
+from gateway.openapi.submission_form import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import keep_credentials, rechecked
@@ -49,6 +49,7 @@ _submit = partial(
     answer="GenerationCreated",
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "Prefer"),
     also={200: "Finished within `Prefer: wait`, or a dry run"},
+    also_answers={200: "SubmissionAnswered"},
 )
 
 

@@ -82,7 +82,7 @@ class DeliveryRoutes:
         found = await self.deliveries.get(project, endpoint, request.match_info["delivery_id"])
         return web.json_response(delivery_body(_existing(found)))
 
-    @post(f"{_DELIVERY}/resend", "developer", 202)
+    @post(f"{_DELIVERY}/resend", "developer", 202, codes=(ErrorCode.CONFLICT,))
     async def resend(self, request: web.Request) -> web.Response:
         """Resend a delivery; the message keeps its id."""
         project, endpoint = await self._endpoint(request)
