@@ -34,7 +34,8 @@ class McpRoutes:
         "end_user",
         body={"application/json": {"type": "object", "description": "A message of JSON-RPC 2.0"}},
         answer={"application/json": "Object", "text/event-stream": ""},
-        also={202: "A notification was taken"},
+        also={202: "A notification was taken", 406: "Accept names no media type of the protocol"},
+        codes=(ErrorCode.NOT_FOUND,),
         errors={"application/json": "Object"},
         expect_handler=expect_handler,
     )

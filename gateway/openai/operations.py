@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from domain.errors import ErrorCode
 from gateway.openapi.operation import get, post
 
 _ERRORS: Final[Mapping[str, str]] = {"application/json": "OpenAiError"}
+_STATUSES: Final[Mapping[int, int]] = {422: 400}
 _FILE: Final = {"type": "string", "format": "binary"}
 _TEXT: Final = {"type": "string"}
 
@@ -28,12 +30,15 @@ _BODY: Final[Mapping[str, Any]] = {
     }
 }
 
-reads_model = partial(get, caller="end_user", errors=_ERRORS)
+reads_model = partial(get, caller="end_user", errors=_ERRORS, error_statuses=_STATUSES)
 submits_edit = partial(
     post,
     caller="submission",
     body=_BODY,
     answer={"application/json": "EditedImages", "text/event-stream": ""},
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "X-Stainless-Read-Timeout", "X-Stainless-Timeout"),
+    also={502: "The image model failed"},
+    codes=(ErrorCode.UNFINISHED, ErrorCode.STREAM_LIMIT),
     errors=_ERRORS,
+    error_statuses=_STATUSES,
 )

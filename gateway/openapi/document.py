@@ -126,7 +126,7 @@ def _responses(operation: Operation, refusals: "Refusals") -> dict[str, Any]:
         answered["content"] = _json(answer) if isinstance(answer, str) else _content_of(answer)
     also = {str(status): _also(operation, status) for status in operation.also}
     error = {"description": "Refused", "content": _content_of(operation.errors)}
-    refused = refusals.of(operation) if operation.errors is ERRORS else {}  # a foreign form tells its own statuses
+    refused = refusals.of(operation) if operation.errors is ERRORS else _in_foreign_form(operation)
     return {str(operation.status): answered, **also, **refused, "default": error}
 
 
@@ -135,6 +135,19 @@ def _also(operation: Operation, status: int) -> dict[str, Any]:
     name = operation.also_answers.get(status)
     content = {} if name is None else {"content": _json(name)}
     return {"description": operation.also[status], **content}
+
+
+def _in_foreign_form(operation: Operation) -> dict[str, Any]:
+    """Describe the refusals of an operation whose errors have the form of another API, by status."""
+    content = _content_of(operation.errors)
+    described: dict[str, list[str]] = {}
+    for status, codes in codes_by_status(operation).items():
+        described.setdefault(str(operation.error_statuses.get(status, status)), []).extend(codes)
+    return {
+        status: {"description": ", ".join(dict.fromkeys(codes)), "content": content}
+        for status, codes in described.items()
+        if int(status) not in operation.also
+    }
 
 
 class Refusals:

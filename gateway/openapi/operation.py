@@ -30,8 +30,9 @@ class Operation:
     `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
     empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
     are further paths, `also` are further answers by status, some with schemas in `also_answers`, `codes` error codes
-    beside those that follow from the caller and from what is read, `errors` the schemas of errors by media type.
-    Operations that write refuse other query parameters unless `any_query` is set.
+    beside those that follow from the caller and from what is read, `errors` the schemas of errors by media type,
+    where they have another form, `error_statuses` those of them that have another status. Operations that write refuse
+    other query parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -50,6 +51,7 @@ class Operation:
     codes: Sequence[ErrorCode] = ()
     aliases: Sequence[str] = ()
     errors: Mapping[str, str] = field(default_factory=lambda: ERRORS)
+    error_statuses: Mapping[int, int] = field(default_factory=dict)
     expect_handler: Callable[[web.Request], Awaitable[None]] | None = None
 
     def __call__(self, handler: Handler) -> Handler:
