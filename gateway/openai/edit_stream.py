@@ -1,5 +1,6 @@
 """`stream=true`: events of a generation under OpenAI's names, from its begin to the picture."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,9 +16,14 @@ from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
 from gateway.generations.picture_sender import PictureSender, gone
+from gateway.http.error_mapping import map_error
+from gateway.http.errors import error_response
+from gateway.http.openai_errors import openai_error
+from gateway.http.request_ids import request_id_of
 from gateway.openai.answers import STREAM, completed_event, error_event, failed_error, partial_event
 from gateway.openai.form import EditOptions
 from gateway.submissions.submission import Submission
+from store.errors import DamagedBlobError, StoreError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 
@@ -43,7 +49,7 @@ class EditStream:
         try:
             generation = await self._follow(connection, submission.generation_id, options)
             if not connection.closed:
-                await self._end(request, connection, generation)
+                await connection.write(await self._last_event(request, generation))
             connection.end()
             return await connection.ended()
         finally:
@@ -65,18 +71,27 @@ class EditStream:
             generation = await self._load(generation_id)
         return generation
 
-    async def _end(self, request: web.Request, connection: Connection, generation: Generation) -> None:
-        """Send the picture, or why there is none."""
+    async def _last_event(self, request: web.Request, generation: Generation) -> bytes:
+        """Write the picture, or why there is none: the answer has begun, so no status can say it."""
+        try:
+            return await self._outcome(request, generation)
+        except (ExemplarError, StoreError, DamagedBlobError) as error:
+            refused = error_response(map_error(error).error, request_id=request_id_of(request))
+            body = json.loads(refused.text or "{}") | {"id": generation.id}
+            return error_event(openai_error(refused.status, body))
+
+    async def _outcome(self, request: web.Request, generation: Generation) -> bytes:
+        if generation.gone:
+            raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
         if generation.failure is not None:
-            await connection.write(error_event(failed_error(generation, generation.failure)[1]))
-            return
+            return error_event(failed_error(generation, generation.failure)[1])
         [picture, *_] = generation.pictures
         with closing(self.picture_sender.lease(request)) as lease:
             await lease.use(2 * picture.size)
             blob = await self.blobs.get(generation.id, picture.digest)
             if blob is None:
                 raise gone()
-            await connection.write(completed_event(generation, picture, blob.data, self.clock()))
+            return completed_event(generation, picture, blob.data, self.clock())
 
     async def _load(self, generation_id: str) -> Generation:
         generation = await self.generations.load(generation_id)
