@@ -23,7 +23,7 @@ from gateway.http.request_ids import request_id_of
 from gateway.openai.answers import STREAM, completed_event, error_event, failed_error, partial_event
 from gateway.openai.form import EditOptions
 from gateway.submissions.submission import Submission
-from store.errors import DamagedBlobError, StoreError
+from store.errors import DamagedCommitError, StoreError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 
@@ -75,7 +75,7 @@ class EditStream:
         """Write the picture, or why there is none: the answer has begun, so no status can say it."""
         try:
             return await self._outcome(request, generation)
-        except (ExemplarError, StoreError, DamagedBlobError) as error:
+        except (ExemplarError, StoreError, DamagedCommitError) as error:
             refused = error_response(map_error(error).error, request_id=request_id_of(request))
             body = json.loads(refused.text or "{}") | {"id": generation.id}
             return error_event(openai_error(refused.status, body))

@@ -28,7 +28,7 @@ from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.credentials import still_admitted
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.submissions.submission import Submission
-from store.errors import DamagedBlobError, DamagedCommitError, StoreError
+from store.errors import DamagedCommitError, StoreError
 from store.generations.blobs import BlobStore
 
 
@@ -62,7 +62,7 @@ class EditRoutes:
             try:
                 generation = await self.completion_wait.finished(submission.generation_id, wait_of(request.headers))
                 return await self._answer(request, submission, generation, form.options)
-            except (ExemplarError, StoreError, DamagedBlobError, DamagedCommitError) as error:
+            except (ExemplarError, StoreError, DamagedCommitError) as error:
                 return _refused(request, map_error(error).error, submission)
 
     async def _answer(
