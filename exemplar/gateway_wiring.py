@@ -59,12 +59,12 @@ def _classifier(moderation_settings: ModerationSettings) -> HttpClassifier | Non
 
 
 def _input_moderation(moderation_settings: ModerationSettings, classifier: Classifier | None) -> InputModeration:
-    path = moderation_settings.words
+    path = moderation_settings.word_list
     try:
-        words = None if path is None else WordListFile(path)
+        word_list = None if path is None else WordListFile(path)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"EXEMPLAR_MODERATION_WORDS {path} cannot be read: {error}") from error
-    return InputModeration(words=words, classifier=classifier, failure=moderation_settings.failure)
+        raise ConfigurationError(f"EXEMPLAR_MODERATION_WORD_LIST {path} cannot be read: {error}") from error
+    return InputModeration(word_list=word_list, classifier=classifier, failure=moderation_settings.failure)
 
 
 GATEWAY: Mapping[str, Callable[..., Any]] = {

@@ -29,12 +29,12 @@ class WordList:
 
     def refuses(self, text: str) -> bool:
         """Tell whether an entry is in a text."""
-        words = words_of(text)
-        return any(self._begins(words, at) for at in range(len(words)))
+        tokens = tokens_of(text)
+        return any(self._begins(tokens, at) for at in range(len(tokens)))
 
-    def _begins(self, words: Sequence[str], at: int) -> bool:
-        found = (*self.by_word.get(words[at], ()), *self.patterns)
-        return any(_follows(phrase, words, at) for phrase in found)
+    def _begins(self, tokens: Sequence[str], at: int) -> bool:
+        found = (*self.by_word.get(tokens[at], ()), *self.patterns)
+        return any(_follows(phrase, tokens, at) for phrase in found)
 
 
 def parse_word_list(lines: Iterable[str]) -> WordList:
@@ -55,7 +55,7 @@ def parse_word_list(lines: Iterable[str]) -> WordList:
     return WordList(by_word, tuple(patterns))
 
 
-def words_of(text: str, also: str = "") -> Sequence[str]:
+def tokens_of(text: str, also: str = "") -> Sequence[str]:
     """Split a text into words of letters, digits and marks on them, in the form in which they are compared."""
     plain = unicodedata.normalize("NFD", "".join(one for one in text if unicodedata.category(one) != "Cf"))
     for _ in range(2):  # compatibility caseless matching: the Unicode Standard, D146
@@ -65,17 +65,17 @@ def words_of(text: str, also: str = "") -> Sequence[str]:
 
 
 def _phrase(entry: str, number: int) -> Phrase:
-    words = tuple(words_of(entry, also=_ANY))
+    tokens = tuple(tokens_of(entry, also=_ANY))
     if len(entry) > MAX_LENGTH:
         raise ValueError(f"line {number}: an entry has at most {MAX_LENGTH} characters")
-    if not words or any(not word.strip(_ANY) for word in words):
+    if not tokens or any(not word.strip(_ANY) for word in tokens):
         raise ValueError(f"line {number}: each word of an entry needs a letter or a digit")
-    return words
+    return tokens
 
 
-def _follows(phrase: Phrase, words: Sequence[str], at: int) -> bool:
+def _follows(phrase: Phrase, tokens: Sequence[str], at: int) -> bool:
     """Tell whether the words of a phrase are those from a place on."""
-    found = words[at : at + len(phrase)]
+    found = tokens[at : at + len(phrase)]
     return len(found) == len(phrase) and all(map(_matches, phrase, found))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.accounts.access import Claims, Role, StaffIdentity
+from domain.accounts.access_keys import require_scope
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
@@ -77,8 +78,9 @@ class OwnAccountRoutes:
     @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest, codes=(ErrorCode.LOGIN_LIMIT,))
     async def delete(self, request: web.Request) -> web.Response:
         """Delete your account and all its data."""
-        claims = await self.authenticator.authenticate_account(request)
         user = await self.authenticator.authenticate_end_user(request)
+        require_scope(user.scopes, None)
+        claims, _ = self.authenticator.presented_credentials(request)
         body = await read_model(request, DeletionRequest)
         await self._prove(request, claims, body.password, "password")
         cause = cause_of(request, f"user:{user.user_id}")

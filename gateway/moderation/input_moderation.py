@@ -21,17 +21,17 @@ class InputModeration:
     `failure` says what becomes of a submission when the classifier gives no answer. No text is logged.
     """
 
-    words: WordListFile | None = None
+    word_list: WordListFile | None = None
     classifier: Classifier | None = None
     failure: Literal["refuse", "allow"] = "refuse"
 
     async def require(self, instructions: str, *, user: str) -> None:
         """Raise ExemplarError `content_refused`, or `moderation_unavailable` when nobody could judge."""
-        if self.words is None and self.classifier is None:
+        if self.word_list is None and self.classifier is None:
             return
         prompt = model_prompt(parse_instructions(instructions, ceilings=ADMITTED))
-        if self.words is not None and (await self.words.current()).refuses(prompt):
-            raise _refused("words", user)
+        if self.word_list is not None and (await self.word_list.current()).refuses(prompt):
+            raise _refused("word_list", user)
         if self.classifier is not None and await self._is_flagged(self.classifier, prompt):
             raise _refused("classifier", user)
 

@@ -12,7 +12,7 @@ class ModerationSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_MODERATION_", hide_input_in_errors=True)
 
-    words: Path | None = Field(
+    word_list: Path | None = Field(
         None, description="File of words and patterns that prompts must not have; a changed file is read again"
     )
     url: HttpUrl | None = Field(
@@ -25,7 +25,7 @@ class ModerationSettings(EnvironmentSettings):
         description="What happens to a submission when the classifier does not answer: refuse (503) or allow",
     )
 
-    @field_validator("words", "url", "token", mode="before")
+    @field_validator("word_list", "url", "token", mode="before")
     @classmethod
     def _unset(cls, value: object) -> object:
         return None if value == "" else value

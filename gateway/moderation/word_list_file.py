@@ -27,12 +27,12 @@ class WordListFile:
 
     path: Path
     monotonic: Callable[[], float] = time.monotonic
-    _words: WordList = field(init=False)
+    _list: WordList = field(init=False)
     _version: _Version = field(init=False)
     _checked_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._version, self._words = _read(self.path)
+        self._version, self._list = _read(self.path)
         self._checked_at = self.monotonic()
 
     async def current(self) -> WordList:
@@ -40,17 +40,17 @@ class WordListFile:
         if self.monotonic() - self._checked_at >= CHECK_EVERY:
             self._checked_at = self.monotonic()
             await asyncio.to_thread(self._refresh)
-        return self._words
+        return self._list
 
     def _refresh(self) -> None:
         try:
             version = _version_of(self.path)
             if version != self._version:
                 self._version = version
-                self._version, self._words = _read(self.path)
-                _log.info("moderation_words_read", file=str(self.path))
+                self._version, self._list = _read(self.path)
+                _log.info("moderation_list_read", file=str(self.path))
         except (OSError, ValueError) as error:
-            _log.error("moderation_words_unreadable", file=str(self.path), error=_said(error))
+            _log.error("moderation_list_unreadable", file=str(self.path), error=_said(error))
 
 
 def _read(path: Path) -> tuple[_Version, WordList]:

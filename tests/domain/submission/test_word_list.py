@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.submission.word_list import MAX_PATTERNS, parse_word_list, words_of
+from domain.submission.word_list import MAX_PATTERNS, parse_word_list, tokens_of
 
 LIST = parse_word_list(
     ["\ufeff# comment", "", "Gore", "evil  twin", "violen*", "*crypt*key", "stra\u00dfe", "*\u7981\u6b62*", "a*b*a"]
@@ -56,7 +56,7 @@ def test_a_list_of_too_many_patterns_is_refused() -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_a_word_of_the_text_is_found_as_an_entry(before: str, after: str) -> None:
-    for word in words_of(before):
+    for word in tokens_of(before):
         assert parse_word_list([word]).refuses(f"{before} {after}")
 
 

@@ -75,10 +75,10 @@ def code(answer: tuple[int, Any]) -> tuple[int, str | None]:
 async def test_refused_words_hold_store_and_log_nothing(
     gateway: GatewayHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = tmp_path / "words.txt"
-    words.write_text("# animals\nwalrus*\n", encoding="utf-8")
+    file = tmp_path / "words.txt"
+    file.write_text("# animals\nwalrus*\n", encoding="utf-8")
     person = await gateway.person(await gateway.owned_project(await gateway.owner("cloud_starter")))
-    async with moderated(gateway, words=words) as client:
+    async with moderated(gateway, word_list=file) as client:
         before = await gateway.store.database["personal_data"].count_documents({})
         for query in ("", "?dry_run=true"):
             refused = await submit(client, gateway, person, REFUSED, query)
@@ -99,20 +99,20 @@ async def test_a_changed_list_is_read_and_a_wrong_one_is_not(
     gateway: GatewayHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(word_list_file, "CHECK_EVERY", 0.0)
-    words = tmp_path / "words.txt"
-    words.write_text("walrus", encoding="utf-8")
+    file = tmp_path / "words.txt"
+    file.write_text("walrus", encoding="utf-8")
     person = await gateway.person()
-    async with moderated(gateway, words=words) as client:
+    async with moderated(gateway, word_list=file) as client:
         assert code(await submit(client, gateway, person, REFUSED))[0] == 422
         for wrong in ("***", "caf\xe9"):
-            words.write_bytes(wrong.encode("latin-1"))
+            file.write_bytes(wrong.encode("latin-1"))
             assert code(await submit(client, gateway, person, REFUSED))[0] == 422
-        words.write_text("dragon", encoding="utf-8")
+        file.write_text("dragon", encoding="utf-8")
         assert code(await submit(client, gateway, person, REFUSED))[0] == 202
-        words.unlink()
+        file.unlink()
         assert code(await submit(client, gateway, person, "a dragon"))[0] == 422
-    with pytest.raises(ConfigurationError, match="EXEMPLAR_MODERATION_WORDS"):
-        async with moderated(gateway, words=words):
+    with pytest.raises(ConfigurationError, match="EXEMPLAR_MODERATION_WORD_LIST"):
+        async with moderated(gateway, word_list=file):
             pass
 
 
@@ -152,15 +152,15 @@ async def test_an_address_without_a_server_refuses_by_default(gateway: GatewayHa
 async def test_a_retry_is_judged_and_a_repeat_of_an_accepted_request_is_not(
     gateway: GatewayHarness, tmp_path: Path
 ) -> None:
-    words = tmp_path / "words.txt"
-    words.write_text("walrus", encoding="utf-8")
+    file = tmp_path / "words.txt"
+    file.write_text("walrus", encoding="utf-8")
     person = await gateway.person()
     headers = {**person.headers, "Idempotency-Key": "once"}
     status, made = await submit(gateway.client, gateway, Person(**{**vars(person), "headers": headers}), REFUSED)
     assert status == 202
     await gateway.project(made["id"])
     await gateway.complete(made["id"])
-    async with moderated(gateway, words=words) as client:
+    async with moderated(gateway, word_list=file) as client:
         again = await submit(client, gateway, Person(**{**vars(person), "headers": headers}), REFUSED)
         assert (again[0], again[1]["id"]) == (202, made["id"])
         retried = await client.post(f"{ONE}/{made['id']}/retry", headers=person.headers)

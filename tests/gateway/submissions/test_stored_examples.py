@@ -19,7 +19,7 @@ GENERATE = "/api/v1/generation/generate-v2"
 async def submit(
     gateway: GatewayHarness, person: Person, *fields: tuple[str, str | bytes], query: str = "", **headers: str
 ) -> tuple[int, Any]:
-    form = FormData()
+    form = FormData(default_to_multipart=True)
     for name, value in fields:
         form.add_field(name, value, filename="a.jpg" if isinstance(value, bytes) else None)
     form.add_field("instructions", json.dumps({"prompt": "a cat"}))
