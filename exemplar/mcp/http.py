@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mcp.server.mcpserver import Context
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
 
 from exemplar.mcp.tools import create_server
 from exemplar_client import AsyncClient, GivenHeaders
@@ -34,7 +35,9 @@ async def serving(version: str) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def client_of(ctx: Context[Any, Any]) -> AsyncIterator[AsyncClient]:
     """Open the client of the caller."""
-    request = ctx.request_context.request
+    request: Request | None = ctx.request_context.request
+    if request is None:
+        raise RuntimeError("the message did not arrive over HTTP")
     async with AsyncClient(base_url(request.scope), passed_headers(request.headers)) as client:
         yield client
 

@@ -136,7 +136,7 @@ def create_server(client_of: ClientOf, *, version: str, local_files: bool) -> MC
 
 def shown(generation: Generation) -> dict[str, Any]:
     """Select what a model needs of a resource."""
-    return {name: generation[name] for name in _SHOWN if name in generation}  # type: ignore[literal-required]
+    return {name: generation[name] for name in _SHOWN if name in generation}
 
 
 async def _report(ctx: Context[Any, Any], event: Event) -> None:

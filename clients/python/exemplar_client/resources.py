@@ -41,6 +41,14 @@ class Timings(TypedDict):
     predict_seconds: float | None
 
 
+class RequestWarning(TypedDict):
+    """What is worth knowing of an accepted submission; `example` is the number of a picture, from 0."""
+
+    code: str
+    message: str
+    example: int | None
+
+
 class Generation(TypedDict):
     """A generation; `state` is finer than `status`, times are RFC 3339, `instructions` as received."""
 
@@ -60,6 +68,10 @@ class Generation(TypedDict):
     updated_at: str
     completed_at: str | None
     timings: Timings
+    retry_of: str | None
+    start_by: str
+    deadline: str
+    warnings: list[RequestWarning]
     metadata: dict[str, Any]
     urls: dict[str, str]
 

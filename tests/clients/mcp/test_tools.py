@@ -71,8 +71,8 @@ async def test_a_picture_is_made_waited_for_and_shown(solo: System, access_key: 
 
         waited = await client.call_tool("wait", {"generation_id": made["id"]}, progress_callback=note)
         state, image = waited.content
-        assert json.loads(state.text)["status"] == "completed"  # type: ignore[union-attr]
-        data = base64.b64decode(image.data)  # type: ignore[union-attr]
+        assert json.loads(state.text)["status"] == "completed"
+        data = base64.b64decode(image.data)
         [generation] = await asyncio.to_thread(generations, solo, access_key)
         assert hashlib.sha256(data).hexdigest() == generation["result"]["images"][0]["sha256"]
         assert generation["instructions"] == '{"seed": 7, "prompt": "a lighthouse"}'
