@@ -14,6 +14,7 @@ import pytest
 from domain.accounts.quota import seconds_to_next_day
 from tests.docs.reading import blocks
 from tests.stores import OpenStore
+from tests.systems.commands import command
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
@@ -54,11 +55,8 @@ async def usage(tenant: Tenant, query: str, headers: dict[str, str], **more: str
 
 async def quota(system: System, *options: str) -> tuple[int, str]:
     """Run `exemplar quota check` as an operator would."""
-    command = (*system.options.command, "quota", "check", *options)
-    pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=system.env)
-    output, _ = await running.communicate()
-    return running.returncode or 0, output.decode()
+    done = await command("quota", "check", *options, env=system.env, cwd=system.home)
+    return done.code, done.out
 
 
 async def test_submit_after_completed_is_never_refused_on_the_free_tier(
