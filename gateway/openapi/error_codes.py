@@ -71,18 +71,19 @@ _RECORDS: Final[Codes] = (
     ErrorCode.CONFLICT,
 )
 _RECEIPT: Final[Codes] = (ErrorCode.RECEIPT_PENDING, ErrorCode.RECEIPTS_DISABLED, ErrorCode.CONFLICT, ErrorCode.GONE)
+_OF_THE_LOG: Final = frozenset({"reader", "holder", "auditor", "operator", "eraser"})
 
 _FEATURES: Final[Sequence[tuple[Callable[[Operation], bool], Codes]]] = (
     (lambda one: one.caller == "submission", _RECORDS),
     (lambda one: one.body is not None, _BODY),
     (lambda one: isinstance(one.body, Mapping) and "multipart/form-data" in one.body, _FORM),
-    (lambda one: "{" in one.path or one.caller in ("eraser", "reader"), (ErrorCode.NOT_FOUND,)),
+    (lambda one: "{" in one.path or one.caller in _OF_THE_LOG, (ErrorCode.NOT_FOUND,)),
     (lambda one: "{generation_id}" in one.path, (ErrorCode.GONE,)),
     (lambda one: "Last-Event-ID" in one.headers or "wait" in one.query_names, (ErrorCode.STREAM_LIMIT,)),
     (lambda one: "Range" in one.headers, (ErrorCode.RANGE_NOT_SATISFIABLE,)),
     (lambda one: "receipt" in one.path or "receipt" in one.query_names, _RECEIPT),
     (lambda one: "personal_data" in one.query_names, (ErrorCode.GRANT_REQUIRED,)),
-    (lambda one: one.caller in ("reader", "holder", "auditor"), (ErrorCode.UNKNOWN_POSITION, ErrorCode.CONFLICT)),
+    (lambda one: one.caller in _OF_THE_LOG, (ErrorCode.UNKNOWN_POSITION, ErrorCode.CONFLICT)),
 )
 
 
