@@ -97,13 +97,17 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authorized end user of a project; `scopes` are those of an access key, None after a login."""
+    """An authorized end user of a project.
+
+    scopes: those of an access key, None after a login. api_key: id of the project's key that came with the request.
+    """
 
     user_id: str
     project_id: str
     developer_id: str
     tier: Tier
     scopes: frozenset[str] | None = None
+    api_key: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ def authorize_end_user(
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
     scopes = found.access_key.scopes if claims.access_key is not None and found.access_key is not None else None
-    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), scopes)
+    key = found.api_key.id if found.api_key is not None and presented.api_key is not None else None
+    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), scopes, key)
 
 
 def authorize_developer(

@@ -108,7 +108,7 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
     "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),
     "GenerationCreated": _object(
-        "id:id message:text start_by:time deadline:time",
+        "id:id message:text queued:flag start_by:time deadline:time",
         status={"const": "pending"},
         warnings=_list(_ref("Warning")),
         urls=_ref("Urls"),
@@ -122,7 +122,8 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "SubmissionAnswered": {"anyOf": [_ref("Generation"), _ref("DryRun")]},
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object start_by:time deadline:time",
+        "retry_of:text? request_id:text? metadata:object start_by:time deadline:time expires_at:time?",
+        "queue:object?",
         warnings=_list(_ref("Warning")),
         urls=_ref("Urls"),
         status={"enum": ["pending", "processing", "completed", "failed"]},

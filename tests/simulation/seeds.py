@@ -38,6 +38,7 @@ class Life:
     kills: int
     generations: int
     completed: int
+    turns: int = 0
 
 
 def live(seed: int, servers: Callable[[], Servers] = Servers) -> Life:
@@ -99,5 +100,13 @@ async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers:
     wrong = violations(world, found)
     completed = len([one for one in found if one.generation.status == "completed"])
     return Life(
-        seed, tuple(wrong), world.trace.hexdigest(), loop.steps, loop.time(), world.kills, len(found), completed
+        seed,
+        tuple(wrong),
+        world.trace.hexdigest(),
+        loop.steps,
+        loop.time(),
+        world.kills,
+        len(found),
+        completed,
+        servers.ledger.granted,
     )

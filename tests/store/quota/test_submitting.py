@@ -12,6 +12,7 @@ from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
 from events.commit import Commit
 from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import Content
@@ -58,6 +59,7 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
         admission=harness.admission,
         input_moderation=InputModeration(),
         timeouts=Timeouts(),
+        price=Price(0.001),
         clock=harness.clock,
     )
 
