@@ -97,9 +97,9 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authorized end user of a project.
+    """An authorized end user of a project; `scopes` are those of an access key, None after a login.
 
-    scopes: those of an access key, None after a login. api_key: id of the project's key that came with the request.
+    `api_key`: id of the project's key, or of the access key, that came with the request.
     """
 
     user_id: str
@@ -155,8 +155,10 @@ def authorize_end_user(
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
-    scopes = found.access_key.scopes if claims.access_key is not None and found.access_key is not None else None
-    key = found.api_key.id if found.api_key is not None and presented.api_key is not None else None
+    if claims.access_key is not None and found.access_key is not None:
+        scopes, key = found.access_key.scopes, claims.access_key
+    else:
+        scopes, key = None, found.api_key.id if found.api_key is not None and presented.api_key is not None else None
     return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), scopes, key)
 
 

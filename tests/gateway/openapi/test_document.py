@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -172,19 +173,28 @@ async def test_every_refusal_has_a_declared_status_and_a_code_of_it(gateway: Gat
     generation = await gateway.completed(person)
     _, key = await gateway.access_key(person)
     own = {"generation_id": generation, "project_id": person.owned_project.id, "user_id": person.id}
-    callers = (person.headers, key, person.owned_project.owner.token, await gateway.staff(Role.AUDITOR), {})
+    callers: tuple[Mapping[str, str], ...] = (
+        person.headers,
+        key,
+        person.owned_project.owner.token,
+        await gateway.staff(Role.AUDITOR),
+        {},
+    )
     wrong: list[str] = []
     for operation in OPERATIONS:
         for ids, headers in itertools.product((own, {}), callers):
-            path = re.sub(
-                r"\{(\w+)\}", lambda name, ids=ids: ids.get(name[1], _NAMES.get(name[1], UNKNOWN)), operation.path
-            )
+            path = _path_of(operation, ids)
             if operation.method == "delete" and ids:
                 continue
             status, body = await gateway.call(operation.method.upper(), path, headers, _odd(operation))
             if status >= 400:
                 wrong += problems(served, operation.method, operation.path, status, body)
     assert not wrong, "\n".join(wrong[:20])
+
+
+def _path_of(operation: Operation, ids: Mapping[str, str]) -> str:
+    """Put ids into a path, and one that does not exist where none is given."""
+    return re.sub(r"\{(\w+)\}", lambda name: {**_NAMES, **ids}.get(name[1], UNKNOWN), operation.path)
 
 
 _NAMES = {"number": "0", "consumer": "billing", "provider": "replicate"}
