@@ -3,7 +3,7 @@
     ExemplarError          a rule refuses a request; `code` is of the closed list below
     ├── FieldError         one field of a request is invalid: location, message, type of the API's errors
     ├── FieldsError        several fields are invalid
-    ├── LimitError         a limit of the tier is reached; `retry_after` seconds
+    ├── LimitError         a limit is reached, or an operator holds submissions back; `retry_after` seconds
     └── TierError          the developer's tier is not configured
 
 A refusal of a request with several faults is the first of them and names the `others`. `gateway/http` maps codes to
@@ -52,6 +52,8 @@ class ErrorCode(StrEnum):
     WEBHOOK_LIMIT = "webhook_limit_exceeded"
     ROTATION_LIMIT = "rotation_limit_exceeded"
     CONSUMER_LIMIT = "consumer_limit_exceeded"
+    CONSUMER_LEASED = "consumer_leased"
+    LEASE_LOST = "lease_lost"
     UNKNOWN_POSITION = "unknown_position"
     RECEIPT_PENDING = "receipt_pending"
     RECEIPTS_DISABLED = "receipts_disabled"
@@ -64,6 +66,10 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     SERVER_BUSY = "server_busy"
+    MAINTENANCE = "maintenance"
+    PROVIDER_STOPPED = "provider_stopped"
+    PAUSED = "paused"
+    QUEUE_FULL = "queue_full"
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     MODERATION_UNAVAILABLE = "moderation_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"

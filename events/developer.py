@@ -94,6 +94,17 @@ class QuotaCorrected(Event, name="developer.quota_corrected"):
     queue: Annotated[tuple[str, ...], OmittedIfEmpty] = ()
 
 
+class DeliveriesRestarted(ProjectEvent, name="developer.deliveries_restarted"):
+    """The developer asked for so many webhook deliveries of an endpoint again, or for ones that were never made.
+
+    endpoint: its id, or `default-<project>` for the webhooks of single requests. Recorded before they are restarted.
+    """
+
+    endpoint: str
+    action: Literal["recover", "resend", "replay"]
+    deliveries: int
+
+
 class UserEvent(Event):
     project: str
     user: str
@@ -137,7 +148,7 @@ AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordRes
 DeveloperEvent = (
     AccountEvent
     | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErasureRequested | ProjectErased
-    | KeyCreated | KeyRevoked | QuotaCorrected
+    | KeyCreated | KeyRevoked | QuotaCorrected | DeliveriesRestarted
     | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
     | AccessKeyCreated | AccessKeyRevoked
 )  # fmt: skip
@@ -163,6 +174,7 @@ DEVELOPER: Final = (
             freed=("gen-1",),
         )
     ),
+    EventType(sample=DeliveriesRestarted(project="prj-1", endpoint="default-prj-1", action="resend", deliveries=3)),
     EventType(sample=UserRegistered(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordReset(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),

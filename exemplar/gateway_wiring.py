@@ -19,6 +19,8 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.bulk.runner import BulkRunner
+from gateway.consumers.leased_events import LeasedEvents
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_access import Tickets
 from gateway.events.event_hub import EventHub
@@ -38,7 +40,9 @@ from gateway.receipts.settings import ReceiptSettings
 from gateway.routes import OPERATIONS, ROUTES
 from gateway.settings import GatewaySettings
 from gateway.submissions.recorder import SubmissionRecorder
+from gateway.webhooks.endpoint_access import EndpointAccess
 from store.accounts.accounts import Accounts
+from store.webhooks.missing_deliveries import MissingDeliveries
 
 log = structlog.get_logger()
 
@@ -81,6 +85,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         user_share=gateway_settings.download_user_share,
         wait=gateway_settings.download_wait,
     ),
+    "endpoint_access": EndpointAccess,
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
@@ -88,11 +93,13 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "jwt_secrets": lambda gateway_settings, token_settings: [
         secret.get_secret_value() for secret in (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
     ],
+    "leased_events": LeasedEvents,
     "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "operations": lambda: OPERATIONS,
     "mcp_application": McpApplication,
     "open_mcp": opener,
+    "missing_deliveries": MissingDeliveries,
     "on_event": lambda broadcaster: broadcaster.wake,
     "on_listening": lambda broadcaster: broadcaster.wake_all,
     "operator_key_check": OperatorKeys,
@@ -139,12 +146,17 @@ def create_gateway(dependencies: Dependencies) -> Any:
 
 @asynccontextmanager
 async def open_http_server(
-    dependencies: Dependencies, gateway_settings: GatewaySettings, accounts: Accounts, reuse_port: bool
+    dependencies: Dependencies,
+    gateway_settings: GatewaySettings,
+    accounts: Accounts,
+    bulk_runner: BulkRunner,
+    reuse_port: bool,
 ) -> AsyncIterator[None]:
     """Serve HTTP; at the end wait until the use of keys is stored."""
     host, port = gateway_settings.host, gateway_settings.port
     try:
-        async with serve(create_gateway(dependencies), gateway_settings, reuse_port=reuse_port):
+        served = serve(create_gateway(dependencies), gateway_settings, reuse_port=reuse_port)
+        async with bulk_runner.running(), served:
             log.info("listening", host=host, port=port)
             yield
     except OSError as error:

@@ -16,6 +16,9 @@ from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.bulk.routes import BulkRoutes
+from gateway.consumers.routes import ProjectConsumerRoutes
+from gateway.controls.routes import ControlRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -31,12 +34,16 @@ from gateway.openai.model_routes import ModelRoutes
 from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
+from gateway.operations.failed_work import FailedWorkRoutes
+from gateway.operations.projections import ProjectionRoutes
+from gateway.operations.search import SearchRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.restarts import RestartRoutes
 from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
@@ -51,8 +58,10 @@ ROUTES: Final = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    RestartRoutes,
     SigningKeyRoutes,
     EventTypeRoutes,
+    ProjectConsumerRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,
@@ -67,6 +76,11 @@ ROUTES: Final = (
     ModelRoutes,
     McpRoutes,
     ErasureRoutes,
+    BulkRoutes,
+    ControlRoutes,
+    FailedWorkRoutes,
+    SearchRoutes,
+    ProjectionRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,

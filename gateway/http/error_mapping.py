@@ -69,6 +69,8 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.WEBHOOK_LIMIT: HttpError(409, "Maximum of webhook endpoints reached. Remove one first."),
     ErrorCode.ROTATION_LIMIT: HttpError(409, "Maximum of overlapping webhook secrets reached. Try again later."),
     ErrorCode.CONSUMER_LIMIT: HttpError(409, "Maximum of consumers reached. Remove one first."),
+    ErrorCode.CONSUMER_LEASED: HttpError(409, "Another program has leased this consumer", {"Retry-After": "1"}),
+    ErrorCode.LEASE_LOST: HttpError(409, "The lease has ended, and another one began or the consumer was moved"),
     ErrorCode.UNKNOWN_POSITION: HttpError(422, "The log does not have this position"),
     ErrorCode.STREAM_LIMIT: HttpError(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.RECEIPT_PENDING: HttpError(409, "The receipt cannot be made yet", {"Retry-After": "60"}),
@@ -82,6 +84,10 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.UNSUPPORTED_ENCODING: HttpError(415, "Content-Encoding is not supported"),
     ErrorCode.RANGE_NOT_SATISFIABLE: HttpError(416, "The range begins after the end"),
     ErrorCode.SERVER_BUSY: HttpError(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
+    ErrorCode.MAINTENANCE: HttpError(503, "The service is under maintenance. Try again later."),
+    ErrorCode.PROVIDER_STOPPED: HttpError(503, "The image model is not called at the moment. Try again later."),
+    ErrorCode.PAUSED: HttpError(503, "An operator has paused this project. Try again later."),
+    ErrorCode.QUEUE_FULL: HttpError(503, "Too many generations are waiting. Try again later."),
     ErrorCode.WEBHOOK_SECRET_LOST: HttpError(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
     ),

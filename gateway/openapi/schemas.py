@@ -66,11 +66,26 @@ _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time
 _ACCESS_KEY: Final = _KEY + "expires_at:time? "
 _SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
+_PROJECT_CONSUMER: Final = "name:text cursor:text behind:number leased_until:time? created_at:time updated_at:time"
 _NUMBERED: Final = "total:number page:number page_size:number "
 _URLS: Final = ("self", "status", "events", "cancel", "retry", "explain", "image", "receipt", "web")
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
+)
+
+_FAILED: Final = (
+    "id:text handler:text commit:text error:text tries:number since:time last_at:time? next_try_at:time? "
+    "request_id:text? discarded:text?"
+)
+_BULK_JOB: Final = (
+    "id:id action:text state:text filters:texts options:object selected:number done:number changed:number "
+    "unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time started_at:time? "
+    "ended_at:time?"
+)
+_CONTROL: Final = (
+    "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
+    "since:time expected_end:time?"
 )
 
 ANSWERS: Final[Mapping[str, Schema]] = {
@@ -103,7 +118,22 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
+    "ProjectConsumer": _object(_PROJECT_CONSUMER),
+    "ProjectConsumers": _object("", consumers=_list(_ref("ProjectConsumer"))),
+    "LeasedEvents": _object("lease:text? leased_until:time? events:objects cursor:text more:flag"),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
+    "Control": _object(_CONTROL),
+    "Controls": _object("", controls=_list(_ref("Control"))),
+    "FailedEntry": _object(_FAILED, "events:objects later:texts"),
+    "FailedWork": _object("next_after:text?", entries=_list(_ref("FailedEntry"))),
+    "Projections": _object("drift:object rebuild:object"),
+    "ChosenWork": _object("count:number"),
+    "RequestTraces": _object(
+        "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"
+    ),
+    "BulkJob": _object(_BULK_JOB),
+    "BulkJobs": _object("", jobs=_list(_ref("BulkJob"))),
+    "BulkPlan": _object(_BULK_JOB + " sample:texts"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
     "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),

@@ -24,6 +24,7 @@ from gateway.submissions.content import (
     personal_data_of,
     requested_event,
 )
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.submission import Submission
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
 from store.generations.blobs import Blob, BlobStore
@@ -55,6 +56,7 @@ class SubmissionRecorder:
     personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
+    submission_gate: SubmissionGate
     input_moderation: InputModeration
     timeouts: Timeouts
     price: Price
@@ -69,11 +71,14 @@ class SubmissionRecorder:
         """
         if (replay := await self.replay_of(submission, content)) is not None:
             return replay
+        controls = await self.submission_gate.enter(submission.identity)
         await self.require_allowed(submission, content)
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             held = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(submission, content, personal_data, held, self.timeouts)
+            event = requested_event(
+                submission, content, personal_data, held, self.timeouts, held_until=held_until(controls)
+            )
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise

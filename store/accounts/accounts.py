@@ -109,6 +109,11 @@ class Accounts:
         found = await self._projects.find_one(active_projects(developer_id, project_id))
         return None if found is None else record_from(ProjectRecord, found)
 
+    async def project_owner(self, project_id: str) -> str | None:
+        """Return the developer of an active project; None for any other id."""
+        found = await self._projects.find_one({"_id": project_id, "active": True}, {"developer_id": 1})
+        return None if found is None else str(found["developer_id"])
+
     async def projects(self, developer_id: str, *, deleted: bool = False) -> list[ProjectRecord]:
         """List the active projects of a developer, newest first; on request the `deleted` ones too."""
         query = {"developer_id": developer_id} if deleted else active_projects(developer_id)

@@ -169,6 +169,10 @@ class AccountChanges:
         decision = partial(rules.revoke_key, key=key_id, project=project_id)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
+    async def record_restart(self, developer_id: str, restarted: facts.DeliveriesRestarted, *, cause: Cause) -> None:
+        """Record that webhook deliveries of a project are restarted."""
+        await self._streams.change(developer_id, partial(rules.record_in_project, event=restarted), cause=cause)
+
     async def register_user(self, developer_id: str, project_id: str, person: NewPerson, *, cause: Cause) -> UserRecord:
         document = {**person.document, "project_id": project_id, "developer_id": developer_id}
         registered = facts.UserRegistered(project=project_id, user=person.id)

@@ -62,6 +62,8 @@ class Subject:
             "event_type": "generation.imagined",
             "revision": "1",
             "provider": "replicate",
+            "entry": "delivery:1",
+            "job_id": UNKNOWN,
         }
 
     @property
@@ -250,10 +252,13 @@ async def test_every_user_and_developer_reads_their_own_generations(matrix: Matr
 _LOG = tuple(f"/api/v1/audit/{name}" for name in ("events", "consumers", "generations/", "endpoints/", "developers/"))
 
 
+_OPERATORS = tuple(f"/api/v1/{name}" for name in ("developers/", "erasures/", "controls", "operations"))
+
+
 def _manages(caller: Caller, route: Route) -> bool:
-    """Return whether staff may use a route: operators those of developers and erasures, auditors those of the log."""
+    """Return whether staff may use a route: operators those of their own, auditors those of the log."""
     is_log = route.path.endswith("/history") or route.path.startswith(_LOG)
-    if not route.path.startswith(("/api/v1/developers/", "/api/v1/erasures/")) and not is_log:
+    if not (route.path.startswith(_OPERATORS) or "/bulk" in route.path) and not is_log:
         return False
     return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)
 

@@ -152,14 +152,27 @@ class GatewayHarness:
 
     async def submit(self, person: Person) -> str:
         """Submit over HTTP with the person's mark in every text; return the generation's id."""
-        form = FormData()
-        form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
-        form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
-        answer = await self.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
+        answer = await self.client.post(
+            "/api/v1/generation/generate-v2", data=self.form(person), headers=person.headers
+        )
         body = await answer.json()
         assert answer.status == 202, body
         await self.project(body["id"])
         return str(body["id"])
+
+    def form(self, person: Person) -> FormData:
+        """Write a submission with the person's mark in every text."""
+        form = FormData()
+        form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
+        form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
+        return form
+
+    async def reserve(self, generation_id: str) -> Generation:
+        """Bring a generation to the state before its paid call."""
+        decided = await self.generations.decide(generation_id, lambda _: [VALIDATED, RESERVED], cause=CAUSE)
+        assert decided is not None
+        await self.project(generation_id)
+        return decided.generation
 
     async def complete(self, generation_id: str, data: bytes | None = None) -> Generation:
         """Complete a generation with one picture, by default one that ends with its id."""

@@ -21,6 +21,15 @@ _AUDIT = f"{_API}/audit"
 _CONSUMERS = f"{_AUDIT}/consumers"
 _CONSUMER = f"{_CONSUMERS}/{{consumer}}"
 _ERASURES = f"{_API}/erasures"
+_PULLS = f"{_PROJECT}/consumers"
+_PULL = f"{_PULLS}/{{consumer}}"
+_BULKS = f"{_PROJECT}/bulk"
+_BULK = f"{_BULKS}/{{job_id}}"
+_CONTROLS = f"{_API}/controls"
+_OPERATIONS = f"{_API}/operations"
+_PARKED = f"{_OPERATIONS}/parked"
+_DEAD_LETTERS = f"{_OPERATIONS}/dead-letters"
+_PROJECTIONS = f"{_OPERATIONS}/projections"
 
 
 class Operations:
@@ -90,6 +99,8 @@ class Operations:
     list_deliveries = get(f"{_ENDPOINT}/deliveries")
     read_delivery = get(_DELIVERY)
     resend_delivery = post(f"{_DELIVERY}/resend")
+    resend_deliveries = post(f"{_ENDPOINT}/resend")
+    replay_missing = post(f"{_ENDPOINT}/replay-missing")
     read_default_secret = get(f"{_API}/webhooks/default/secret")
     rotate_default_secret = post(f"{_API}/webhooks/default/secret/rotate")
 
@@ -120,6 +131,46 @@ class Operations:
     issue_ticket = post(f"{_GENERATION}/events/ticket")
     issue_own_ticket = post(f"{_GENERATIONS}/events/ticket")
     issue_project_ticket = post(f"{_PROJECT}/events/ticket")
+
+    # consumers of a project's events
+    list_project_consumers = get(_PULLS)
+    read_project_consumer = get(_PULL)
+    put_project_consumer = put(_PULL)
+    delete_project_consumer = delete(_PULL)
+    lease_events = post(f"{_PULL}/lease")
+    acknowledge_events = post(f"{_PULL}/acknowledge")
+
+    # actions on many generations
+    plan_bulk = post(_BULKS)
+    list_bulks = get(_BULKS)
+    read_bulk = get(_BULK)
+    start_bulk = post(f"{_BULK}/start")
+    cancel_bulk = delete(_BULK)
+
+    # operation, for operators
+    list_controls = get(_CONTROLS)
+    begin_maintenance = put(f"{_CONTROLS}/maintenance")
+    end_maintenance = delete(f"{_CONTROLS}/maintenance")
+    limit_queue = put(f"{_CONTROLS}/queue")
+    unlimit_queue = delete(f"{_CONTROLS}/queue")
+    stop_provider = put(f"{_CONTROLS}/providers/{{provider}}")
+    resume_provider = delete(f"{_CONTROLS}/providers/{{provider}}")
+    pause_developer = put(f"{_CONTROLS}/developers/{{developer_id}}")
+    resume_developer = delete(f"{_CONTROLS}/developers/{{developer_id}}")
+    pause_project = put(f"{_CONTROLS}/projects/{{project_id}}")
+    resume_project = delete(f"{_CONTROLS}/projects/{{project_id}}")
+    list_parked_events = get(_PARKED)
+    read_parked_event = get(f"{_PARKED}/{{entry}}")
+    replay_parked_events = post(f"{_PARKED}/replay")
+    discard_parked_events = post(f"{_PARKED}/discard")
+    list_dead_letters = get(_DEAD_LETTERS)
+    read_dead_letter = get(f"{_DEAD_LETTERS}/{{entry}}")
+    replay_dead_letters = post(f"{_DEAD_LETTERS}/replay")
+    discard_dead_letters = post(f"{_DEAD_LETTERS}/discard")
+    search = get(f"{_OPERATIONS}/search")
+    read_projections = get(_PROJECTIONS)
+    compare_projections = post(f"{_PROJECTIONS}/drift")
+    rebuild_projections = post(f"{_PROJECTIONS}/rebuild")
 
     # erasure
     read_generation_erasure = get(f"{_ERASURES}/generations/{{generation_id}}")
