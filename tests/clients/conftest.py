@@ -5,7 +5,7 @@ import pytest
 
 from tests.clients.faulty_proxy import FaultyProxy
 from tests.conftest import CloseAfter
-from tests.systems.account import Account, open_account
+from tests.systems.account import Account, access_key_of, open_account
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 
@@ -28,3 +28,9 @@ def proxy(solo: System) -> Iterator[FaultyProxy]:
     """A proxy to the gateway that can inject faults."""
     with FaultyProxy(solo.base_url) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def access_key(solo: System, account: Account) -> str:
+    """The one secret of an end user."""
+    return access_key_of(solo, account)
