@@ -10,7 +10,7 @@ from domain.accounts import platform
 from domain.audit.accesses import is_access
 from domain.audit.account_state import evolve_accounts, evolve_staff
 from domain.audit.delivery_state import evolve_deliveries
-from domain.generation.fold import evolve
+from domain.generation.fold import advance
 from domain.generation.generation import Generation, is_generation
 from domain.webhooks.endpoint import evolve_endpoint, is_webhook
 from events.envelope import RecordedEvent
@@ -40,7 +40,7 @@ def _counted(count: int | None, _: RecordedEvent) -> int:
     return (count or 0) + 1
 
 
-GENERATION: Final = StreamKind("generation", evolve)
+GENERATION: Final = StreamKind("generation", advance)
 DEVELOPER: Final = StreamKind("developer", evolve_accounts)
 STAFF: Final = StreamKind("staff", evolve_staff)
 ENDPOINT: Final = StreamKind("endpoint", evolve_endpoint)

@@ -15,6 +15,7 @@ from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
 from store.commits.document import document_of, stored_commit, unreadable_commit
+from store.commits.documents_by_stream import documents_by_stream
 from store.commits.stream_heads import StreamHeads
 from store.commits.unreadable import UNREADABLE, OnUnreadable
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
@@ -27,7 +28,6 @@ from store.mongo.connection import (
     Indexes,
     is_transient,
     raises_unavailable,
-    reachable,
 )
 from store.mongo.provisional import ProvisionalWrites, term_of
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
@@ -128,16 +128,15 @@ class MongoEventStore:
         return {stream: frozenset(types) for stream, types in found.items()}
 
     async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
-        with reachable():
-            async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
-                try:
-                    commit = stored_commit(document)
-                except UNREADABLE as error:
-                    if on_unreadable is None:
-                        raise
-                    on_unreadable(unreadable_commit(document, error))
-                else:
-                    yield commit
+        async for document in documents_by_stream(self._commits, {}):
+            try:
+                commit = stored_commit(document, once=True)
+            except UNREADABLE as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(unreadable_commit(document, error))
+            else:
+                yield commit
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
