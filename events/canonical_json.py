@@ -17,7 +17,7 @@ def canonical_json(value: Any) -> bytes:
     Most values are written by the standard library, whose C code writes the same bytes twenty times as fast: those
     whose keys are ASCII and whose fractions are of ordinary size.
     """
-    if not _is_plain(value):
+    if not _is_plain(value) and not _is_plain(value := _with_whole_numbers(value)):
         return rfc8785.dumps(value)
     try:
         return _write(value).encode()
@@ -37,6 +37,19 @@ def _is_plain(value: Any) -> bool:
     if kind is float:  # the shortest digits, which both write alike between these, but for 1.0, which is 1
         return _LEAST <= abs(value) <= _LARGEST and not value.is_integer()
     return kind is int and -_LARGEST <= value <= _LARGEST
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Replace 1.0 by 1, which RFC 8785 writes for both."""
+    match value:
+        case dict():
+            return {key: _with_whole_numbers(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_with_whole_numbers(one) for one in value]
+        case float() if value.is_integer() and abs(value) <= _LARGEST:
+            return int(value)
+        case _:
+            return value
 
 
 def _is_ascii(key: Any) -> bool:

@@ -144,7 +144,7 @@ class FoldComparison:
         self, report: ReplayReport, counted: CountedLog, on_unreadable: OnUnreadable, on_read: Callable[[int], None]
     ) -> AsyncIterator[set[str]]:
         """Fold all streams in batches; give those of each whose documents differ at first sight."""
-        hashed, batch = StateHash(), list[FoldedStream]()
+        hashed, batch, events = StateHash(), list[FoldedStream](), 0
 
         def skip(found: UnreadableCommit) -> None:
             counted.skip(found)
@@ -156,9 +156,10 @@ class FoldComparison:
             if one.folded.kind is GENERATION:
                 counted.add(one.folded.state)
             batch.append(one.folded)
-            if len(batch) == _BATCH or sum(part.version for part in batch) > _BATCH_EVENTS:
+            events += one.folded.version
+            if len(batch) == _BATCH or events > _BATCH_EVENTS:
                 yield await self._compare(batch, report)
-                batch = []
+                batch, events = [], 0
         yield await self._compare(batch, report)
         report.state_hash = hashed.hexdigest()
 
