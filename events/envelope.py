@@ -90,17 +90,12 @@ def from_cloudevent(envelope: Any) -> RecordedEvent:
 def _read(envelope: Any) -> RecordedEvent:
     stream, version, actor = envelope["stream"], envelope["version"], envelope["actor"]
     causes = [*map(envelope.get, _CAUSES)]
-    if type(version) is not int or version < 1 or not (isinstance(stream, str) and isinstance(actor, str)):
+    if type(version) is not int or version < 1 or type(stream) is not str or type(actor) is not str:
         raise ValueError("no recorded event: its stream, version or actor is of another kind")
     if not {*map(type, causes)} <= _TEXT_OR_NONE:
         raise ValueError("no recorded event: an id in it is no text")
-    return RecordedEvent(
-        stream=stream,
-        version=version,
-        time=parse_time(envelope["time"]),
-        event=CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"]),
-        cause=Cause(actor, *causes),
-    )
+    event = CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"])
+    return RecordedEvent(stream, version, parse_time(envelope["time"]), event, Cause(actor, *causes))
 
 
 def visible(recorded: RecordedEvent) -> dict[str, Any] | None:

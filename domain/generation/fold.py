@@ -63,8 +63,9 @@ def _changes(generation: Generation, recorded: RecordedEvent) -> Changes:
     time = recorded.time
     changes = decisions.changes_of(generation, cast("GenerationEvent", recorded.event), time)
     if changes.get("state", generation.state) is not generation.state:
-        changes |= {"moved_at": time, "spent_ms": _spent(generation, until=time)}
-    return changes | {"version": recorded.version, "updated_at": time}
+        changes["moved_at"], changes["spent_ms"] = time, _spent(generation, until=time)
+    changes["version"], changes["updated_at"] = recorded.version, time
+    return changes
 
 
 def _require_next(version: int, recorded: RecordedEvent) -> None:

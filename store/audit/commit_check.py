@@ -3,11 +3,12 @@
 Runs in processes of its own (store/audit/commit_scan.py), so these are functions over bytes only.
 """
 
-import json
 import re
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from store.audit.stored_form import are_all, decoded, require_form
 
@@ -101,7 +102,7 @@ def _matches(document: Document, body: bytes) -> bool:
         document["types"],
         _moment(document),
     )
-    return _within(json.loads(body)) == beside
+    return _within(from_json(body)) == beside
 
 
 def _moment(document: Document) -> str:

@@ -77,9 +77,8 @@ def _parse(body: bytes, writer: str) -> _Parsed:
     """Parse a body, and the fields that must stand beside it."""
     commit = commit_from(body, writer=writer)
     time = commit.events[0].time
-    milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
-    fields = _index_fields(commit)
-    return commit, (*fields.values(), time.replace(microsecond=milliseconds))
+    whole = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as precise as MongoDB's dates
+    return commit, (*_index_fields(commit).values(), whole)
 
 
 _parsed: Final = lru_cache(maxsize=1024)(_parse)  # because few commits are read often

@@ -17,6 +17,7 @@ from store.commits.contract import Write
 from store.commits.document import document_of, stored_commit, unreadable_commit
 from store.commits.documents_by_stream import documents_by_stream
 from store.commits.stream_heads import StreamHeads
+from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import UNREADABLE, OnUnreadable
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
@@ -127,8 +128,10 @@ class MongoEventStore:
             found[document["stream"]].update(document.get("types") or ())
         return {stream: frozenset(types) for stream, types in found.items()}
 
-    async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
-        async for document in documents_by_stream(self._commits, {}):
+    async def commits(
+        self, on_unreadable: OnUnreadable | None = None, *, within: StreamRange = WHOLE
+    ) -> AsyncIterator[Commit]:
+        async for document in documents_by_stream(self._commits, within):
             try:
                 commit = stored_commit(document, once=True)
             except UNREADABLE as error:

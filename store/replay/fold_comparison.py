@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from domain.audit.canonical_state import StateHash, state_digest
-from domain.audit.stream_kinds import DELIVERIES, GENERATION
+from domain.audit.stream_kinds import DELIVERIES
 from domain.errors import ErrorCode, ExemplarError
-from store.commits.stream_walk import FoldedStream
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.replay.delivery_rows import DeliveryRows
+from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.read_model import Compared, Difference
 from store.replay.sealed_prefix import SealedPrefix
 from store.replay.stream_models import StreamModels
-from store.replay.stream_replay import StreamReplay
 from store.replay.whole_log_models import CountedLog, WholeLogModels
 
 Progress = Callable[[int, int], None]
@@ -26,8 +25,13 @@ Pause = Callable[[], Awaitable[None]]
 MOST_DIFFERENCES: Final = 10_000
 """A report lists so many and counts the others."""
 
-_BATCH: Final = 500
-_BATCH_EVENTS: Final = 20_000
+
+class RangeReports(Protocol):
+    """Reports all ranges of the log in their order; as `RangeComparison.batches`."""
+
+    def __call__(
+        self, last: int, since: datetime, on_read: Callable[[int], None], *, compare: bool
+    ) -> AsyncIterator[RangeReport]: ...
 
 
 @dataclass(slots=True)
@@ -46,9 +50,10 @@ class ReplayReport:
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
 
-    def read(self, streams: Sequence[FoldedStream]) -> None:
-        self.streams += len(streams)
-        self.events += sum(one.version for one in streams)
+    def count(self, part: RangeReport) -> None:
+        self.streams += part.streams
+        self.events += part.events
+        self.compared += part.compared
 
     def add(self, differences: Sequence[Difference]) -> None:
         self.different += len(differences)
@@ -71,13 +76,15 @@ class FoldComparison:
 
     def __init__(
         self,
-        stream_replay: StreamReplay,
+        range_comparison: RangeComparison,
         sealed_prefix: SealedPrefix,
         stream_models: StreamModels,
         delivery_rows: DeliveryRows,
         whole_log_models: WholeLogModels,
+        *,
+        range_reports: RangeReports | None = None,
     ) -> None:
-        self._replay = stream_replay
+        self._reports = range_reports or range_comparison.batches
         self._prefix = sealed_prefix
         self._models = stream_models
         self._deliveries = delivery_rows
@@ -99,13 +106,9 @@ class FoldComparison:
         A stream that cannot be read is given to `on_unreadable` and neither compared nor hashed. Raises
         `unknown_position` for a position that the log does not have.
         """
-        head = await self._prefix.head()
-        if last is not None and last > head:
-            raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
-        report, counted = ReplayReport(head if last is None else last), self._whole.begin()
-        suspects = set[str]()
-        async for found in self._walk(report, counted, on_unreadable, lambda at: progress(at, head)):
-            suspects |= found
+        report, counted, suspects = await self._begin(last), self._whole.begin(), set[str]()
+        async for part in self._folded(report, counted, on_unreadable, progress):
+            suspects |= part.suspects
             await pause()
         report.add(await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
@@ -113,8 +116,22 @@ class FoldComparison:
         async for count, differences in self._deliveries.compare():
             self._note(report, Compared({"webhook_deliveries": count}, differences))
             await pause()
+        head = await self._prefix.head()
         whole = await self._whole.compare(counted, on_unreadable, lambda at: progress(at, head))
         self._note(report, whole)
+        return report
+
+    async def hash(
+        self,
+        *,
+        last: int | None = None,
+        on_unreadable: OnUnreadable = log_unreadable,
+        progress: Progress = lambda *_: None,
+    ) -> ReplayReport:
+        """Fold the whole log for its hash alone, as `run`, and compare nothing."""
+        report = await self._begin(last)
+        async for _ in self._folded(report, self._whole.begin(), on_unreadable, progress, compare=False):
+            pass
         return report
 
     async def of_stream(self, stream: str, *, on_unreadable: OnUnreadable = log_unreadable) -> ReplayReport:
@@ -132,7 +149,7 @@ class FoldComparison:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         for one in folded:
             report.state_hash = state_digest(one.name, one.version, one.state).hex()
-            report.read([one])
+            report.streams, report.events = 1, one.version
             report.compared += Counter((await self._models.compare([one])).documents)
             report.add(await self._models.settled([one.name]))
             if one.kind is DELIVERIES:
@@ -140,34 +157,34 @@ class FoldComparison:
                     self._note(report, Compared({"webhook_deliveries": count}, differences))
         return report
 
-    async def _walk(
-        self, report: ReplayReport, counted: CountedLog, on_unreadable: OnUnreadable, on_read: Callable[[int], None]
-    ) -> AsyncIterator[set[str]]:
-        """Fold all streams in batches; give those of each whose documents differ at first sight."""
-        hashed, batch, events = StateHash(), list[FoldedStream](), 0
+    async def _begin(self, last: int | None) -> ReplayReport:
+        head = await self._prefix.head()
+        if last is not None and last > head:
+            raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
+        return ReplayReport(head if last is None else last)
 
-        def skip(found: UnreadableCommit) -> None:
-            counted.skip(found)
-            on_unreadable(found)
-
-        async for one in self._replay.streams(report.position, skip, on_read):
-            if one.digest is not None:
-                hashed.add(one.folded.name, one.digest)
-            if one.folded.kind is GENERATION:
-                counted.add(one.folded.state)
-            batch.append(one.folded)
-            events += one.folded.version
-            if len(batch) == _BATCH or events > _BATCH_EVENTS:
-                yield await self._compare(batch, report)
-                batch, events = [], 0
-        yield await self._compare(batch, report)
+    async def _folded(
+        self,
+        report: ReplayReport,
+        counted: CountedLog,
+        on_unreadable: OnUnreadable,
+        progress: Progress,
+        *,
+        compare: bool = True,
+    ) -> AsyncIterator[RangeReport]:
+        """Fold all streams, count and hash them, and pass on what was found in each range."""
+        head, hashed = await self._prefix.head(), StateHash()
+        parts = self._reports(report.position, counted.since, lambda at: progress(at, head), compare=compare)
+        async for part in parts:
+            report.count(part)
+            counted.add(part.tallies)
+            for name, digest in part.digests:
+                hashed.add(name, digest)
+            for found in part.unreadable:
+                counted.skip(found)
+                on_unreadable(found)
+            yield part
         report.state_hash = hashed.hexdigest()
-
-    async def _compare(self, batch: Sequence[FoldedStream], report: ReplayReport) -> set[str]:
-        report.read(batch)
-        compared = await self._models.compare(batch)
-        report.compared += Counter(compared.documents)
-        return {one.stream for one in compared.differences if one.stream}
 
     def _note(self, report: ReplayReport, compared: Compared) -> None:
         report.compared += Counter(compared.documents)
