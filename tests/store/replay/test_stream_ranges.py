@@ -73,8 +73,6 @@ async def test_the_report_does_not_depend_on_the_number_of_processes(derived: De
     for count in (1, 2):
         processes = process.call(partial(ReplayProcesses, count=count, range_commits=4))
         comparison: FoldComparison = process.call(partial(FoldComparison, range_reports=processes.reports))
-        seen = list[tuple[int, int]]()
-        assert asdict(await comparison.run(progress=lambda *at: seen.append(at))) == asdict(here)
-        assert seen == sorted(seen[:-1]) + seen[-1:]
+        assert asdict(await comparison.run()) == asdict(here)
         hashed = await comparison.hash()
         assert (hashed.state_hash, hashed.different, hashed.compared) == (here.state_hash, 0, {})
