@@ -41,6 +41,7 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 
 derived: $(VENV)/.installed-dev ## write the files that follow from the code: schemas, definitions, tables, settings
 	$(BIN)/python -m events.schemas
+	$(BIN)/python -m events.public_schemas
 	$(BIN)/python -m tests.events.write_golden
 	$(BIN)/exemplar topology > rabbitmq/definitions.json
 	$(BIN)/python -m tests.docs.write_tables

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 from events.event import Event
 
 PublicView = Callable[[Any], dict[str, Any]]
@@ -28,6 +30,7 @@ class EventType:
     sample: an event of the class, for examples and tests.
     writer: what appends it, for the documents.
     public: writes the data that the owner of a generation may see; None: the event is not shown.
+    shown_as: the model of what `public` writes, where that is neither all data nor none.
     deliverable: the event may be sent as a webhook.
     webhook_filter: the word of a request's `webhook_events_filter` that chooses it.
     final: the event ends a generation.
@@ -40,6 +43,7 @@ class EventType:
     sample: Event
     writer: str = ""
     public: PublicView | None = None
+    shown_as: type[BaseModel] | None = None
     deliverable: bool = False
     webhook_filter: WebhookFilter | None = None
     final: bool = False
@@ -49,6 +53,8 @@ class EventType:
     upcasters: tuple[Upcaster, ...] = ()
 
     def __post_init__(self) -> None:
+        if (self.shown_as is None) != (self.public in (None, whole, nothing)):
+            raise ValueError(f"{self.name}: a public view of its own, and no other, needs a model")
         if self.deliverable and self.public is None:
             raise ValueError(f"{self.name}: a webhook needs a public view")
         if self.deliverable and not ("delivery" in self.queues and "delivery" in self.subscribers):

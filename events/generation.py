@@ -10,6 +10,7 @@ from events.event_type import EventType, whole
 from events.invocation import INVOCATION, InvocationEvent
 from events.owner import OWNER, OwnerEvent
 from events.quota import QUOTA, QuotaEvent
+from events.shown import ShownCompletion, ShownImage, ShownRequest, ShownValidation
 
 _DIGEST: Final = "0" * 64
 _ID: Final = "00000000-0000-7000-8000-000000000000"
@@ -125,17 +126,21 @@ class GenerationFailed(Event, name="generation.failed"):
     retryable: bool
 
 
+def _image(stored: StoredImage) -> ShownImage:
+    return ShownImage(**stored.model_dump(exclude={"digest"}))
+
+
 def _requested(event: GenerationRequested) -> dict[str, Any]:
-    examples = [example.model_dump(exclude={"digest"}) for example in event.examples]
-    return {"examples": examples} | ({"retry_of": event.retry_of} if event.retry_of else {})
+    shown = ShownRequest(examples=tuple(map(_image, event.examples)), retry_of=event.retry_of)
+    return shown.model_dump(mode="json")
 
 
 def _validated(event: GenerationValidated) -> dict[str, Any]:
-    return event.model_dump(include={"composition", "width", "height", "seed"})
+    return event.model_dump(include={*ShownValidation.model_fields})
 
 
 def _completed(event: GenerationCompleted) -> dict[str, Any]:
-    return {"images": [picture.model_dump(exclude={"digest"}) for picture in event.pictures]}
+    return ShownCompletion(images=tuple(map(_image, event.pictures))).model_dump(mode="json")
 
 
 GenerationEvent = (
@@ -163,6 +168,7 @@ GENERATION: Final = (
             finish_by=_TIME + timedelta(minutes=35),
         ),
         public=_requested,
+        shown_as=ShownRequest,
         deliverable=True,
         queues=("validation", "delivery"),
         subscribers=("projector", "usage", "delivery"),
@@ -180,6 +186,7 @@ GENERATION: Final = (
             outputs=1,
         ),
         public=_validated,
+        shown_as=ShownValidation,
         deliverable=True,
         decided_by=("validation",),
         queues=("quota", "delivery"),
@@ -193,6 +200,7 @@ GENERATION: Final = (
             cost_microusd=None,
         ),
         public=_completed,
+        shown_as=ShownCompletion,
         deliverable=True,
         decided_by=("completion",),
         webhook_filter="completed",

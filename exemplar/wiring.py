@@ -23,6 +23,7 @@ from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
 from domain.webhooks.addresses import host_key
+from domain.webhooks.signing_keys import SigningKeys
 from events.envelope import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -72,6 +73,7 @@ SERVICES: Mapping[str, Factory] = {
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
+    "signing_keys": SigningKeys,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),

@@ -16,6 +16,7 @@ from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
 from gateway.erasures.routes import ErasureRoutes
+from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -32,6 +33,7 @@ from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
     LoginRoutes,
@@ -44,6 +46,8 @@ ROUTES: Final = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    SigningKeyRoutes,
+    EventTypeRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,

@@ -17,6 +17,7 @@ from domain.webhooks.endpoint import disable, is_default, stream_of_deliveries
 from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.retry_schedule import next_attempt, read_retry_after
 from domain.webhooks.signature import signed_headers, user_secret
+from domain.webhooks.signing_keys import SigningKeys
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
@@ -43,6 +44,7 @@ class DeliveryAttempts:
 
     message_writer: MessageWriter
     webhook_secrets: WebhookSecrets
+    signing_keys: SigningKeys
     webhook_client: WebhookClient
     delivery_log: Repository[RecordedEvent]
     deliveries: DeliveryStore
@@ -75,9 +77,11 @@ class DeliveryAttempts:
         except SecretLostError as error:
             log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
             return ReceiverResponse(None, "secret", 0)
+        keys = self.signing_keys.of_project(delivery.project)
         if destination.user is not None:
             secrets = [*(user_secret(secret, destination.user) for secret in secrets), *secrets]
-        headers = signed_headers(delivery.id, body=body, secrets=secrets, version=delivery.version, now=at)
+            keys = [*self.signing_keys.of_user(delivery.project, destination.user), *keys]
+        headers = signed_headers(delivery.id, body=body, secrets=secrets, keys=keys, version=delivery.version, now=at)
         return await self.webhook_client.post(destination.url, body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:

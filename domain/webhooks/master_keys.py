@@ -16,6 +16,7 @@ MASTER_KEY_SHORTEST: Final = 32
 _NONCE_BYTES: Final = 12
 _SECRETS: Final = b"exemplar webhook secrets"
 _HOSTS: Final = b"exemplar webhook hosts"
+_SIGNERS: Final = b"exemplar webhook signers"
 
 
 class SecretLostError(Exception):
@@ -56,6 +57,11 @@ class MasterKeys:
     def host_key(self) -> bytes:
         """Derive the key that receivers' hosts are hashed with."""
         return hmac.digest(self.keys[self.current].encode(), _HOSTS, "sha256")
+
+    def signing_seed(self, version: int, signer: str) -> bytes:
+        """Derive the 32 bytes of a signer's private key under one master key."""
+        key = hmac.digest(self.keys[version].encode(), _SIGNERS, "sha256")
+        return hmac.digest(key, signer.encode(), "sha256")
 
     def encrypt(self, endpoint: str, secret: str, randomness: Callable[[int], bytes]) -> EncryptedSecret:
         """Encrypt an endpoint's secret; `randomness(n)` returns n bytes."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.webhooks.signing_keys import SigningKey
+
 SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of a secret
 ROTATION_OVERLAP: Final = timedelta(hours=24)
@@ -26,11 +28,18 @@ def user_secret(secret: str, user: str) -> str:
 
 
 def signed_headers(
-    message_id: str, *, body: bytes, secrets: Sequence[str], version: int, now: datetime
+    message_id: str,
+    *,
+    body: bytes,
+    secrets: Sequence[str],
+    keys: Sequence[SigningKey] = (),
+    version: int,
+    now: datetime,
 ) -> dict[str, str]:
-    """Return the headers of one attempt, signed with every secret that is valid during a rotation."""
+    """Return the headers of one attempt, signed with every secret and key that is valid during a rotation."""
     timestamp = str(int(now.timestamp()))
-    signatures = [_signature(secret, message_id, timestamp, body) for secret in secrets]
+    content = f"{message_id}.{timestamp}.".encode() + body
+    signatures = [_signature(secret, content) for secret in secrets] + [key.sign(content) for key in keys]
     return {
         "Content-Type": "application/json",
         "User-Agent": "Exemplar-Webhooks/1.0",
@@ -41,9 +50,8 @@ def signed_headers(
     }
 
 
-def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return f"v1,{base64.b64encode(hmac.digest(_key(secret), signed, 'sha256')).decode()}"
+def _signature(secret: str, content: bytes) -> str:
+    return f"v1,{base64.b64encode(hmac.digest(_key(secret), content, 'sha256')).decode()}"
 
 
 def _key(secret: str) -> bytes:

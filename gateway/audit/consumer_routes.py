@@ -11,8 +11,9 @@ from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUDIT_CONSUMER, AUDIT_CONSUMERS
 from events.envelope import format_time
 from gateway.audit.reader import AuditReader, AuditReaders
-from gateway.audit.requests import AcknowledgeRequest, ConsumerName, SeekRequest
+from gateway.audit.requests import AcknowledgeRequest, SeekRequest
 from gateway.http.parsing import parse_one, read_model
+from gateway.http.values import ConsumerName
 from gateway.openapi.operation import delete, get, post, put
 from store.audit.audit_log import AuditLog
 from store.audit.consumers import Consumer, Consumers

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.audit.requests import Number
+from gateway.http.values import Number
 
 Size = Annotated[Number, Field(ge=0, lt=10**15)]
 EventId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}:[1-9][0-9]{0,8}$")]

@@ -86,6 +86,12 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "AsOf": _object("kind:text id:id as_of:object state:object?"),
     "Difference": _object("kind:text id:id since:object as_of:object changes:object events:objects more:flag"),
     "Invariants": _object("report:object? next:object?"),
+    "EventType": _object(
+        "name:text description:text final:flag subscribers:object webhook_filters:texts schema_url:text "
+        "log_schema_url:text schema:object sample:object"
+    ),
+    "EventTypes": _object("", event_types=_list(_ref("EventType"))),
+    "WebhookKeys": _object("", keys=_list(_object("kty:text crv:text alg:text use:text kid:text x:text key:text"))),
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),

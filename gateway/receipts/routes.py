@@ -13,10 +13,10 @@ from domain.paths import AUDIT_RECEIPT, GENERATION_RECEIPT
 from domain.receipts.receipt import Receipt
 from gateway.audit.access_records import AccessRecords
 from gateway.audit.reader import AuditReader, AuditReaders
-from gateway.audit.requests import Number
 from gateway.generations.access import GenerationAccess
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.http.parsing import path_id, read_query
+from gateway.http.values import Number
 from gateway.openapi.operation import get
 from gateway.receipts.receipts import Receipts
 

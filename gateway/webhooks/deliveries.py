@@ -10,16 +10,16 @@ from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.moments import EXPECTED, parse_moment
 from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, example_of
 from domain.webhooks.endpoint import default_endpoint
 from events.generation import GenerationCompleted
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
+from gateway.http.values import Moment
 from gateway.openapi.operation import get, post
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
@@ -30,17 +30,6 @@ _DEFAULT = "default"
 _DELIVERIES = f"{WEBHOOK_ENDPOINT}/deliveries"
 _DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
 _STATS = timedelta(days=7)
-
-
-def _moment(value: object) -> datetime:
-    """Read text alone: Pydantic would take a number for seconds since 1970, which the document does not offer."""
-    moment = parse_moment(value) if isinstance(value, str) else None
-    if moment is None:
-        raise ValueError(EXPECTED)
-    return moment
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class ExampleRequest(BaseModel):

@@ -13,8 +13,9 @@ from actors.subscriptions import QUEUES
 from domain.webhooks.delivery import EXAMPLE_ID, FILTERS, example_of
 from events.catalogue import CATALOGUE, Catalogue
 from events.envelope import Cause, RecordedEvent, visible
-from events.event import Event
+from events.event import Event, Part
 from events.event_type import EventType
+from events.public_schemas import missing
 from events.schemas import schema_files
 from gateway.webhooks.checks import EVENT_TYPES
 from rabbitmq.topology import definitions, key_of, topology
@@ -33,9 +34,16 @@ class Framed(Event):
     colour: str
 
 
+class ShownFrame(Part):
+    """What its owner sees."""
+
+    frame: str
+
+
 FRAMED = EventType(
     sample=Framed(colour="oak"),
     public=lambda event: {"frame": event.colour},
+    shown_as=ShownFrame,
     deliverable=True,
     webhook_filter="completed",
     final=True,
@@ -55,6 +63,7 @@ def test_a_new_row_appears_in_every_derived_list() -> None:
     assert FRAMED.name in MORE.subscribers["delivery"]
     assert MORE.subscribers["framing"] == {FRAMED.name}
     assert json.loads(schema_files(MORE)["generation.framed.v1.json"])["required"] == ["colour"]
+    assert list(missing(MORE)) == ["generation.framed.1.json"]
     assert MORE.read(FRAMED.name, "urn:exemplar:event:generation.framed:1", {"colour": "oak"}) == FRAMED.sample
 
 

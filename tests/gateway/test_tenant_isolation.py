@@ -56,6 +56,8 @@ class Subject:
             "delivery_id": UNKNOWN,
             "number": "0",
             "consumer": "billing",
+            "event_type": "generation.imagined",
+            "revision": "1",
             "provider": "replicate",
         }
 

@@ -55,6 +55,11 @@ WITHOUT_TOKEN = {
     ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
+    ("GET", "/.well-known/webhook-keys"),
+    ("GET", "/api/v1/event-types"),
+    ("GET", "/api/v1/event-types/{event_type}"),
+    ("GET", "/api/v1/event-types/{event_type}/schemas/{revision}"),
+    ("GET", "/api/v1/event-types/{event_type}/log-schemas/{revision}"),
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
@@ -123,6 +128,8 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "number": "0",
         "webhook_id": UNKNOWN,
         "consumer": "billing",
+        "event_type": "generation.imagined",
+        "revision": "1",
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
