@@ -81,7 +81,7 @@ def _parse(body: bytes, writer: str) -> _Parsed:
     return commit, (*_index_fields(commit).values(), whole)
 
 
-_parsed: Final = lru_cache(maxsize=1024)(_parse)  # because few commits are read often
+_parsed: Final = lru_cache(maxsize=256)(_parse)  # because few commits are read often; each takes some kilobytes
 
 
 def fault_beside_body(document: Document) -> str | None:

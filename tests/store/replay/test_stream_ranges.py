@@ -38,7 +38,7 @@ async def test_ranges_adjoin_and_name_every_stream_once(derived: DerivedStore) -
         read = [commit.stream for one in ranges async for commit in derived.system.store.events.commits(within=one)]
         assert read == streams
         assert all(sum(stream in one for one in ranges) == 1 for stream in streams)
-    assert len(await ranges_of(derived, 1)) == len({*streams}) == 10
+    assert len({*streams}) <= len(await ranges_of(derived, 1)) <= len({*streams}) + 1  # the first may be empty
     assert len(await ranges_of(derived, 1000)) == 1
 
 
