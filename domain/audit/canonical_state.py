@@ -26,7 +26,8 @@ def encoded(value: Any) -> Any:
 
     Raises TypeError for any other kind.
     """
-    return _encoder_of(type(value))(value)
+    kind: type[object] = type(value)
+    return _encoder_of(kind)(value)
 
 
 @cache
