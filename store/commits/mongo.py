@@ -13,9 +13,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WT
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.commits_by_stream import commits_by_stream
 from store.commits.contract import Write
-from store.commits.document import document_of, stored_commit, unreadable_commit
-from store.commits.documents_by_stream import documents_by_stream
+from store.commits.document import document_of, stored_commit
 from store.commits.stream_heads import StreamHeads
 from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import UNREADABLE, OnUnreadable
@@ -128,18 +128,10 @@ class MongoEventStore:
             found[document["stream"]].update(document.get("types") or ())
         return {stream: frozenset(types) for stream, types in found.items()}
 
-    async def commits(
+    def commits(
         self, on_unreadable: OnUnreadable | None = None, *, within: StreamRange = WHOLE
     ) -> AsyncIterator[Commit]:
-        async for document in documents_by_stream(self._commits, within):
-            try:
-                commit = stored_commit(document, once=True)
-            except UNREADABLE as error:
-                if on_unreadable is None:
-                    raise
-                on_unreadable(unreadable_commit(document, error))
-            else:
-                yield commit
+        return commits_by_stream(self._commits, within, on_unreadable)
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""

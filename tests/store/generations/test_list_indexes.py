@@ -181,7 +181,8 @@ async def test_every_filter_uses_an_index(
         assert {"IXSCAN", "COUNT_SCAN"} & set(re.findall(r"[A-Z_]+", profiled["planSummary"]))
         assert "COLLSCAN" not in profiled["planSummary"]
         assert not profiled.get("hasSortStage")
-    for profiled in found[:2]:
+    reads = [profiled for profiled in found if "count" not in profiled["command"]]
+    for profiled in reads[:2]:
         # A few more keys are read when several states or labels are merged.
         assert profiled["keysExamined"] <= max(2 * LIMIT, READ_TO_COUNT) + 12
         assert profiled["docsExamined"] <= 2 * LIMIT
