@@ -33,8 +33,6 @@ def _written_marked(value: Any) -> bytes:
     """Write a value with numbers that the standard library writes in another form; ValueError if that fails."""
     numbers = list[float]()
     prepared = _marked(value, numbers)
-    if not _is_plain(prepared):
-        raise ValueError("only the reference implementation writes it")
     written, count = _MARKED.subn(r"\1", _written(prepared))
     if count != len(numbers):
         raise ValueError("a text of it looks like a marked number")
@@ -42,14 +40,23 @@ def _written_marked(value: Any) -> bytes:
 
 
 def _marked(value: Any, numbers: list[float]) -> Any:
-    """Copy a value; its numbers of another form are collected and become marked texts."""
+    """Copy a value; its numbers of another form are collected and become marked texts.
+
+    ValueError or TypeError for what only the reference implementation writes.
+    """
     kind = type(value)
+    if kind in _WRITTEN_ALIKE:
+        return value
     if kind is dict:
+        if not "".join(value).isascii():
+            raise ValueError("a key is not ASCII")
         return {key: _marked(one, numbers) for key, one in value.items()}
     if kind is list or kind is tuple:
         return [_marked(one, numbers) for one in value]
-    if kind is not float or _is_plain_number(value):
+    if _is_plain_number(value):
         return value
+    if kind is not float:
+        raise TypeError(f"no number of ordinary size: {kind.__name__}")
     numbers.append(value)
     return f"{_MARK}{rfc8785.dumps(value).decode()}"
 
