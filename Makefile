@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
+# Tests start hundreds of processes: with bytecode kept, each saves a sixth of the work of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint derived lock clean programs container-programs
 

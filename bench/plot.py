@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
 from bench.goals import GOALS, Goal
 from bench.report import Row, read_rows
 
@@ -54,6 +51,9 @@ def share_of(goal: Goal, number: float) -> float:
 
 def draw(drawn: Sequence[Bar], target: Path) -> None:
     """Write a picture of the bars as PNG and SVG."""
+    import matplotlib as mpl  # noqa: PLC0415 - only who draws loads it
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 9, "svg.hashsalt": "exemplar"})
     figure = Figure(figsize=(9.5, 0.8 + 0.29 * len(drawn)), layout="constrained", facecolor="white")
     axes = figure.add_subplot()

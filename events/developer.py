@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime
 
 from events.erasure import Grounds
-from events.event import Event, OmittedIfNone, Part
+from events.event import Event, OmittedIfEmpty, OmittedIfNone, Part
 from events.event_type import EventType
 
 
@@ -82,6 +82,7 @@ class CorrectedUnits(Part):
 class QuotaCorrected(Event, name="developer.quota_corrected"):
     """The quota ledger is corrected; `taken` and `freed` are the generations whose slots it gains or loses.
 
+    queue: the generations that wait for a slot from then on, where that was wrong.
     Appended before the ledger is changed; the ledger keeps the ids of the corrections that it contains.
     """
 
@@ -90,6 +91,7 @@ class QuotaCorrected(Event, name="developer.quota_corrected"):
     units: tuple[CorrectedUnits, ...]
     taken: tuple[str, ...]
     freed: tuple[str, ...]
+    queue: Annotated[tuple[str, ...], OmittedIfEmpty] = ()
 
 
 class UserEvent(Event):

@@ -16,7 +16,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.callback import read_callback
 from domain.generation.prediction import Prediction
 from domain.paths import PROVIDER_CALLBACK
-from events.envelope import Cause
+from events.envelope import PROVIDER, Cause
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
 from store.generations.observations import Observations
@@ -56,7 +56,7 @@ class ProviderRoutes:
             prediction = None
         if prediction is None:
             raise ExemplarError(ErrorCode.INVALID_REQUEST)
-        cause = Cause(actor="provider", request_id=request_id_of(request))
+        cause = Cause(actor=PROVIDER, request_id=request_id_of(request))
         recorded = await self.observations.record(callback.generation, callback.attempt, prediction, cause=cause)
         if recorded is None:
             log.warning("callback_without_effect", prediction=prediction.id)

@@ -16,6 +16,7 @@ from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
 from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
+from actors.jobs.slots import call_waiting
 from actors.jobs.subscribers import SUBSCRIBERS
 
 SUBSCRIBER_PERIOD = 1.0
@@ -47,6 +48,7 @@ JOBS: tuple[Job, ...] = (
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("delivery_times", 30.0, correct_delivery_times),
     Job("holds", 30.0, release_leaked_holds),
+    Job("slots", 1.0, call_waiting),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),

@@ -93,12 +93,13 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authorized end user of a project."""
+    """An authorized end user of a project; `api_key`: id of the project's key that came with the request."""
 
     user_id: str
     project_id: str
     developer_id: str
     tier: Tier
+    api_key: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def authorize_end_user(
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
-    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers))
+    key = found.api_key.id if found.api_key is not None and presented.api_key is not None else None
+    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), key)
 
 
 def authorize_developer(

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Timeouts, due_at
+from domain.generation.lifecycle import UNSENT, Timeouts, due_at, expires_at, waits_for_slot
 
 POSITION_BOUND: Final = 1_000
 """The queue before a generation is counted up to this number."""
@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """What a generation waits for. Closed: a test compares it with the documentation."""
 
     VALIDATION = "validation"
+    SLOT = "slot"
     QUOTA_SLOT = "quota_slot"
     CLAIM = "claim"
     INVOCATION = "invocation"
@@ -51,6 +52,7 @@ _OF_REFUSAL: Final[Mapping[str | None, Reason]] = {
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.VALIDATION: "It has waited {seconds} s for its example images to be decoded",
+    Reason.SLOT: "It has waited {seconds} s for one of the developer's slots to be free",
     Reason.QUOTA_SLOT: "It has waited {seconds} s for its quota unit to be recorded",
     Reason.CLAIM: "It has waited {seconds} s for attempt {following} to be made",
     # There may have been an answer that does not tell the outcome, for example a 500.
@@ -101,7 +103,6 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
     since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
-    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
     due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
@@ -113,7 +114,7 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
         next_try_at=due if due is not None and due > now else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else min(deadlines),
+        deadline=expires_at(g),
         sentence=_sentence(g, reason, waited_ms // 1000, position),
     )
 
@@ -124,6 +125,8 @@ def reason_of(g: Generation) -> Reason:
         return Reason.CANCELING
     if g.state is State.WAITING:
         return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
+    if waits_for_slot(g):
+        return Reason.SLOT
     return _OF_STATE[g.state]
 
 

@@ -87,6 +87,7 @@ def _begin(recorded: RecordedEvent) -> Generation:
         updated_at=recorded.time,
         moved_at=recorded.time,
         request_id=recorded.cause.request_id,
+        traceparent=recorded.cause.traceparent,
     )
 
 

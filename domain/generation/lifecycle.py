@@ -47,9 +47,27 @@ def deadlines_of(now: datetime, timeouts: Timeouts, cancel_after: timedelta | No
     return Deadlines(min(now + timeouts.to_start, finish_by), finish_by, own)
 
 
+def expires_at(generation: Generation) -> datetime | None:
+    """Return when it fails unless it has moved on by then; None for a final one."""
+    if generation.final:
+        return None
+    request = generation.request
+    return min(request.start_by, request.finish_by) if generation.state in UNSENT else request.finish_by
+
+
 def has_come(moment: datetime, now: datetime) -> bool:
     """Tell whether the end of a pause has come; one beyond every pause was written by a clock that was wrong."""
     return moment <= now or moment > now + FARTHEST
+
+
+def waits_for_slot(generation: Generation) -> bool:
+    """Tell whether it is queued for a slot, as far as the log tells: the slot may have been given a moment ago."""
+    return generation.state is State.VALIDATED and bool(generation.request.queued)
+
+
+def is_queued(generation: Generation) -> bool:
+    """Tell whether it has a place in the queue for a slot, also while its pictures are being decoded."""
+    return bool(generation.request.queued) and generation.state in (State.REQUESTED, State.VALIDATED)
 
 
 def due_at(generation: Generation, timeouts: Timeouts) -> datetime | None:

@@ -19,6 +19,7 @@ from gateway.events.event_access import EventAccess
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
+from gateway.generations.request_metadata import RequestMetadata
 from gateway.http.parsing import path_id
 from gateway.openapi.operation import post
 from store.generations.generations import Generations
@@ -54,6 +55,7 @@ class FeedRoutes:
     feed_cursors: FeedCursors
     connections: Connections
     event_access: EventAccess
+    request_metadata: RequestMetadata
 
     @_get_events(_OWN_EVENTS)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
@@ -148,7 +150,8 @@ class FeedRoutes:
         """Write the generations that changed last, as they are now: at least as new as the head."""
         streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
         found = await self.generations.load_all([id_of(stream) for stream in streams])
-        shown = [_summary(generation) for generation in found if not generation.gone]
+        metadata = await self.request_metadata.of(*found)
+        shown = [_summary(one, metadata.get(one.id, {})) for one in found if not one.gone]
         snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
         return RESET + snapshot if start.reset else snapshot
 
@@ -160,12 +163,14 @@ def _project_events(project: str) -> str:
     return PROJECT_EVENTS.format(project_id=project)
 
 
-def _summary(generation: Generation) -> dict[str, Any]:
+def _summary(generation: Generation, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": generation.id,
         "status": generation.status,
         "state": state_of(generation),
         "version": generation.version,
+        "request_id": generation.request_id,
+        "metadata": metadata,
         "created_at": format_time(generation.created_at),
         "updated_at": format_time(generation.updated_at),
         "completed_at": format_time(generation.finished_at) if generation.finished_at else None,

@@ -14,6 +14,7 @@ from domain.generation.lifecycle import Timeouts
 from domain.paths import GENERATION
 from events.envelope import format_time
 from gateway.generations.access import GenerationAccess
+from gateway.generations.queue_info import QueueInfo
 from gateway.openapi.operation import get
 from store.generations.queue import Queue
 from store.quota.admission import Admission
@@ -28,6 +29,7 @@ class ExplainRoutes:
     generation_access: GenerationAccess
     admission: Admission
     queue: Queue
+    queue_info: QueueInfo
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
@@ -38,7 +40,7 @@ class ExplainRoutes:
         if generation.final:
             ahead, holders = None, list[str]()
         else:
-            ahead, holders = await asyncio.gather(self.queue.ahead(generation), self._slot_holders(generation))
+            ahead, holders = await asyncio.gather(self.queue_info.ahead(generation), self._slot_holders(generation))
         found = explain(generation, now=self.clock(), timeouts=self.timeouts, ahead=ahead)
         body = _body(generation, found, holders)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
@@ -47,7 +49,7 @@ class ExplainRoutes:
         """Name the caller's own generations that hold slots now, at most 20."""
         owner = generation.request.owner
         account = await self.admission.account(owner.developer)
-        held = [slot.generation for slot in account.slots]
+        held = [slot.generation for slot in account.slots if not account.waits(slot.generation)]
         own = list(await self.queue.own(owner.project, owner.user, held))[:_SLOT_HOLDERS]
         without_row = generation.id in held and generation.id not in own  # the row follows the log
         return [*own[: _SLOT_HOLDERS - 1], generation.id] if without_row else own

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from aiohttp import web
+if TYPE_CHECKING:  # commands read settings of the gateway, and no HTTP library
+    from aiohttp import web
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -25,7 +26,7 @@ class ClientAddresses:
     proxies: Sequence[Network] = ()
     header: ProxyHeader = "X-Forwarded-For"
 
-    def of(self, request: web.BaseRequest) -> str:
+    def of(self, request: "web.BaseRequest") -> str:
         """Return the client's IPv4 address, or the /64 network of its IPv6 address; `UNKNOWN` without one."""
         peer = _parse(request.remote or "")
         return UNKNOWN if peer is None else _text(self._client(peer, request))
@@ -37,7 +38,7 @@ class ClientAddresses:
             return None
         return _text(address)
 
-    def _client(self, peer: Address, request: web.BaseRequest) -> Address:
+    def _client(self, peer: Address, request: "web.BaseRequest") -> Address:
         client = peer
         forwarded = reversed(_forwarded(self.header, request.headers.getall(self.header, ())))
         while self._trusts(client) and (text := next(forwarded, None)) is not None:

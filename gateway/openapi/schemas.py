@@ -97,10 +97,14 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
+    "GenerationCreated": _object(
+        "id:id status:text queued:flag start_by:time deadline:time warnings:objects urls:object"
+    ),
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
+        "retry_of:text? request_id:text? metadata:object urls:object start_by:time deadline:time expires_at:time? "
+        "warnings:objects",
+        "queue:object?",
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),

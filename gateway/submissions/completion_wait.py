@@ -51,7 +51,8 @@ class CompletionWait:
         waited = await self._wait(request, submission, seconds)
         if waited is None:
             return accepted
-        accepted.headers["Preference-Applied"] = f"wait={seconds}"
+        applied = [accepted.headers["Preference-Applied"]] if "Preference-Applied" in accepted.headers else []
+        accepted.headers["Preference-Applied"] = ", ".join([*applied, f"wait={seconds}"])
         finished = waited.finished
         if finished is None or finished.gone or not await still_admitted(self.authenticator, request):
             return accepted

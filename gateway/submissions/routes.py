@@ -16,6 +16,7 @@ from domain.paths import GENERATION, SUBMIT
 from domain.submission.warnings import RequestWarning, WarningCode
 from events.envelope import format_time
 from gateway.auth.authentication import Authenticator
+from gateway.events.event_requests import prefers_queue
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
@@ -123,9 +124,8 @@ class SubmissionRoutes:
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
         if "Idempotency-Key" not in request.headers:
-            tier = identity.tier
-            bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
-            await self.admission.require_free_slot(identity.developer_id, bounds)
+            bounds, queue = Bounds.of(identity.tier), prefers_queue(request)
+            await self.admission.require_free_slot(identity.developer_id, bounds, queue=queue)
         return identity
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
@@ -153,12 +153,14 @@ class SubmissionRoutes:
         """Answer 202 with the links, deadlines and warnings of the generation."""
         urls = self.links.urls(self.links.base(request), submission.generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
+        headers |= {"Preference-Applied": "queue"} if recorded.request.queued else {}
         body = {
             "id": submission.generation_id,
             "status": "pending",
             "message": MESSAGE,
             "start_by": format_time(recorded.request.start_by),
             "deadline": format_time(recorded.request.finish_by),
+            "queued": bool(recorded.request.queued),
             "warnings": written_warnings(recorded.request.warnings),
             "urls": urls,
         }

@@ -6,7 +6,7 @@ The endpoint `default` is that of webhooks which single requests name.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, examp
 from domain.webhooks.endpoint import default_endpoint
 from events.generation import GenerationCompleted
 from gateway.auth.authentication import Authenticator
+from gateway.generations.request_metadata import RequestMetadata
 from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
 from gateway.http.values import Moment
 from gateway.openapi.operation import get, post
@@ -59,6 +60,7 @@ class DeliveryRoutes:
     authenticator: Authenticator
     endpoints: WebhookEndpoints
     deliveries: DeliveryStore
+    request_metadata: RequestMetadata
     host_of: Callable[[str], str]
     webhook_retention: timedelta
     clock: Callable[[], datetime]
@@ -73,14 +75,15 @@ class DeliveryRoutes:
             fault = "is no delivery of this list"
             raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
         following = found[-1].id if len(found) == query.limit else None
-        return web.json_response({"deliveries": list(map(delivery_body, found)), "next": following})
+        return web.json_response({"deliveries": await self._bodies(*found), "next": following})
 
     @get(_DELIVERY, "developer")
     async def read(self, request: web.Request) -> web.Response:
         """Read a delivery."""
         project, endpoint = await self._endpoint(request)
         found = await self.deliveries.get(project, endpoint, request.match_info["delivery_id"])
-        return web.json_response(delivery_body(_existing(found)))
+        [body] = await self._bodies(_existing(found))
+        return web.json_response(body)
 
     @post(f"{_DELIVERY}/resend", "developer", 202)
     async def resend(self, request: web.Request) -> web.Response:
@@ -88,7 +91,8 @@ class DeliveryRoutes:
         project, endpoint = await self._endpoint(request)
         delivery_id = request.match_info["delivery_id"]
         found = await self.deliveries.resend(project, endpoint, delivery_id, self.clock())
-        return web.json_response(delivery_body(_existing(found)), status=202)
+        [body] = await self._bodies(_existing(found))
+        return web.json_response(body, status=202)
 
     @post(f"{WEBHOOK_ENDPOINT}/recover", "developer", 202, body=RecoverRequest)
     async def recover(self, request: web.Request) -> web.Response:
@@ -115,7 +119,11 @@ class DeliveryRoutes:
         body = await read_optional_model(request, ExampleRequest)
         delivery = self._example(registered, one_event_type(body.type))
         await self.deliveries.add([delivery])
-        return web.json_response(delivery_body(delivery), status=202)
+        return web.json_response(delivery_body(delivery, {}), status=202)
+
+    async def _bodies(self, *deliveries: Delivery) -> list[dict[str, Any]]:
+        about = await self.request_metadata.of_ids(one.generation for one in deliveries if not one.example)
+        return [delivery_body(one, about) for one in deliveries]
 
     def _example(self, registered: RegisteredEndpoint, event_type: str) -> Delivery:
         now, host, endpoint = self.clock(), self.host_of(registered.url), registered.endpoint

@@ -211,6 +211,7 @@ class Recount:
             ),
             added=(*found.missing, *found.moved),
             removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
+            queue=found.queue,
         )
         made = len(await self.ledger.corrections(developer))
         correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
@@ -223,5 +224,6 @@ class Recount:
 def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:
     """Derive the id from what it changes: a correction that a crash prevented keeps its id."""
     slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
-    what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
+    queue = () if correction.queue is None else (tuple(one.generation for one in correction.queue),)
+    what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed, *queue)
     return str(uuid5(NAMESPACE_OID, repr(what)))

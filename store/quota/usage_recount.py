@@ -10,7 +10,18 @@ from store.log.parking import Parking
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Document
-from store.quota.usage_sums import COUNTED, Count, SumKey, UsageSums, counts_in, sum_document, sum_key_of
+from store.quota.usage_sums import (
+    MEMBERS,
+    Count,
+    SumKey,
+    UsageSums,
+    counts_in,
+    spends,
+    spent_in,
+    sum_document,
+    sum_key_of,
+    totals,
+)
 
 _PAGE = 500
 
@@ -86,12 +97,15 @@ class _Recount:
             firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
             begun = [fold(commit.events) for commit in await sealed_log.commits(firsts)]
             keys |= {one.id: sum_key_of(one) for one in begun if one is not None}
+            spending = [entry for entry in entries if spends(entry)]
+            spent = spent_in(await sealed_log.commits(spending))
+            ended = await _keys_of_ended(sealed_log, [entry for entry in spending if id_of(entry.stream) not in keys])
             lost = [entry for entry in firsts if not entry.damaged and id_of(entry.stream) not in keys]
             self._skip([*lost, *(entry for entry in entries if entry.damaged)])
-            for count in counts_in(entries, keys):
+            for count in counts_in(entries, keys | ended, spent):
                 self._add(count)
             for entry in entries:
-                if not CATALOGUE.final.isdisjoint(entry.types):  # nothing of it is counted any more
+                if not CATALOGUE.final.isdisjoint(entry.types):  # only costs that come late are counted any more
                     keys.pop(id_of(entry.stream), None)
             position = entries[-1].position
             on_position(position)
@@ -99,7 +113,7 @@ class _Recount:
     def sums(self, stored: Mapping[str, Document]) -> list[Document]:
         """Write every sum as it must be at the position of the stored one; one of nothing is all zeros."""
         wanted = {key.id: self._sum(key, stored.get(key.id)) for key in self.counted}
-        strange = {name: one | dict.fromkeys(COUNTED.values(), 0) for name, one in stored.items() if name not in wanted}
+        strange = {name: one | dict.fromkeys(MEMBERS, 0) for name, one in stored.items() if name not in wanted}
         return [*wanted.values(), *strange.values()]
 
     def _skip(self, entries: Sequence[SealedCommit]) -> None:
@@ -114,16 +128,24 @@ class _Recount:
             return
         counted = self.counted.setdefault(count.key, Counter())
         if count.position <= self.passed:
-            counted[count.name] += 1
+            counted[count.name] += count.amount
         else:
             self.later[count.key.id].append(count)
 
     def _sum(self, key: SumKey, stored: Document | None) -> Document:
         position = max(self.passed, stored.get("position", 0) if stored else 0)
-        later = Counter(count.name for count in self.later[key.id] if count.position <= position)
+        later = totals(count for count in self.later[key.id] if count.position <= position)
         return sum_document(key, self.counted[key] + later, position)
 
 
 def _same(wanted: Document, stored: Document | None) -> bool:
-    counts = [0 if stored is None else stored.get(name) for name in COUNTED.values()]
-    return counts == [wanted[name] for name in COUNTED.values()]
+    counts = [0 if stored is None else stored.get(name) for name in MEMBERS]
+    return counts == [wanted[name] for name in MEMBERS]
+
+
+async def _keys_of_ended(sealed_log: SealedLog, entries: Sequence[SealedCommit]) -> dict[str, SumKey]:
+    """Name the sums of generations that have costs after their end, by their first commits."""
+    streams = {entry.stream for entry in entries if is_generation(entry.stream)}
+    firsts = [SealedCommit(0, stream, 1, 1, ()) for stream in sorted(streams)]
+    begun = [fold(commit.events) for commit in await sealed_log.commits(firsts)] if firsts else []
+    return {one.id: sum_key_of(one) for one in begun if one is not None}

@@ -13,7 +13,7 @@ from store.quota.ledger import Ledger
 from store.quota.recount import LogTallies, Recount
 from store.quota.usage import Usage
 from store.quota.usage_recount import WrongSum, wrong_sums
-from store.quota.usage_sums import COUNTED, UsageSums
+from store.quota.usage_sums import MEMBERS, UsageSums
 from store.replay.read_model import MALFORMED, Compared, Difference, differences_of, incomparable
 
 
@@ -105,5 +105,5 @@ class CountedLog:
 
 def _counts(one: WrongSum) -> tuple[Document, Document | None]:
     """Choose the members that are counted."""
-    wanted = {name: one.wanted[name] for name in COUNTED.values()}
+    wanted = {name: one.wanted[name] for name in MEMBERS}
     return wanted, None if one.stored is None else {name: one.stored.get(name) for name in wanted}

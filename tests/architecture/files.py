@@ -1,6 +1,8 @@
 """The files that the tests of the architecture read."""
 
+import ast
 import subprocess
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +17,17 @@ def python_files(*folders: str) -> list[Path]:
 PRODUCT = python_files(*PACKAGES)
 CLIENT = python_files("clients/python")
 CODE = [*PRODUCT, *CLIENT, *python_files("tests", "bench")]
+
+
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """List all nodes of a module, which is parsed once for all tests of a process."""
+    return tuple(ast.walk(ast.parse(text_of(path))))
 
 
 def kept_files() -> list[Path]:

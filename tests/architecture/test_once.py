@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.files import PRODUCT, name_of
+from tests.architecture.files import PRODUCT, name_of, nodes_of
 
 CLOCK = "exemplar/clock.py"
 BACKOFF = "store/backoff.py"
@@ -16,7 +16,7 @@ def calls_and_powers() -> Iterator[tuple[str, str]]:
     for path in PRODUCT:
         if name_of(path).startswith(APART):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "time"))):
                     yield name_of(path), ast.unparse(node.func)

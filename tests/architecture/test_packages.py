@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.files import CLIENT, PACKAGES, PRODUCT, ROOT, kept_files, name_of
+from tests.architecture.files import CLIENT, PACKAGES, PRODUCT, ROOT, kept_files, name_of, nodes_of
 
 MAY_IMPORT: dict[str, set[str]] = {
     "events": set(),
@@ -45,7 +45,7 @@ INDEX_ADDRESS = re.compile(r"(--index-url|--extra-index-url|index-url\s*=|pypi\.
 
 def imports_of(path: Path) -> Iterator[str]:
     """Every module that a file imports, however deep inside it; `from a import b` counts as a and a.b."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -85,10 +85,9 @@ def test_foreign_libraries_are_imported_in_their_packages_only(path: Path) -> No
 
 @every(PRODUCT)
 def test_aiohttp_web_is_not_reached_through_aiohttp(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     reached = [
         node.lineno
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and node.attr == "web"
         and isinstance(node.value, ast.Name)
@@ -101,7 +100,7 @@ def test_aiohttp_web_is_not_reached_through_aiohttp(path: Path) -> None:
 def test_only_the_application_prints(path: Path) -> None:
     calls = [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert not calls or name_of(path).startswith("exemplar/")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.files import CLIENT, PRODUCT, ROOT, kept_files, name_of
+from tests.architecture.files import CLIENT, PRODUCT, ROOT, kept_files, name_of, nodes_of, text_of
 
 STAND_ALONE = {"exemplar/export/verify.py": 299}  # one file, which is read and run without the product
 PACKAGES = [path for path in PRODUCT if path.name == "__init__.py"]
@@ -14,11 +14,10 @@ PACKAGES = [path for path in PRODUCT if path.name == "__init__.py"]
 
 @pytest.mark.parametrize("path", [*PRODUCT, *CLIENT], ids=name_of)
 def test_files_have_at_most_250_lines_and_functions_at_most_40(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= STAND_ALONE.get(name_of(path), 250)
+    assert len(text_of(path).splitlines()) <= STAND_ALONE.get(name_of(path), 250)
     long = [
         node.name
-        for node in ast.walk(ast.parse(text))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or node.lineno) - node.lineno + 1 > 40
     ]

@@ -51,7 +51,7 @@ async def opened_stage(*, cluster: bool) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="exemplar-chaos-") as folder, _machines(Path(folder), cluster) as machines:
         mongodb_url, amqp_url = machines.urls
         environ = ENVIRON | CLUSTER_SETTINGS if cluster else ENVIRON
-        system = System(Path(folder) / "home", database_url(mongodb_url, "chaos"), amqp_url, environ)
+        system = System(Path(folder) / "home", database_url(mongodb_url, "chaos"), amqp_url, environ, forked=False)
         try:
             system.start()
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:

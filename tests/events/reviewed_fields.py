@@ -35,6 +35,9 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "own_start": "bool | None",
         "warnings[].code": "str",
         "warnings[].example": "int | None",
+        "queued": "bool | None",
+        "api_key": "str | None",
+        "estimate_microusd": "int | None",
     },
     "generation.validated": {
         "examples[].format": "str",
@@ -135,6 +138,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "units[].after": "int",
         "taken[]": "str",
         "freed[]": "str",
+        "queue[]": "str",
     },
     "developer.user_registered": {"project": "str", "user": "str"},
     "developer.user_password_reset": {"project": "str", "user": "str"},

@@ -65,7 +65,7 @@ def running() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 @pytest.fixture
 def system(databases: Databases, amqp_url: str, tmp_path: Path) -> Iterator[System]:
-    with opened_system(tmp_path, databases, amqp_url) as opened:
+    with opened_system(tmp_path, databases, amqp_url, forked=False) as opened:
         yield opened
 
 

@@ -67,6 +67,6 @@ class Service:
 @contextmanager
 def started_service(home: Path, databases: Databases, amqp_url: str | None = None) -> Iterator[Service]:
     """Start a system of its own and open accounts."""
-    with opened_system(home, databases, amqp_url, environ=ENVIRON) as system:
+    with opened_system(home, databases, amqp_url, environ=ENVIRON, forked=False) as system:
         system.start()
         yield Service(system)

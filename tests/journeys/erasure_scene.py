@@ -21,6 +21,7 @@ from domain.generation.lifecycle import Timeouts
 from store.accounts.erasure import LATE_ARRIVALS, AccountErasure
 from tests.journeys.marked import MarkedUser, ask_wrongly, complete, make_user, send_again, submit
 from tests.journeys.searched import kept, over_http
+from tests.systems.commands import command
 from tests.systems.needles import Needles
 from tests.systems.remains import Found
 from tests.systems.sandbox_client import SandboxClient
@@ -82,10 +83,8 @@ class Scene:
 
     async def exemplar(self, *arguments: str) -> tuple[int, str]:
         """Run a command beside the system; return exit code and output."""
-        command, pipe = (*self.system.options.command, *arguments), asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, env=self.system.env, stdout=pipe, stderr=pipe)
-        output, errors = await process.communicate()
-        return process.returncode or 0, (output or errors).decode()
+        done = await command(*arguments, env=self.system.env, cwd=self.home)
+        return done.code, done.out or done.error
 
     async def erasure(self, path: str, headers: dict[str, str], **body: str) -> dict[str, Any]:
         """Erase with a body, else show how far it is."""

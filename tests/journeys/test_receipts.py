@@ -1,14 +1,12 @@
 """Receipts of real pictures: signed by the running gateway, checked by the command as a stranger has it."""
 
-import asyncio
 import json
 import os
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from domain.receipts.containers import extract
 from tests.journeys.conftest import MakeTenant
+from tests.systems.commands import Done, command
 from tests.systems.signing import key_of
 from tests.systems.system import System
 from tests.systems.tenants import ONE, Tenant
@@ -17,19 +15,10 @@ SYSTEM = "solo"
 ROOT = Path(__file__).parents[2]
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-
-
 async def audit(*arguments: str, cwd: Path, **environ: str) -> Done:
     """Run `exemplar audit` in a process without settings but the given ones."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "exemplar", "audit", *arguments, cwd=cwd, env=env, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await running.communicate()
-    return Done(running.returncode or 0, out.decode())
+    return await command("audit", *arguments, env=env, cwd=cwd)
 
 
 async def completed(system: System, tenant: Tenant, folder: Path) -> str:

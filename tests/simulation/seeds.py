@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
+from unittest.mock import patch
 
 import structlog
 
+from store.commits import repository
 from tests.simulation.loop import SimulationLoop, run
 from tests.simulation.oracles import at_rest, histories, may_rest, violations
 from tests.simulation.servers import Servers
@@ -36,13 +38,15 @@ class Life:
     kills: int
     generations: int
     completed: int
+    turns: int = 0
 
 
 def live(seed: int, servers: Callable[[], Servers] = Servers) -> Life:
     """Simulate one seed, within `silence`."""
-    random.seed(seed)  # the jitter of the product's back-offs
     chance = random.Random(seed)
-    return run(lambda loop: _life(seed, loop, chance, servers()), chance)  # type: ignore[no-any-return]
+    # The jitter of back-offs; the threads of MongoDB's driver draw from the global generator, too.
+    with patch.object(repository, "random", random.Random(seed)):
+        return run(lambda loop: _life(seed, loop, chance, servers()), chance)  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -96,5 +100,13 @@ async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers:
     wrong = violations(world, found)
     completed = len([one for one in found if one.generation.status == "completed"])
     return Life(
-        seed, tuple(wrong), world.trace.hexdigest(), loop.steps, loop.time(), world.kills, len(found), completed
+        seed,
+        tuple(wrong),
+        world.trace.hexdigest(),
+        loop.steps,
+        loop.time(),
+        world.kills,
+        len(found),
+        completed,
+        servers.ledger.granted,
     )

@@ -30,7 +30,7 @@ from tests.simulation.loop import Process
 from tests.simulation.provider import CALLBACK_KEY, SimulatedProvider
 
 TIMEOUTS = Timeouts()
-TIER = Tier("simulated", monthly=4, concurrent=2, daily_requests=None, projects=None)
+TIER = Tier("simulated", monthly=4, concurrent=1, daily_requests=None, projects=None, queued=2)
 
 
 class CheckedLedger(MemoryLedger):
@@ -39,20 +39,30 @@ class CheckedLedger(MemoryLedger):
     def __init__(self) -> None:
         super().__init__()
         self.overdrawn: list[str] = []
+        self.granted = 0
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
-    ) -> Slot | None:
-        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
-        account = self._accounts.get(developer)
-        if account is not None and not _within(account, period, bounds):
-            self.overdrawn.append(f"{developer} holds {account.running} slots and {account.used_in(period)} units")
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, **more: Any) -> Slot | None:
+        slot = await super().hold(developer, generation, period=period, bounds=bounds, **more)
+        self._check(developer, period, bounds)
         return slot
 
+    async def grant(self, developer: str, generation: str, *, bounds: Bounds) -> bool:
+        granted = await super().grant(developer, generation, bounds=bounds)
+        self.granted += granted
+        self._check(developer, None, bounds)
+        return granted
 
-def _within(account: Account, period: str, bounds: Bounds) -> bool:
-    monthly = bounds.monthly is None or account.used_in(period) <= bounds.monthly
-    return monthly and (bounds.concurrent is None or account.running <= bounds.concurrent)
+    def _check(self, developer: str, period: str | None, bounds: Bounds) -> None:
+        account = self._accounts.get(developer)
+        if account is not None and not _within(account, period, bounds):
+            used = account.used_in(period or "")
+            self.overdrawn.append(f"{developer}: {account.running} slots, {len(account.queue)} wait, {used} units")
+
+
+def _within(account: Account, period: str | None, bounds: Bounds) -> bool:
+    monthly = bounds.monthly is None or period is None or account.used_in(period) <= bounds.monthly
+    slots = bounds.concurrent is None or account.running <= bounds.concurrent
+    return monthly and slots and len(account.queue) <= bounds.queued
 
 
 class SimulatedDecoder:
@@ -133,6 +143,7 @@ def dependencies(
         timeouts=TIMEOUTS,
         polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
         redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
+        slot_times=RetryTimes(Backoff(first=2, longest=30)),
     )
 
 

@@ -34,7 +34,7 @@ from tests.simulation.provider import ProviderServer, SimulatedProvider
 from tests.simulation.servers import TIER, Servers, dependencies
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-_JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling", "deadlines", "holds")
+_JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling", "deadlines", "holds", "slots")
 SUBSCRIBERS = ("projector", "settlement", "erasure", "cancellation")
 _TOPOLOGY = topology({name: types for name, types in QUEUES.items() if name != "delivery"})
 _ROLES = ("gateway", "worker", "worker", "scheduler", "scheduler")
@@ -199,7 +199,8 @@ class World:
         """Submit once, again after an error; perhaps cancel or delete."""
         name, developer = f"g{number}", f"dev-{number % 2}"
         key = f"key-{number}" if self.chance.random() < 0.7 else None
-        submission = Submission(Identity("usr-1", "prj-1", developer, TIER), name, key, f"r{number}")
+        user, queue = f"usr-{self.chance.randrange(3)}", self.chance.random() < 0.6
+        submission = Submission(Identity(user, "prj-1", developer, TIER), name, key, f"r{number}", queue=queue)
         await asyncio.sleep(self.chance.uniform(0, 30))
         for _ in range(4):
             try:

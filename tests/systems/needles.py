@@ -12,6 +12,7 @@ from typing import Final
 
 _WINDOW: Final = 24
 _WINDOWS: Final = 3
+_PIECE: Final = 8  # bytes
 _PREFIX: Final = "zqxj"
 """Every text begins with it, so that most data are looked at for a few forms only."""
 
@@ -41,6 +42,7 @@ class Needles:
         assert all(text.startswith(_PREFIX) for text in texts.values())
         self._texts = [(form, name) for name, text in texts.items() for form in forms_of(text)]
         self._pictures = [(form, name) for name, data in pictures.items() for form in windows_of(data)]
+        self._pieces = _by_pieces(self._pictures)
         self._prefixes = forms_of(_PREFIX)
 
     def found(self, data: bytes) -> set[str]:
@@ -48,9 +50,26 @@ class Needles:
         return {name for one in (data, *_opened(data)) for form, name in self._forms_for(one) if form in one}
 
     def _forms_for(self, data: bytes) -> Iterator[tuple[bytes, str]]:
-        yield from self._pictures
+        for piece in self._pieces.keys() & set(_pieces_of(data)):
+            yield from self._pieces[piece]
         if any(prefix in data for prefix in self._prefixes):
             yield from self._texts
+
+
+def _by_pieces(forms: Sequence[tuple[bytes, str]]) -> dict[int, list[tuple[bytes, str]]]:
+    """Map 8 pieces of each form to it: data with the form have one of them as a 64-bit word, wherever it begins."""
+    pieces: dict[int, list[tuple[bytes, str]]] = {}
+    for form, name in forms:
+        assert len(form) >= 2 * _PIECE - 1
+        for start in range(_PIECE):
+            [piece] = _pieces_of(form[start : start + _PIECE])
+            pieces.setdefault(piece, []).append((form, name))
+    return pieces
+
+
+def _pieces_of(data: bytes) -> memoryview:
+    """Read data as 64-bit words, without what is left at their end."""
+    return memoryview(data)[: len(data) // _PIECE * _PIECE].cast("Q")
 
 
 def forms_of(word: str) -> set[bytes]:

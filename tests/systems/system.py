@@ -23,6 +23,7 @@ from gateway.auth.settings import AuthenticationSettings
 from rabbitmq.topology import topology
 from tests.stores import OpenStore, open_store
 from tests.systems.databases import Databases
+from tests.systems.forking import ForkedChild
 from tests.systems.waiting import until
 
 # Short, so that a test notices what is lost, yet long enough for a busy machine.
@@ -47,14 +48,20 @@ CLAIM_AND_GRACE = timedelta(seconds=6)
 class System:
     """Starts, kills and observes the processes of one system; without `amqp_url` one process runs all.
 
-    `environ` is added to the environment of the processes.
+    `environ` is added to the environment of the processes. With `forked` they are forks (`tests.systems.forking`).
     """
 
     def __init__(
-        self, home: Path, mongodb_url: str, amqp_url: str | None, environ: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        mongodb_url: str,
+        amqp_url: str | None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        forked: bool = True,
     ) -> None:
         ports = Ports(home / "ports.json")
-        self.home, self.secrets = home, Secrets()
+        self.home, self.secrets, self._forked = home, Secrets(), forked
         self.hidden: set[str] = set(self.secrets.model_dump().values())
         self.names = ("sandbox", "gateway", "worker", "scheduler") if amqp_url else ("sandbox", "solo")
         self._addresses = _addresses(ports, mongodb_url, amqp_url, ports.of("gateway"))
@@ -187,15 +194,18 @@ class System:
         return code
 
     def _child(self, name: str, env: dict[str, str], log: str | None = None, command: tuple[str, ...] = ()) -> Child:
+        own = self.options.command
+        command = command or (*own, name)
         program = Program(
             name=log or name,
-            command=command or (*self.options.command, name),
+            command=command,
             env=env,
             log=self.log_file(log or name),
             rank=RANKS[name],
             grace_s=GRACE_S,
         )
-        return Child(program, PidFiles(self.home))
+        kind = ForkedChild if self._forked and command[: len(own)] == own else Child
+        return kind(program, PidFiles(self.home))
 
     def _launch(self, names: Sequence[str]) -> list[str]:
         stopped = [name for name in names if not self._children[name].running()]
@@ -220,11 +230,16 @@ class System:
 
 @contextmanager
 def opened_system(
-    home: Path, databases: Databases, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
+    home: Path,
+    databases: Databases,
+    amqp_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    forked: bool = True,
 ) -> Iterator[System]:
     """Yield a system on a database of its own, not started; stop its processes and return the database."""
     with databases.lent() as mongodb_url:
-        system = System(home, mongodb_url, amqp_url, environ)
+        system = System(home, mongodb_url, amqp_url, environ, forked=forked)
         try:
             yield system
         finally:

@@ -11,6 +11,7 @@ from actors.imaging.compositor import MAX_INPUT_BYTES, blend
 from actors.imaging.decoder import Composed, DecodedPicture, Decoder, InvalidPicture
 from domain.submission.composition import Composition
 from tests.builders import pictures
+from tests.builders.made_once import MadeOnce
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,49 +20,72 @@ Compare = Callable[[Image.Image, Image.Image], float]
 
 # What is made from the coffee photograph must look like it: mean difference of a tone, 0 to 255.
 COFFEES = {
-    "png": (pictures.photo(), 2, "RGB", 1),
-    "jpeg": (pictures.jpeg(), 2, "RGB", 1),
-    "progressive jpeg": (pictures.jpeg(progressive=True), 2, "RGB", 1),
-    "cmyk jpeg": (pictures.cmyk_jpeg(), 4, "CMYK", 1),
-    "16 bit colour png": (pictures.colour_16_bit_png(), 2, "RGB", 1),
-    "palette png": (pictures.palette_png(), 8, "P", 1),
-    "lossy webp": (pictures.webp(quality=80), 3, "RGB", 1),
-    "lossless webp": (pictures.webp(lossless=True), 2, "RGB", 1),
-    "jpeg with gps, comment and xmp": (pictures.telltale_jpeg(), 2, "RGB", 1),
-    "jpeg with broken exif": (pictures.broken_exif_jpeg(), 3, "RGB", 1),
-    "jpeg with a broken profile": (pictures.jpeg(icc_profile=b"no profile" * 20), 2, "RGB", 1),
-    "cmyk jpeg with a broken profile": (pictures.cmyk_jpeg(profile=b"no profile" * 20), 4, "CMYK", 1),
-    "rgb jpeg with a profile for ink": (pictures.jpeg(icc_profile=pictures.odd_ink_profile()), 2, "RGB", 1),
-    "two jpegs in one": (pictures.two_in_one_jpeg(), 2, "RGB", 1),
-    "png and zip": (pictures.with_tail(pictures.photo()), 2, "RGB", 1),
-    "jpeg and html": (pictures.with_tail(pictures.jpeg(), b"<script>alert(1)</script>"), 2, "RGB", 1),
+    "png": (2, "RGB", 1),
+    "jpeg": (2, "RGB", 1),
+    "progressive jpeg": (2, "RGB", 1),
+    "cmyk jpeg": (4, "CMYK", 1),
+    "16 bit colour png": (2, "RGB", 1),
+    "palette png": (8, "P", 1),
+    "lossy webp": (3, "RGB", 1),
+    "lossless webp": (2, "RGB", 1),
+    "jpeg with gps, comment and xmp": (2, "RGB", 1),
+    "jpeg with broken exif": (3, "RGB", 1),
+    "jpeg with a broken profile": (2, "RGB", 1),
+    "cmyk jpeg with a broken profile": (4, "CMYK", 1),
+    "rgb jpeg with a profile for ink": (2, "RGB", 1),
+    "two jpegs in one": (2, "RGB", 1),
+    "png and zip": (2, "RGB", 1),
+    "jpeg and html": (2, "RGB", 1),
 }
+COFFEE = MadeOnce(
+    {
+        "png": pictures.photo,
+        "jpeg": pictures.jpeg,
+        "progressive jpeg": lambda: pictures.jpeg(progressive=True),
+        "cmyk jpeg": pictures.cmyk_jpeg,
+        "16 bit colour png": pictures.colour_16_bit_png,
+        "palette png": pictures.palette_png,
+        "lossy webp": lambda: pictures.webp(quality=80),
+        "lossless webp": lambda: pictures.webp(lossless=True),
+        "jpeg with gps, comment and xmp": pictures.telltale_jpeg,
+        "jpeg with broken exif": pictures.broken_exif_jpeg,
+        "jpeg with a broken profile": lambda: pictures.jpeg(icc_profile=b"no profile" * 20),
+        "cmyk jpeg with a broken profile": lambda: pictures.cmyk_jpeg(profile=b"no profile" * 20),
+        "rgb jpeg with a profile for ink": lambda: pictures.jpeg(icc_profile=pictures.odd_ink_profile()),
+        "two jpegs in one": pictures.two_in_one_jpeg,
+        "png and zip": lambda: pictures.with_tail(pictures.photo()),
+        "jpeg and html": lambda: pictures.with_tail(pictures.jpeg(), b"<script>alert(1)</script>"),
+    }
+)
 
-CORRUPT = {
-    "half a png": pictures.truncated(pictures.photo()),
-    "half a jpeg": pictures.truncated(pictures.photo("rocket.jpg")),
-    "half a progressive jpeg": pictures.truncated(pictures.jpeg(progressive=True)),
-    "half a webp": pictures.truncated(pictures.webp()),
-    "half a lossless webp": pictures.truncated(pictures.webp(lossless=True)),
-    "half an animated webp": pictures.truncated(pictures.animated("WEBP"), 0.3),
-    "a png that is all header": pictures.png_header(64, 64),
-    "a jpeg that is all header": pictures.jpeg_header(64, 64),
-    "a webp that is all header": pictures.webp_header(64, 64),
-    "a scribbled png": pictures.scribbled(pictures.photo()),
-    "a scribbled webp": pictures.scribbled(pictures.webp(lossless=True)),
-    "no picture": b"no picture",
-    "nothing": b"",
-    "a gif named .png": pictures.foreign("GIF"),
-    "a tiff": pictures.foreign("TIFF"),
-    "an svg": pictures.svg(),
-}
+CORRUPT = MadeOnce(
+    {
+        "half a png": lambda: pictures.truncated(pictures.photo()),
+        "half a jpeg": lambda: pictures.truncated(pictures.photo("rocket.jpg")),
+        "half a progressive jpeg": lambda: pictures.truncated(pictures.jpeg(progressive=True)),
+        "half a webp": lambda: pictures.truncated(pictures.webp()),
+        "half a lossless webp": lambda: pictures.truncated(pictures.webp(lossless=True)),
+        "half an animated webp": lambda: pictures.truncated(pictures.animated("WEBP"), 0.3),
+        "a png that is all header": lambda: pictures.png_header(64, 64),
+        "a jpeg that is all header": lambda: pictures.jpeg_header(64, 64),
+        "a webp that is all header": lambda: pictures.webp_header(64, 64),
+        "a scribbled png": lambda: pictures.scribbled(pictures.photo()),
+        "a scribbled webp": lambda: pictures.scribbled(pictures.webp(lossless=True)),
+        "no picture": lambda: b"no picture",
+        "nothing": lambda: b"",
+        "a gif named .png": lambda: pictures.foreign("GIF"),
+        "a tiff": lambda: pictures.foreign("TIFF"),
+        "an svg": pictures.svg,
+    }
+)
 
 
-@pytest.mark.parametrize(("data", "tolerance", "mode", "frames"), COFFEES.values(), ids=COFFEES)
+@pytest.mark.parametrize("kind", COFFEES)
 async def test_a_decoded_picture_has_the_colours_of_the_photograph(
-    decoder: Decoder, seen: Look, difference: Compare, data: bytes, tolerance: float, mode: str, frames: int
+    decoder: Decoder, seen: Look, difference: Compare, kind: str
 ) -> None:
-    composed = await decoder.compose([data])
+    tolerance, mode, frames = COFFEES[kind]
+    composed = await decoder.compose([COFFEE[kind]])
     image = seen(composed)
     assert (image.mode, image.size) == ("RGB", (600, 400))
     assert (composed.width, composed.height, composed.mode) == (600, 400, "single")
@@ -180,16 +204,18 @@ async def test_a_webp_of_fifty_megapixels_exceeds_the_memory_limit(decoder: Deco
     assert fault.value.code == "too_large"
 
 
-@pytest.mark.parametrize("data", CORRUPT.values(), ids=CORRUPT)
-async def test_a_corrupt_picture_is_reported_with_its_index(decoder: Decoder, data: bytes) -> None:
+@pytest.mark.parametrize("kind", CORRUPT)
+async def test_a_corrupt_picture_is_reported_with_its_index(decoder: Decoder, kind: str) -> None:
+    data = CORRUPT[kind]
     with pytest.raises(InvalidPicture) as fault:
         await decoder.compose([pictures.photo(), data, pictures.photo("rocket.jpg")])
     assert (fault.value.index, fault.value.code) == (1, "corrupt")
     assert fault.value.reason == "The picture is truncated or corrupt."
 
 
-@pytest.mark.parametrize("data", CORRUPT.values(), ids=CORRUPT)
-async def test_a_corrupt_output_is_refused(decoder: Decoder, data: bytes) -> None:
+@pytest.mark.parametrize("kind", CORRUPT)
+async def test_a_corrupt_output_is_refused(decoder: Decoder, kind: str) -> None:
+    data = CORRUPT[kind]
     with pytest.raises(InvalidPicture, match="corrupt"):
         await decoder.check(data)
 

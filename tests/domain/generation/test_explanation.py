@@ -22,6 +22,7 @@ from tests.builders.generation import (
     TO_STARTED,
     TO_VALIDATED,
     TO_WAITING,
+    VALIDATED,
     folded,
     lost,
     recorded,
@@ -39,6 +40,7 @@ def explained(*events: Event) -> Explanation:
 
 WAITS: dict[Reason, tuple[Event, ...]] = {
     Reason.VALIDATION: TO_REQUESTED,
+    Reason.SLOT: (requested(queued=True), VALIDATED),
     Reason.QUOTA_SLOT: TO_VALIDATED,
     Reason.CLAIM: TO_RESERVED,
     Reason.INVOCATION: TO_INTENDED,
@@ -52,6 +54,7 @@ WAITS: dict[Reason, tuple[Event, ...]] = {
 }
 UNSENT = {
     Reason.VALIDATION,
+    Reason.SLOT,
     Reason.QUOTA_SLOT,
     Reason.CLAIM,
     Reason.PROVIDER_THROTTLE,

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import typer
@@ -28,6 +27,7 @@ from store.mongo.replica_set import initiate_replica_set
 from tests.docs.reading import blocks
 from tests.store.audit.conftest import AuditHarness
 from tests.stores import open_store
+from tests.systems.commands import Done, run_command
 
 ROOT = Path(__file__).parents[3]
 READERS = (
@@ -47,27 +47,10 @@ PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topolog
 GROUPS = {"accounts": accounts.app, "audit": audit.app, "erase": erase.app, "quota": quota.app}
 
 
-class Done(NamedTuple):
-    """The exit code and the output of a process."""
-
-    code: int
-    out: str
-    error: str
-
-
 def exemplar(command: str, *options: str, cwd: Path, **environ: str) -> Done:
     """Run a command in an environment without settings."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
-    run = subprocess.run(
-        [sys.executable, "-m", "exemplar", *command.split(), *options],
-        env=env,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Done(run.returncode, run.stdout, run.stderr)
+    return run_command(*command.split(), *options, env=env, cwd=cwd)
 
 
 @contextmanager

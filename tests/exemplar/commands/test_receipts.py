@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from domain.receipts.containers import embedded
 from tests.builders.pictures import saved, shot
 from tests.builders.receipts import KEY, RECEIPT_KEY, made, personal_data
 from tests.exemplar.commands.audit_command import Result, Run
+from tests.systems.commands import run_command
 
 PICTURE = saved(shot(size=(48, 32)), "PNG")
 MADE = made(PICTURE)
@@ -40,9 +39,7 @@ def flip(file: Path, at: int) -> None:
 def offline(*arguments: str, cwd: Path, **environ: str) -> Result:
     """Run the command in a process of its own without any settings or server."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
-    command = [sys.executable, "-m", "exemplar", "audit", "check-receipt", *arguments]
-    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(*run_command("audit", "check-receipt", *arguments, env=env, cwd=cwd))
 
 
 def test_a_picture_and_the_public_key_suffice(picture: Path) -> None:

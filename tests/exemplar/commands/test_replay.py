@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.builders.damage import DAMAGE
+from tests.systems.commands import Done, command
 from tests.systems.derived_store import DerivedStore, open_derived_store
 
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -25,27 +22,33 @@ async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
         yield derived
 
 
-async def replay(url: str, *arguments: str, **environ: str) -> Done:
-    def run() -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "exemplar", "audit", "replay", *arguments],
-            env={"PATH": "/usr/bin:/bin", "EXEMPLAR_MONGODB_URL": url, **environ},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+def environment(url: str) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "EXEMPLAR_MONGODB_URL": url}
 
-    return await asyncio.to_thread(run)
+
+async def replay(url: str, *arguments: str, **environ: str) -> Done:
+    return await command("audit", "replay", *arguments, env={**environment(url), **environ}, cwd=ROOT)
+
+
+async def fresh_replay(url: str, *arguments: str, **environ: str) -> Done:
+    """Replay in a new interpreter, which reads variables of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "exemplar", "audit", "replay", *arguments),
+        env={**environment(url), **environ},
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    return Done(process.returncode or 0, out.decode(), error.decode())
 
 
 async def test_two_processes_that_differ_in_all_they_can_print_one_hash(
     derived: DerivedStore, mongodb_url: str
 ) -> None:
-    one = await replay(mongodb_url, PYTHONHASHSEED="1", LC_ALL="C", TZ="UTC")
-    other = await replay(mongodb_url, "--json", PYTHONHASHSEED="2", LC_ALL="C.UTF-8", TZ="Asia/Tokyo")
-    assert (one.code, other.code) == (0, 0), one.err + other.err
+    one = await fresh_replay(mongodb_url, PYTHONHASHSEED="1", LC_ALL="C", TZ="UTC")
+    other = await fresh_replay(mongodb_url, "--json", PYTHONHASHSEED="2", LC_ALL="C.UTF-8", TZ="Asia/Tokyo")
+    assert (one.code, other.code) == (0, 0), one.error + other.error
     answer: dict[str, Any] = json.loads(other.out)
     assert answer["ok"] is True
     assert (answer["different"], answer["differences"], answer["unreadable"]) == (0, [], [])
@@ -61,7 +64,7 @@ async def test_a_malformed_document_is_named_and_the_exit_code_is_1(derived: Der
     await database["webhook_deliveries"].update_one({"generation": "g1"}, {"$set": {"attempts": [1]}})
     await database["usage"].update_one({}, {"$unset": {"developer": "", "completed": ""}})
     done = await replay(mongodb_url)
-    assert (done.code, "Traceback" in done.err) == (1, False), done.err
+    assert (done.code, "Traceback" in done.error) == (1, False), done.error
     assert "\n2 differences\n" in done.out
     assert ": cannot be compared: AttributeError: " in done.out
     assert ": completed: the log says 1, stored is nothing" in done.out
@@ -102,7 +105,7 @@ async def test_what_does_not_exist_is_an_error_of_the_closed_list(
     done = await replay(mongodb_url, *arguments, "--json")
     assert done.code == 1
     assert json.loads(done.out)["code"] == code
-    assert (await replay(mongodb_url, *arguments)).err
+    assert (await replay(mongodb_url, *arguments)).error
 
 
 async def test_decisions_are_made_again_by_the_settings_of_the_environment(
@@ -110,7 +113,7 @@ async def test_decisions_are_made_again_by_the_settings_of_the_environment(
 ) -> None:
     """The generations of this store have no personal data: what can be decided of them is their quota."""
     same = await replay(mongodb_url, "--against")
-    assert (same.code, "0 different, 3 not decidable" in same.out) == (0, True), same.out + same.err
+    assert (same.code, "0 different, 3 not decidable" in same.out) == (0, True), same.out + same.error
     assert "3 personal_data_gone" in same.out
     tiers = {"EXEMPLAR_TIERS": '{"free_starter": {"monthly": 0}}'}
     other = await replay(mongodb_url, "--against", "--json", **tiers)
@@ -127,4 +130,4 @@ async def test_decisions_are_made_again_by_the_settings_of_the_environment(
 async def test_a_position_is_refused_where_it_would_be_ignored(mongodb_url: str, other: tuple[str, ...]) -> None:
     done = await replay(mongodb_url, "--until", "5", *other)
     assert done.code == 2
-    assert "leave out --stream and --against" in done.err
+    assert "leave out --stream and --against" in done.error

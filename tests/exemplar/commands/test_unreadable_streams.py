@@ -1,9 +1,8 @@
 """Commands that read every stream name those that they cannot read, and exit with a code of their own."""
 
 import json
-import subprocess
-import sys
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,28 +12,15 @@ from tests.store.quota.conftest import QuotaHarness, clock, harness, store
 from tests.store.quota.test_recount import WIDE
 from tests.store.quota.test_usage import count_log
 from tests.stores import OpenStore
+from tests.systems.commands import Done, run_command
 
 __all__ = ["clock", "harness", "store"]
+ROOT = Path(__file__).parents[3]
 COMMANDS = (["rebuild"], ["rebuild", "--check"], ["quota", "check"], ["quota", "check", "--repair"])
 
 
-class Done(NamedTuple):
-    """The exit code and the output of a process."""
-
-    code: int
-    out: str
-
-
 def exemplar(url: str, *arguments: str) -> Done:
-    run = subprocess.run(
-        [sys.executable, "-m", "exemplar", *arguments],
-        env={"PATH": "/usr/bin:/bin", "EXEMPLAR_MONGODB_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Done(run.returncode, run.stdout)
+    return run_command(*arguments, env={"PATH": "/usr/bin:/bin", "EXEMPLAR_MONGODB_URL": url}, cwd=ROOT)
 
 
 @pytest.fixture

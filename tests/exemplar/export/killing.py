@@ -1,4 +1,4 @@
-"""Run `exemplar audit export` in small parts and be killed at a write: python -m tests.exemplar.export.killing N ..."""
+"""`exemplar audit export` in small parts, killed at a write."""
 
 import os
 import signal
@@ -32,7 +32,3 @@ def main(last: int, arguments: list[str]) -> None:
     ExportFolder.write = counted  # type: ignore[method-assign,assignment]
     sys.argv = ["exemplar", "audit", "export", *arguments]
     cli.main()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])

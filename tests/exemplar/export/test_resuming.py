@@ -3,14 +3,15 @@
 import os
 import random
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.exemplar.commands.audit_command import SEED
+from tests.exemplar.export import killing
 from tests.exemplar.export.verifying import GENERATIONS, PROJECT, History, files_in, verified
+from tests.systems.commands import run_command, run_forked
 
 ROOT = Path(__file__).parents[3]
 WRITES = 12
@@ -24,10 +25,9 @@ def export(url: str, killed_at: int, folder: Path, *options: str) -> int:
         "EXEMPLAR_MONGODB_URL": url,
         "EXEMPLAR_CHECKPOINT_KEY": SEED,
     }
-    command = [sys.executable, "-m", "tests.exemplar.export.killing", str(killed_at), str(folder), *options]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode
+    done = run_forked(partial(killing.main, killed_at, [str(folder), *options]), env=env, cwd=ROOT)
+    assert done.code in {0, -signal.SIGKILL}, done.error
+    return done.code
 
 
 @pytest.mark.timeout(300)
@@ -64,14 +64,8 @@ def test_what_is_written_stays_when_the_log_grows(history: History, mongodb_url:
     assert export(mongodb_url, 0, tmp_path / "at once") == 0
     assert export(mongodb_url, 12, tmp_path / "killed") == -signal.SIGKILL
     written = (tmp_path / "killed/checkpoint.txt").read_bytes()
-    subprocess.run(
-        [sys.executable, "-m", "exemplar", "audit", "checkpoint"],
-        cwd=ROOT,
-        env={**os.environ, "EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED},
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
+    env = {"EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED}
+    assert run_command("audit", "checkpoint", env=env, cwd=ROOT).code == 0
     assert export(mongodb_url, 0, tmp_path / "killed") == 0
     assert (tmp_path / "killed/checkpoint.txt").read_bytes() == written
     assert files_in(tmp_path / "killed") == files_in(tmp_path / "at once")

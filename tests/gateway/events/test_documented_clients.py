@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ console.log("over");
 """
 
 
+@cache
 def has_event_source() -> bool:
     command = [
         "node",

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +11,7 @@ from store.errors import DataFormatError
 from store.mongo.connection import Database
 from store.mongo.data_format import DATA_FORMAT, require_format
 from tests.stores import settings_for
+from tests.systems.commands import command
 
 
 @pytest.fixture
@@ -55,9 +56,9 @@ async def test_a_process_does_not_start_on_an_old_database(database: Database, m
             pytest.fail("the process has started")
 
 
-@pytest.mark.parametrize("command", [("rebuild", "--check"), ("accounts", "list"), ("quota", "check")], ids=str)
+@pytest.mark.parametrize("arguments", [("rebuild", "--check"), ("accounts", "list"), ("quota", "check")], ids=str)
 async def test_a_command_on_an_old_database_ends_with_one_line_and_exit_code_2(
-    database: Database, mongodb_url: str, command: tuple[str, ...]
+    database: Database, mongodb_url: str, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     await database["commits"].insert_one({"_id": "a:1"})
     env = {
@@ -65,11 +66,8 @@ async def test_a_command_on_an_old_database_ends_with_one_line_and_exit_code_2(
         "EXEMPLAR_MONGODB_URL": mongodb_url,
         "EXEMPLAR_KEY_PEPPERS": '{"1": "%s"}' % ("p" * 32),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "exemplar", *command, env=env, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await process.communicate()
-    assert process.returncode == 2
-    [line] = errors.decode().splitlines()
+    done = await command(*arguments, env=env, cwd=tmp_path)
+    assert done.code == 2
+    [line] = done.error.splitlines()
     assert line.startswith("exemplar: database new_")
     assert "rm -r .exemplar" in line

@@ -12,6 +12,7 @@ from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
 from events.commit import Commit
 from gateway.submissions.content import Content
 from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
@@ -56,6 +57,7 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
         blobs=MemoryBlobs(),
         admission=harness.admission,
         timeouts=Timeouts(),
+        price=Price(0.001),
         clock=harness.clock,
     )
 
