@@ -18,6 +18,7 @@ from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.audit.consumers import Consumers
+from store.audit.content_scan import ContentScan
 from store.audit.event_lookup import EventLookup
 from store.audit.inclusion_proofs import InclusionProofs
 from store.audit.invariant_runs import InvariantRuns
@@ -99,6 +100,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "picture_scan": PictureScan,
+    "content_scan": ContentScan,
     "picture_sources": PictureSources,
     "inclusion_proofs": InclusionProofs,
     "leases": MongoLeases,

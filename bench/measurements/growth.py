@@ -32,6 +32,7 @@ from store.adapters import ADAPTERS, open_database
 from store.audit.verification import verify
 from store.replay.fold_comparison import FoldComparison
 from store.settings import StoreSettings
+from store.webhooks.settings import WebhookSettings
 
 SMALL_EVENTS = 1000
 MOST_REPEATS_EVENTS = 100_000
@@ -137,7 +138,7 @@ async def _whole_log(url: str, options: Options) -> list[Row]:
     settings = StoreSettings.model_validate({"mongodb_url": url})
     async with open_database(settings) as database:
         process = Dependencies(ADAPTERS, database=database, store_settings=settings, holder="bench", clock=now)
-        process.set(timeouts=Timeouts())
+        process.set(timeouts=Timeouts(), webhook_retention=WebhookSettings().keep)
         measured = defaultdict[str, list[float]](list)
         for _ in range(repeats):
             for name, work in WHOLE.items():

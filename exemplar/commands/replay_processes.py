@@ -4,11 +4,11 @@ import asyncio
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.generation.lifecycle import Timeouts
@@ -32,6 +32,7 @@ class ReplayProcesses:
     stream_ranges: StreamRanges
     store_settings: StoreSettings
     timeouts: Timeouts
+    webhook_retention: timedelta
     count: int
     range_commits: int = RANGE_COMMITS
 
@@ -40,7 +41,7 @@ class ReplayProcesses:
     ) -> AsyncIterator[RangeReport]:
         """Report all ranges in their order; a few are under way at a time, so that memory stays constant."""
         fresh = multiprocessing.get_context("spawn")  # a fork would copy the driver's threads and sockets
-        given = (self.store_settings, self.timeouts)
+        given = (self.store_settings, {"timeouts": self.timeouts, "webhook_retention": self.webhook_retention})
         processes = ProcessPoolExecutor(self.count, mp_context=fresh, initializer=_start, initargs=given)
         loop, ahead, commits = asyncio.get_running_loop(), deque[asyncio.Future[RangeReport]](), 0
         try:
@@ -65,10 +66,10 @@ async def processes_for(store: Dependencies) -> int:
 class _Worker:
     """The event loop and the store of one process, which end with it."""
 
-    def __init__(self, store_settings: StoreSettings, timeouts: Timeouts) -> None:
+    def __init__(self, store_settings: StoreSettings, given: Mapping[str, object]) -> None:
         self._runner, self._open = asyncio.Runner(), AsyncExitStack()
         database = self._runner.run(self._open.enter_async_context(open_database(store_settings)))
-        store = Dependencies(ADAPTERS, database=database, holder="replay", clock=now, timeouts=timeouts)
+        store = Dependencies(ADAPTERS, database=database, holder="replay", clock=now, **given)
         self._comparison: RangeComparison = store.call(RangeComparison)
 
     def report(self, last: int, since: datetime, within: StreamRange, *, compare: bool) -> RangeReport:
@@ -78,8 +79,8 @@ class _Worker:
 _of_this_process: dict[str, Any] = {}
 
 
-def _start(store_settings: StoreSettings, timeouts: Timeouts) -> None:
-    _of_this_process["worker"] = _Worker(store_settings, timeouts)
+def _start(store_settings: StoreSettings, given: Mapping[str, object]) -> None:
+    _of_this_process["worker"] = _Worker(store_settings, given)
 
 
 def _report(last: int, since: datetime, within: StreamRange, compare: bool) -> RangeReport:

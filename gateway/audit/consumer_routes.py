@@ -61,7 +61,7 @@ class ConsumerRoutes:
         """Remove a consumer."""
         reader, name = await self._named(request)
         if not await self.consumers.delete(reader.name, name):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return web.Response(status=204)
 
     async def _named(self, request: web.Request) -> tuple[AuditReader, str]:
@@ -83,7 +83,7 @@ class ConsumerRoutes:
 
     async def _respond(self, consumer: Consumer | None) -> web.Response:
         if consumer is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return _response(_body(consumer, await self.audit_log.head()))
 
 

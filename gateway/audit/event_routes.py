@@ -81,7 +81,7 @@ class AuditEventRoutes:
             raise invalid_field("query", "consumer", "goes with neither after nor backward")
         consumer = await self.consumers.find(reader.name, query.consumer)
         if consumer is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return consumer.position
 
 

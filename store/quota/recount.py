@@ -89,6 +89,10 @@ class LogTallies:
             tally.spent += counted.spent
 
 
+async def _at_once() -> None:
+    """Go on at once."""
+
+
 async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
     """Append nothing."""
 
@@ -118,14 +122,17 @@ class Recount:
         """Begin to count the log, which is read after this and before `compare`."""
         return LogTallies(self.clock() - _RECENT)
 
-    async def compare(self, tallies: LogTallies, *, repair_as: str | None = None) -> RecountReport:
-        """Compare the ledger of all developers with what was counted; as `run`."""
+    async def compare(
+        self, tallies: LogTallies, *, repair_as: str | None = None, rest: Callable[[], Awaitable[None]] = _at_once
+    ) -> RecountReport:
+        """Compare the ledger of all developers with what was counted; as `run`. `rest` is awaited after each."""
         since = tallies.since
         names = {*tallies.developers, *[name async for name in self.ledger.names()]}
         names -= await self._unknown(names, tallies.unreadable, since)
         aside, moving, differences, corrections = 0, list[str](), list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.developers.get(name, _Tally()), since)
+            await rest()
             if found is None:
                 moving.append(name)
                 continue

@@ -1,5 +1,5 @@
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.generation.fold import fold
@@ -34,6 +34,10 @@ class WrongSum:
     stored: Document | None
 
 
+async def _ignored(_: int) -> None:
+    """Go on at once."""
+
+
 async def recount_usage(
     sealed_log: SealedLog,
     subscriptions: SubscriberCheckpoints,
@@ -58,13 +62,14 @@ async def wrong_sums(
     usage_sums: UsageSums,
     *,
     on_unreadable: OnUnreadable = log_unreadable,
-    on_position: Callable[[int], None] = lambda _: None,
+    on_position: Callable[[int], Awaitable[None]] = _ignored,
 ) -> tuple[int, list[WrongSum]]:
     """Count the sealed log anew; return how many sums are stored, and those that differ.
 
     A sum must include what its subscriber has passed, and what precedes its own position, but for commits that
-    are parked. The system may go on meanwhile: a sum that moves is left to the next recount. So are the sums of a
-    developer with a commit that cannot be read and is not parked: it may be counted already.
+    are parked. `on_position` gets how far the log is read. The system may go on meanwhile: a sum that moves is left to
+    the next recount. So are the sums of a developer with a commit that cannot be read and is not parked: it may be
+    counted already.
     """
     passed = await subscriptions.position("usage")
     recount = _Recount(passed, {one.position for one in await parking.of("usage")}, on_unreadable)
@@ -91,7 +96,7 @@ class _Recount:
     counted: dict[SumKey, Counter[str]] = field(default_factory=dict)
     later: defaultdict[str, list[Count]] = field(default_factory=lambda: defaultdict(list))
 
-    async def read(self, sealed_log: SealedLog, on_position: Callable[[int], None]) -> None:
+    async def read(self, sealed_log: SealedLog, on_position: Callable[[int], Awaitable[None]]) -> None:
         position, keys = 0, dict[str, SumKey]()
         while entries := await sealed_log.read(after=position, limit=_PAGE):
             firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
@@ -108,7 +113,7 @@ class _Recount:
                 if not CATALOGUE.final.isdisjoint(entry.types):  # only costs that come late are counted any more
                     keys.pop(id_of(entry.stream), None)
             position = entries[-1].position
-            on_position(position)
+            await on_position(position)
 
     def sums(self, stored: Mapping[str, Document]) -> list[Document]:
         """Write every sum as it must be at the position of the stored one; one of nothing is all zeros."""

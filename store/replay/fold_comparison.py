@@ -11,6 +11,7 @@ from domain.audit.stream_kinds import DELIVERIES
 from domain.errors import ErrorCode, ExemplarError
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.replay.delivery_rows import DeliveryRows
+from store.replay.log_entries import MODEL, LogEntries
 from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.read_model import Compared, Difference
 from store.replay.sealed_prefix import SealedPrefix
@@ -39,7 +40,8 @@ class ReplayReport:
     """What was folded and compared.
 
     state_hash: hexadecimal SHA-256 of the state up to the sealed `position`; compared: how many documents of each
-    model were read; different: how many fields differ, of which `differences` holds the first.
+    model were read; different: how many fields differ, of which `differences` holds the first; moving: what
+    changed during each comparison and could not be compared.
     """
 
     position: int
@@ -49,11 +51,13 @@ class ReplayReport:
     compared: Counter[str] = field(default_factory=Counter)
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
+    moving: list[str] = field(default_factory=list)
 
     def count(self, part: RangeReport) -> None:
         self.streams += part.streams
         self.events += part.events
         self.compared += part.compared
+        self.add(part.differences)
 
     def add(self, differences: Sequence[Difference]) -> None:
         self.different += len(differences)
@@ -65,7 +69,7 @@ async def _no_pause() -> None:
 
 
 class FoldComparison:
-    """Compare rows, claims, accounts, endpoints, deliveries, sums of usage and the ledger with the log.
+    """Compare rows, claims, accounts, endpoints, deliveries, sums, the ledger and the positions with the log.
 
     The dependencies are those of the wiring by name; a command sets `timeouts` as well:
     `report = await store.call(FoldComparison).run(on_unreadable=unreadable.add)`. State equals fold when
@@ -77,11 +81,12 @@ class FoldComparison:
     def __init__(
         self,
         range_comparison: RangeComparison,
+        *,
         sealed_prefix: SealedPrefix,
         stream_models: StreamModels,
         delivery_rows: DeliveryRows,
         whole_log_models: WholeLogModels,
-        *,
+        log_entries: LogEntries,
         range_reports: RangeReports | None = None,
     ) -> None:
         self._reports = range_reports or range_comparison.batches
@@ -89,6 +94,7 @@ class FoldComparison:
         self._models = stream_models
         self._deliveries = delivery_rows
         self._whole = whole_log_models
+        self._entries = log_entries
 
     async def run(
         self,
@@ -110,15 +116,18 @@ class FoldComparison:
         async for part in self._folded(report, counted, on_unreadable, progress):
             suspects |= part.suspects
             await pause()
-        report.add(await self._models.settled(suspects, late_since))
+        self._note(report, await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
         await pause()
-        async for count, differences in self._deliveries.compare():
-            self._note(report, Compared({"webhook_deliveries": count}, differences))
-            await pause()
         head = await self._prefix.head()
-        whole = await self._whole.compare(counted, on_unreadable, lambda at: progress(at, head))
-        self._note(report, whole)
+        await self._compare_documents(report, head, pause)
+
+        async def on_position(at: int) -> None:
+            if at:
+                progress(at, head)
+            await pause()
+
+        self._note(report, await self._whole.compare(counted, on_unreadable, on_position))
         return report
 
     async def hash(
@@ -146,15 +155,18 @@ class FoldComparison:
         for found in unreadable:
             on_unreadable(found)
         if not folded and not unreadable:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, f"The log has no stream {stream}")
         for one in folded:
             report.state_hash = state_digest(one.name, one.version, one.state).hex()
             report.streams, report.events = 1, one.version
             report.compared += Counter((await self._models.compare([one])).documents)
-            report.add(await self._models.settled([one.name]))
+            self._note(report, await self._models.settled([one.name]))
             if one.kind is DELIVERIES:
+                report.add(await self._deliveries.missing([one]))
                 async for count, differences in self._deliveries.compare(only=one.state):
                     self._note(report, Compared({"webhook_deliveries": count}, differences))
+        async for count, differences in self._entries.compare(report.position, stream):
+            self._note(report, Compared({MODEL: count}, differences))
         return report
 
     async def _begin(self, last: int | None) -> ReplayReport:
@@ -186,6 +198,15 @@ class FoldComparison:
             yield part
         report.state_hash = hashed.hexdigest()
 
+    async def _compare_documents(self, report: ReplayReport, head: int, pause: Pause) -> None:
+        """Compare what is read by documents: deliveries, and what stands beside positions."""
+        models = {"webhook_deliveries": self._deliveries.compare(), MODEL: self._entries.compare(head)}
+        for model, batches in models.items():
+            async for count, differences in batches:
+                self._note(report, Compared({model: count}, differences))
+                await pause()
+
     def _note(self, report: ReplayReport, compared: Compared) -> None:
         report.compared += Counter(compared.documents)
         report.add(compared.differences)
+        report.moving += compared.moving

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from domain.audit.stream_kinds import GENERATION
+from domain.audit.stream_kinds import DELIVERIES, GENERATION
 from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.stream_walk import FoldedStream
 from store.commits.unreadable import UnreadableCommit
 from store.quota.recount import LogTallies
+from store.replay.delivery_rows import DeliveryRows
+from store.replay.read_model import Difference
 from store.replay.stream_models import StreamModels
 from store.replay.stream_replay import ReplayedStream, StreamReplay
 
@@ -23,7 +25,7 @@ class RangeReport:
     """What was found in some streams; reports of adjoining ranges are merged in their order.
 
     digests: the hash of the state of each stream at the sealed position, by the order of names. suspects: the
-    streams whose documents differ at first sight. compared: how many documents of each model were read.
+    streams whose documents differ at first sight. differences: what differs for certain. compared: how many documents of each model were read.
     """
 
     tallies: LogTallies
@@ -32,6 +34,7 @@ class RangeReport:
     events: int = 0
     compared: Counter[str] = field(default_factory=Counter)
     suspects: set[str] = field(default_factory=set)
+    differences: list[Difference] = field(default_factory=list)
     unreadable: list[UnreadableCommit] = field(default_factory=list)
     commits: int = 0
 
@@ -52,15 +55,17 @@ class RangeReport:
         self.events += other.events
         self.compared += other.compared
         self.suspects |= other.suspects
+        self.differences += other.differences
         self.unreadable += other.unreadable
 
 
 class RangeComparison:
     """Fold and compare streams batch by batch, in constant memory."""
 
-    def __init__(self, stream_replay: StreamReplay, stream_models: StreamModels) -> None:
+    def __init__(self, stream_replay: StreamReplay, stream_models: StreamModels, delivery_rows: DeliveryRows) -> None:
         self._replay = stream_replay
         self._models = stream_models
+        self._deliveries = delivery_rows
 
     async def batches(
         self,
@@ -103,6 +108,7 @@ class RangeComparison:
         compared = await self._models.compare(batch)
         report.compared += Counter(compared.documents)
         report.suspects = {one.stream for one in compared.differences if one.stream}
+        report.differences = await self._deliveries.missing([one for one in batch if one.kind is DELIVERIES])
         report.unreadable = unreadable[:]
         unreadable.clear()
         return report

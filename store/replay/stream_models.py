@@ -52,14 +52,13 @@ class StreamModels:
                 compared.differences += found.differences
         return compared
 
-    async def settled(
-        self, streams: Collection[str], late_since: Callable[[], datetime] | None = None
-    ) -> list[Difference]:
+    async def settled(self, streams: Collection[str], late_since: Callable[[], datetime] | None = None) -> Compared:
         """Compare streams until nothing differs, or a difference outlives all comparisons.
 
-        Left out are rows that are behind a generation that has moved after `late_since`.
+        Left out are rows that are behind a generation that has moved after `late_since`. Streams that moved on during
+        the last comparison are named.
         """
-        found: list[Difference] = []
+        found, moved = list[Difference](), set[str]()
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await self._pause()
@@ -67,7 +66,8 @@ class StreamModels:
             streams = {*moved, *(one.stream for one in found if one.stream)}
             if not streams:
                 break
-        return found if late_since is None else await self._overdue(found, late_since())
+        found = found if late_since is None else await self._overdue(found, late_since())
+        return Compared({}, found, sorted(moved))
 
     async def _overdue(self, found: Sequence[Difference], late_since: datetime) -> list[Difference]:
         """Leave out rows that are merely late."""
@@ -110,7 +110,7 @@ class StreamModels:
                 found.append(incomparable(min(model.kinds), "*", error))
         return found
 
-    async def _anew(self, streams: Collection[str]) -> tuple[list[Difference], Collection[str]]:
+    async def _anew(self, streams: Collection[str]) -> tuple[list[Difference], set[str]]:
         """Compare streams; name those that moved on in the meantime, whose differences are left out."""
         found, moved = list[Difference](), set[str]()
         for some in _batches(sorted(streams)):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -69,7 +69,8 @@ async def test_the_report_does_not_depend_on_the_number_of_processes(derived: De
     await derived.system.store.database["generations"].update_one({"_id": "g0"}, {"$set": {"attempt": 7}})
     here = await derived.compare()
     process = derived.process
-    process.set(store_settings=StoreSettings.model_validate({"mongodb_url": mongodb_url}), timeouts=Timeouts())
+    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    process.set(store_settings=settings, timeouts=Timeouts(), webhook_retention=timedelta(days=30))
     for count in (1, 2):
         processes = process.call(partial(ReplayProcesses, count=count, range_commits=4))
         comparison: FoldComparison = process.call(partial(FoldComparison, range_reports=processes.reports))
