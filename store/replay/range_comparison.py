@@ -25,7 +25,8 @@ class RangeReport:
     """What was found in some streams; reports of adjoining ranges are merged in their order.
 
     digests: the hash of the state of each stream at the sealed position, by the order of names. suspects: the
-    streams whose documents differ at first sight. differences: what differs for certain. compared: how many documents of each model were read.
+    streams whose documents differ at first sight. differences: what differs for certain. compared: how many
+    documents of each model were read.
     """
 
     tallies: LogTallies
