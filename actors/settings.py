@@ -48,6 +48,10 @@ class ActorSettings(RetentionSettings):
         description="Days after which a deleted project's users and generations are erased",
     )
 
+    drift_report_hours: int = Field(
+        24, ge=0, description="Hours between two comparisons of everything derived with the log; 0: only on demand"
+    )
+
     @property
     def callback_key(self) -> bytes:
         """The callback secret as the key of an HMAC."""

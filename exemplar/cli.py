@@ -145,7 +145,9 @@ def _add_group(name: str, purpose: str) -> None:
 
 _add_group("accounts", "Create, show and change accounts")
 _add_group("audit", "Verify the log and print proofs")
+_add_group("control", "Pause, stop and limit what runs")
 _add_group("erase", "Erase generations, users and projects")
+_add_group("failed", "Show, replay and discard parked events and dead letters")
 _add_group("quota", "Compare the quota ledger with the log")
 
 

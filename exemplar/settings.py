@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
@@ -36,6 +37,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
     "Receipts": ReceiptSettings,
+    "Moderation": ModerationSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
@@ -66,6 +68,7 @@ _GATEWAY = (
     PasswordSettings,
     WitnessSettings,
     ReceiptSettings,
+    ModerationSettings,
 )
 
 PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {

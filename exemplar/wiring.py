@@ -118,6 +118,9 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "polling_times": _polling_times,
     "postponed": Postponed,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
+    "drift_report_every": lambda actor_settings: (
+        timedelta(hours=actor_settings.drift_report_hours) if actor_settings.drift_report_hours else None
+    ),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
     "public_url": lambda actor_settings: actor_settings.public_url,
     "redelivery_times": lambda timeouts: RetryTimes(Backoff(first=timeouts.redelivery.total_seconds(), longest=300)),

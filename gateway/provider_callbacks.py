@@ -25,6 +25,8 @@ _TOLERANCE: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
+_CODES = (ErrorCode.INVALID_CREDENTIALS, ErrorCode.NOT_FOUND)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRoutes:
@@ -41,7 +43,7 @@ class ProviderRoutes:
     read_prediction: Callable[[object], Prediction | None]
     provider_now: Callable[[], datetime]
 
-    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True)
+    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True, codes=_CODES)
     async def called_back(self, request: web.Request) -> web.Response:
         """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)

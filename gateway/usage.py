@@ -44,10 +44,10 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    @get(USAGE, "account", query=("from", "to", "by", "format"), answer=_ANSWER)
+    @get(USAGE, "account_reader", query=("from", "to", "by", "format"), answer=_ANSWER)
     async def read(self, request: web.Request) -> web.Response:
         """Read what was generated, by project, user and time, as an end user your own; CSV with `format=csv`."""
-        claims, _ = self.authenticator.presented_credentials(request)
+        claims = await self.authenticator.claims(request)
         if claims.role is Role.END_USER:
             end_user = await self.authenticator.authenticate_end_user(request)
             query = self._query(request, end_user.developer_id, _END_USER_DIMENSIONS)

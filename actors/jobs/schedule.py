@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actors.jobs import invariants
+from actors.jobs import invariants, row_rebuild
 from actors.jobs.catch_up import CatchUp
+from actors.jobs.dead_letters import replay_dead_letters
 from actors.jobs.deadlines import expire
 from actors.jobs.delivery_times import correct_delivery_times
 from actors.jobs.holds import release_leaked_holds
@@ -47,9 +48,12 @@ JOBS: tuple[Job, ...] = (
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("delivery_times", 30.0, correct_delivery_times),
+    Job("dead_letters", 2.0, replay_dead_letters),
     Job("holds", 30.0, release_leaked_holds),
     Job("slots", 1.0, call_waiting),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
+    Job("drift_reports", 60.0, invariants.request_drift_report),
+    Job(row_rebuild.NAME, 2.0, row_rebuild.rebuild_rows),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),

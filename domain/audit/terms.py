@@ -14,7 +14,7 @@ READ: Final = "read"
 READ_WITHIN: Final = "read_within"
 EVERYTHING: Final = "all"
 
-_OWNED: Final = ("developer.", "webhook.")  # types whose data name developer, project or user
+_OWNED: Final = ("control.", "developer.", "operation.", "webhook.")  # types whose data name developer, project or user
 _REQUESTED: Final = "generation.requested"
 _GENERATION: Final = "generation-"  # the stream of a generation
 _DEVELOPER: Final = "developer-"  # the stream of a developer

@@ -10,7 +10,12 @@ FINAL = frozenset({State.COMPLETED, State.FAILED})
 RUNNING = frozenset(State) - FINAL
 UNSENT = frozenset({State.REQUESTED, State.VALIDATED, State.RESERVED, State.WAITING})
 """States in which nothing can run at the provider."""
+READY = frozenset({State.RESERVED, State.WAITING})
+"""States whose next step is a paid call."""
 
+
+LONGEST_HOLD = timedelta(days=1)
+"""The farthest end of a control that moves the deadlines of new requests."""
 
 FARTHEST = timedelta(minutes=15)
 """No pause of a generation lasts longer: the provider's are ten minutes at most."""
@@ -40,11 +45,18 @@ class Deadlines(NamedTuple):
     own: timedelta | None
 
 
-def deadlines_of(now: datetime, timeouts: Timeouts, cancel_after: timedelta | None) -> Deadlines:
-    """Set the deadlines of a request that arrives now, with the client's own limit if any."""
-    own = cancel_after if cancel_after is not None and cancel_after < timeouts.in_all else None
-    finish_by = now + (own or timeouts.in_all)
-    return Deadlines(min(now + timeouts.to_start, finish_by), finish_by, own)
+def deadlines_of(
+    now: datetime, timeouts: Timeouts, cancel_after: timedelta | None, *, held_until: datetime | None = None
+) -> Deadlines:
+    """Set the deadlines of a request that arrives now, with the client's own limit if any.
+
+    held_until: when an operator expects to let it go on; the service's own limits count from then.
+    """
+    start = now if held_until is None else max(now, min(held_until, now + LONGEST_HOLD))
+    in_all = start - now + timeouts.in_all
+    own = cancel_after if cancel_after is not None and cancel_after < in_all else None
+    finish_by = now + (own or in_all)
+    return Deadlines(min(start + timeouts.to_start, finish_by), finish_by, own)
 
 
 def expires_at(generation: Generation) -> datetime | None:

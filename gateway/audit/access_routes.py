@@ -25,7 +25,7 @@ class AccessRoutes:
     authenticator: Authenticator
     audit_log: AuditLog
 
-    @get(AUDIT_ACCESSES, "account", query=AccessesRequest, answer="Accesses")
+    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer="Accesses")
     async def list_accesses(self, request: web.Request) -> web.Response:
         """List which staff may have read your events, newest first."""
         terms, query = await self._terms(request), read_query(request, AccessesRequest)
@@ -42,7 +42,7 @@ class AccessRoutes:
 
     async def _terms(self, request: web.Request) -> Sequence[str]:
         """Name the accesses that cover the caller: of all, of one that they belong to, or of their own."""
-        claims, _ = self.authenticator.presented_credentials(request)
+        claims = await self.authenticator.claims(request)
         if claims.role is not Role.END_USER:
             developer = await self.authenticator.authenticate_developer(request)
             return [term(READ, EVERYTHING), term(READ_WITHIN, developer.developer_id)]

@@ -19,7 +19,7 @@ from gateway.events.event_requests import Format, by_accept, requested_format
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.http.parsing import parse_one, read_query
 from gateway.openapi.operation import get
-from store.audit.consumers import Consumers
+from store.consumers.consumers import Consumers
 
 _ANSWERS: Final = by_accept("AuditEvents")
 _VARY: Final = {"Vary": "Accept, Authorization, Last-Event-ID, X-Operator-Key"}

@@ -92,7 +92,10 @@ class FeedBroadcaster:
         if last < first:
             return False
         projects = {feed.project for feed in feeds}
-        found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
+        webhooks_of = {feed.project for feed in feeds if feed.webhooks}
+        found = await self._feeds.read(
+            projects=projects, user=None, first=first, last=last, limit=_BATCH, webhooks_of=webhooks_of
+        )
         wanted = [(entry, feed) for entry in found for feed in _feeds_of(entry) if feed in feeds]
         present = {feed: tuple(listeners) for feed, listeners in feeds.items()}
         metadata = await self._reader.metadata_of([entry for entry, _ in wanted])
@@ -115,5 +118,7 @@ class FeedBroadcaster:
                 deliver(listener, update)
 
 
-def _feeds_of(entry: FeedEntry) -> tuple[Feed, Feed]:
-    return Feed(entry.project), Feed(entry.project, entry.user)
+def _feeds_of(entry: FeedEntry) -> tuple[Feed, ...]:
+    """Name the feeds that a commit is in; one without a user is of an endpoint."""
+    with_webhooks = Feed(entry.project, webhooks=True)
+    return (Feed(entry.project), Feed(entry.project, entry.user), with_webhooks) if entry.user else (with_webhooks,)

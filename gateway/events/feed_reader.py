@@ -21,10 +21,11 @@ FeedMetadata = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The generations of one user in a project, or of all its users."""
+    """The generations of one user in a project, or of all its users, with what its endpoints do if `webhooks`."""
 
     project: str
     user: str | None = None
+    webhooks: bool = False
 
     @property
     def name(self) -> str:
@@ -66,7 +67,12 @@ class FeedReader:
         """
         last = await self.feeds.head()
         found = await self.feeds.read(
-            projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
+            projects=[feed.project],
+            user=feed.user,
+            first=after.position,
+            last=last,
+            limit=limit,
+            webhooks_of=[feed.project] if feed.webhooks else (),
         )
         more = len(found) == limit
         following = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))
@@ -79,7 +85,7 @@ class FeedReader:
 
     async def metadata_of(self, entries: Iterable[FeedEntry]) -> FeedMetadata:
         """Read the metadata of the generations that commits are of."""
-        streams = {entry.commit.stream for entry in entries if entry.commit is not None}
+        streams = {entry.commit.stream for entry in entries if entry.commit is not None and entry.user}
         generations = await self.generations.load_all([id_of(stream) for stream in sorted(streams)])
         return await self.request_metadata.of(*generations)
 

@@ -59,7 +59,7 @@ class GenerationEventRoutes:
     @post(f"{_PATH}/ticket", "end_user", 201)
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        generation = await self.generation_access.own(request)
+        generation = await self.generation_access.watched(request)
         return self.event_access.issue_ticket(request, generation.request.owner.developer, _path(generation.id))
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:

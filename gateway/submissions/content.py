@@ -103,11 +103,20 @@ class HeldQuota(NamedTuple):
 
 
 def requested_event(
-    submission: Submission, content: Content, personal_data: PersonalData, held: HeldQuota, timeouts: Timeouts
+    submission: Submission,
+    content: Content,
+    personal_data: PersonalData,
+    held: HeldQuota,
+    timeouts: Timeouts,
+    *,
+    held_until: datetime | None = None,
 ) -> GenerationRequested:
-    """Describe the submission for the log, which names personal data by salted hashes only."""
+    """Describe the submission for the log, which names personal data by salted hashes only.
+
+    held_until: as for `deadlines_of`.
+    """
     identity, now, retry = submission.identity, personal_data.created_at, submission.retry
-    start_by, finish_by, own = deadlines_of(now, timeouts, submission.cancel_after)
+    start_by, finish_by, own = deadlines_of(now, timeouts, submission.cancel_after, held_until=held_until)
     own_start = _own_start(submission, content, now)
     own_start = own_start if own_start is not None and own_start < start_by else None
     return GenerationRequested(

@@ -22,6 +22,7 @@ from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage, HeldQuota, personal_data_of, requested_event
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.generations.queue import Queue
@@ -46,6 +47,7 @@ class DryRun:
 
     recorder: SubmissionRecorder
     admission: Admission
+    submission_gate: SubmissionGate
     queue: Queue
     timeouts: Timeouts
     price: Price
@@ -57,12 +59,15 @@ class DryRun:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
             return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
+        await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
+        until = held_until(await self.submission_gate.require_open(submission.identity))
         account = await self.admission.free_account(developer, bounds, queue=submission.queue)
         now = self.clock()
         period = period_of(now)
         held = HeldQuota(period, queued=not account.has_capacity(period, bounds))
-        event = requested_event(submission, content, personal_data_of(submission, content, now), held, self.timeouts)
+        personal_data = personal_data_of(submission, content, now)
+        event = requested_event(submission, content, personal_data, held, self.timeouts, held_until=until)
         ahead = _position(account, submission, now) if held.queued else await self.queue.unsent()
         wait = 0.0
         if held.queued:
@@ -75,7 +80,7 @@ class DryRun:
             "queued": held.queued,
             "quota": _quota(account, held, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
-            "estimate": _estimate(await self._estimate(developer, now + timedelta(seconds=wait))),
+            "estimate": _estimate(await self._estimate(developer, max(now + timedelta(seconds=wait), until or now))),
         }
 
     async def _estimate(self, developer: str, start: datetime) -> Estimate:

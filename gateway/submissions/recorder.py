@@ -15,6 +15,7 @@ from domain.generation.estimate import estimate_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
 from events.generation import GenerationRequested
+from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import (
     Content,
     HeldQuota,
@@ -23,6 +24,7 @@ from gateway.submissions.content import (
     personal_data_of,
     requested_event,
 )
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.submission import Submission
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
 from store.generations.blobs import Blob, BlobStore
@@ -54,6 +56,8 @@ class SubmissionRecorder:
     personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
+    submission_gate: SubmissionGate
+    input_moderation: InputModeration
     timeouts: Timeouts
     price: Price
     clock: Callable[[], datetime]
@@ -62,15 +66,19 @@ class SubmissionRecorder:
         """Record a submission durably; a replay has no effect.
 
         What fails before the event can be in the log is undone at once; an unknown outcome and a cancellation
-        during the append are not. Raises LimitError, ExemplarError (other content under the same key),
-        OutcomeUnknownError and StoreError.
+        during the append are not. Raises LimitError, ExemplarError (other content under the same key, refused
+        content), OutcomeUnknownError and StoreError.
         """
         if (replay := await self.replay_of(submission, content)) is not None:
             return replay
+        controls = await self.submission_gate.enter(submission.identity)
+        await self.require_allowed(submission, content)
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             held = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(submission, content, personal_data, held, self.timeouts)
+            event = requested_event(
+                submission, content, personal_data, held, self.timeouts, held_until=held_until(controls)
+            )
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
@@ -97,6 +105,10 @@ class SubmissionRecorder:
         if submission.overdrawn is not None:
             raise submission.overdrawn
         return None
+
+    async def require_allowed(self, submission: Submission, content: Content) -> None:
+        """Refuse instructions that must not be given to the model; raises as `InputModeration.require`."""
+        await self.input_moderation.require(content.instructions, user=submission.identity.user_id)
 
     async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> HeldQuota:
         """Hold a quota unit while personal data and pictures are stored."""

@@ -27,11 +27,12 @@ from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
-from gateway.openapi.schemas import FORM, SEED
+from gateway.openapi.submission_form import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import keep_credentials, rechecked
 from gateway.submissions.dry_run import DryRun, SubmitRequest, is_dry_run
+from gateway.submissions.gate import SubmissionGate
 from gateway.submissions.recorder import Recorded, SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, submission_of
@@ -50,6 +51,7 @@ _submit = partial(
     answer="GenerationCreated",
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "Prefer"),
     also={200: "Finished within `Prefer: wait`, or a dry run"},
+    also_answers={200: "SubmissionAnswered"},
 )
 
 
@@ -59,6 +61,7 @@ class SubmissionRoutes:
 
     authenticator: Authenticator
     admission: Admission
+    submission_gate: SubmissionGate
     generation_ids: GenerationIds
     generation_access: GenerationAccess
     upload_reader: UploadReader
@@ -85,7 +88,7 @@ class SubmissionRoutes:
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
             if dry_run:
                 submission = await self._rechecked(request, submission)
-                return web.json_response(await self.dry_run.answer(submission, await self._warned(content)))
+                return web.json_response(await self.dry_run.answer(submission, await self._warned(submission, content)))
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
 
@@ -120,10 +123,11 @@ class SubmissionRoutes:
             return await self._record(request, submission, content)
 
     async def _admit(self, request: web.Request) -> Identity:
-        """Authenticate and look at the quota, which refuses no request with a key: it may be a replay."""
+        """Authenticate, look at what operators refuse and at the quota: no request with a key, it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
         if "Idempotency-Key" not in request.headers:
+            await self.submission_gate.require_open(identity)
             bounds, queue = Bounds.of(identity.tier), prefers_queue(request)
             await self.admission.require_free_slot(identity.developer_id, bounds, queue=queue)
         return identity
@@ -133,7 +137,7 @@ class SubmissionRoutes:
         submission = await self._rechecked(request, submission)
         bind_contextvars(generation_id=submission.generation_id)
         try:
-            recorded = await self.recorder.record(submission, await self._warned(content))
+            recorded = await self.recorder.record(submission, await self._warned(submission, content))
         except OutcomeUnknownError:
             return _outcome_unknown(request, submission.generation_id)
         crash_point("gateway", "before_reply")
@@ -143,11 +147,12 @@ class SubmissionRoutes:
         """Take what the credentials are worth after the upload."""
         return replace(submission, identity=await rechecked(self.authenticator, request, self.clock()))
 
-    async def _warned(self, content: Content) -> Content:
-        """Add the warning that depends on the moment."""
-        if await self.provider_paused() is None:
-            return content
-        return replace(content, warnings=(*content.warnings, RequestWarning(WarningCode.PROVIDER_PAUSED)))
+    async def _warned(self, submission: Submission, content: Content) -> Content:
+        """Add the warnings that depend on the moment."""
+        codes = [WarningCode.PROVIDER_PAUSED] if await self.provider_paused() is not None else []
+        if await self.submission_gate.holds(submission.identity):
+            codes.append(WarningCode.HELD)
+        return replace(content, warnings=(*content.warnings, *map(RequestWarning, codes))) if codes else content
 
     def _accepted(self, request: web.Request, submission: Submission, recorded: Recorded) -> web.Response:
         """Answer 202 with the links, deadlines and warnings of the generation."""

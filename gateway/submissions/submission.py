@@ -36,6 +36,7 @@ class Submission:
 
     `overdrawn` is the refusal of a request over the daily limit: such a request is answered only if it is a
     replay. `cancel_after` and `start_timeout` are the client's own deadlines for the end and for the start.
+    `actor` submits for the user, because of the event `causation_id`.
     `queue`: the client prefers to wait for a slot where none is free.
     """
 
@@ -48,6 +49,8 @@ class Submission:
     cancel_after: timedelta | None = None
     start_timeout: timedelta | None = None
     retry: Retry | None = None
+    actor: str | None = None
+    causation_id: str | None = None
     queue: bool = False
 
     @property
@@ -58,7 +61,8 @@ class Submission:
     def cause(self) -> Cause:
         """The envelope fields of the first event."""
         return Cause(
-            actor=f"user:{self.identity.user_id}",
+            actor=self.actor or f"user:{self.identity.user_id}",
+            causation_id=self.causation_id,
             request_id=self.request_id,
             correlation_id=stream_of(self.generation_id),
             traceparent=self.traceparent,

@@ -10,6 +10,7 @@ from store.commits.contract import EventStore
 from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable, reason_of
 from store.replay.account_documents import AccountDocuments, StaffDocuments
+from store.replay.control_document import ControlDocument
 from store.replay.endpoint_rows import EndpointRows
 from store.replay.generation_rows import ROWS, GenerationRows
 from store.replay.read_model import MALFORMED, Compared, Difference, ReadModel, incomparable
@@ -32,11 +33,18 @@ class StreamModels:
         generation_rows: GenerationRows,
         account_documents: AccountDocuments,
         staff_documents: StaffDocuments,
+        control_document: ControlDocument,
         endpoint_rows: EndpointRows,
         pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6),
     ) -> None:
         self._events = events
-        models: Sequence[ReadModel] = (generation_rows, account_documents, staff_documents, endpoint_rows)
+        models: Sequence[ReadModel] = (
+            generation_rows,
+            account_documents,
+            staff_documents,
+            control_document,
+            endpoint_rows,
+        )
         self._models: Mapping[str, ReadModel] = {kind: model for model in models for kind in model.kinds}
         self._pause = pause
 

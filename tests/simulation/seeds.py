@@ -87,6 +87,7 @@ def _drop(*_: object) -> NoReturn:
 async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers: Servers) -> Life:
     world = World(loop, chance, servers)
     clients = [loop.create_task(world.client(number)) for number in range(_GENERATIONS)]
+    loop.create_task(world.operator(random.Random(f"operator {seed}")))
     await asyncio.sleep(_FAULTS_LAST)
     world.network.calm = True
     for client in clients:

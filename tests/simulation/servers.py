@@ -14,6 +14,7 @@ from domain.submission.composition import plan
 from events.commit import Commit
 from exemplar.injection import Dependencies
 from exemplar.wiring import dependencies_of
+from gateway.moderation.input_moderation import InputModeration
 from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.memory import MemoryEventStore
@@ -25,6 +26,7 @@ from store.log.memory_sealed_log import MemorySealedLog
 from store.quota.durations import no_durations
 from store.quota.ledger import Account, Bounds, Slot
 from store.quota.memory_ledger import MemoryLedger
+from tests.builders.controls import FixedControls
 from tests.simulation.links import Link, MemoryPositions, MemoryPredictions, Network
 from tests.simulation.loop import Process
 from tests.simulation.provider import CALLBACK_KEY, SimulatedProvider
@@ -101,6 +103,7 @@ class Servers:
     predictions: MemoryPredictions = field(default_factory=MemoryPredictions)
     positions: MemoryPositions = field(default_factory=MemoryPositions)
     leases: LeaseTable = field(default_factory=dict)
+    controls: FixedControls = field(default_factory=FixedControls)
 
     def __post_init__(self) -> None:
         self.sealed_log = MemorySealedLog(self.events)
@@ -136,6 +139,7 @@ def dependencies(
         create_seconds=provider.create_seconds,
         callback_key=CALLBACK_KEY,
         composition="first",
+        input_moderation=InputModeration(),
         public_url="https://exemplar.test",
         lost_after=timedelta(minutes=1),
         price=Price(0.001),
@@ -155,6 +159,8 @@ def _left_out() -> dict[str, Any]:
         "webhooks": Nothing(),
         "delivery_scheduler": Nothing(),
         "durations": no_durations,
+        "queue": Nothing(),
+        "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
     }
 
@@ -171,5 +177,6 @@ def _linked(servers: Servers, network: Network) -> dict[str, Link]:
         "sealed_log": servers.sealed_log,
         "subscriptions": servers.positions,
         "parking": servers.positions,
+        "current_controls": servers.controls,
     }
     return {name: Link(server, network) for name, server in reached.items()}

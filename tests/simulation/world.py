@@ -16,11 +16,13 @@ from actors.jobs.subscribers import SUBSCRIBERS as HANDLERS
 from actors.providers.provider import ProviderUnavailableError
 from actors.subscriptions import QUEUES
 from domain.accounts.access import Identity
+from domain.controls.controls import Target
 from domain.errors import LimitError
 from domain.generation import decisions
 from domain.generation.callback import Callback
 from domain.generation.prediction import Prediction
 from events.commit import Commit
+from events.control import Submissions
 from events.envelope import Cause, RecordedEvent
 from exemplar.injection import Dependencies
 from gateway.submissions.content import Content, ContentImage
@@ -28,6 +30,7 @@ from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from rabbitmq.topology import topology
 from store.errors import StoreError
+from tests.builders.controls import control
 from tests.simulation.links import Network
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.provider import ProviderServer, SimulatedProvider
@@ -193,7 +196,16 @@ class World:
         self._messages.add(task)
         task.add_done_callback(self._messages.discard)
 
-    # clients
+    # operators and clients
+
+    async def operator(self, chance: random.Random) -> None:
+        """Pause a developer, stop the provider or refuse submissions now and then, until all is calm."""
+        targets = (Target("developer", "dev-0"), Target("provider", "simulated"), Target("maintenance"))
+        while not self.network.calm:
+            await asyncio.sleep(chance.uniform(5, 30))
+            submissions: Submissions = "refuse" if chance.random() < 0.3 else "queue"
+            self.servers.controls.set(*(control(one, submissions) for one in targets if chance.random() < 0.3))
+        self.servers.controls.set()
 
     async def client(self, number: int) -> None:
         """Submit once, again after an error; perhaps cancel or delete."""

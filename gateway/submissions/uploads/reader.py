@@ -27,6 +27,7 @@ from gateway.submissions.content import Content
 from gateway.submissions.uploads.boundary import parse_boundary
 from gateway.submissions.uploads.multipart import read_multipart
 from gateway.submissions.uploads.parts import MAX_IMAGES, FormParts
+from gateway.submissions.uploads.stored_pictures import StoredPictures
 from gateway.submissions.uploads.validation import FormRules, validated
 from store.crash_points import crash_point
 
@@ -39,6 +40,7 @@ class UploadReader:
 
     gateway_settings: GatewaySettings
     upload_budget: ByteBudget
+    stored_pictures: StoredPictures
     webhook_allow: Collection[str]
     clock: Callable[[], datetime]
 
@@ -59,6 +61,8 @@ class UploadReader:
         ):
             try:
                 await self._read(request, parts)
+                if largest := await self.stored_pictures.find(parts.images, developer, user):
+                    await lease.use(largest)  # pictures are copied one at a time
             except ExemplarError as error:
                 faults.add(error)
                 faults.refuse()

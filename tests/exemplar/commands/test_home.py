@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
 from exemplar.cli import app
-from exemplar.commands import accounts, audit, erase, quota
+from exemplar.commands import accounts, audit, control, erase, failed, quota
 from exemplar.commands.options import AsJson, Home
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
@@ -44,7 +44,14 @@ READERS = (
     "subscribers",
 )
 PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
-GROUPS = {"accounts": accounts.app, "audit": audit.app, "erase": erase.app, "quota": quota.app}
+GROUPS = {
+    "accounts": accounts.app,
+    "audit": audit.app,
+    "control": control.app,
+    "erase": erase.app,
+    "failed": failed.app,
+    "quota": quota.app,
+}
 
 
 def exemplar(command: str, *options: str, cwd: Path, **environ: str) -> Done:

@@ -40,7 +40,7 @@ async def test_what_the_product_wrote_equals_the_fold(derived: DerivedStore) -> 
     assert (report.differences, report.different) == ([], 0)
     wanted = {"generations": 3, "developers": 1, "projects": 2, "keys": 3, "users": 2, "staff": 1, "usage": 1}
     wanted |= {"webhook_endpoints": 1, "ledger": 1, "webhook_deliveries": report.compared["webhook_deliveries"]}
-    wanted |= {"log": report.position}
+    wanted |= {"access_keys": 4, "log": report.position}
     assert dict(report.compared) == wanted
     assert report.compared["webhook_deliveries"] > 6
     assert report.position == await derived.system.store.sealed_log.head()
@@ -62,6 +62,18 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, str, Any, An
     ("projects", {"_id": "prj-2"}, {"active": True}, ("prj-2", "active", False, True)),
     ("keys", {"_id": "key-3"}, {"active": True}, ("key-3", "active", False, True)),
     ("keys", {"_id": "key-1"}, {"project_id": "prj-2"}, ("key-1", "project_id", "prj-1", "prj-2")),
+    (
+        "access_keys",
+        {"_id": "usr-1-revoked"},
+        {"active": True},
+        ("usr-1-revoked", "active", False, True),
+    ),
+    (
+        "access_keys",
+        {"_id": "usr-1-kept"},
+        {"scopes": ["manage"]},
+        ("usr-1-kept", "scopes", ["generate", "read"], ["manage"]),
+    ),
     ("users", {"_id": "usr-2"}, {"active": True}, ("usr-2", "active", False, True)),
     ("staff", {"_id": "stf-1"}, {"role": "platform_operator"}, ("stf-1", "role", "auditor", "platform_operator")),
 ]
