@@ -74,6 +74,7 @@ class ErrorCode(StrEnum):
     MODERATION_UNAVAILABLE = "moderation_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
+    UNFINISHED = "generation_unfinished"
     DAMAGED = "damaged"
     INTERNAL = "internal_error"
 

@@ -67,3 +67,8 @@ GENERATION: Final = f"{GENERATIONS}/{{generation_id}}"
 GENERATION_RECEIPT: Final = f"{GENERATION}/receipt"
 PUBLIC_GENERATIONS: Final = f"{API}/generation/public-generations-v2"
 OLDER_GENERATION: Final = f"{API}/generation/generations/{{generation_id}}"
+
+OPENAI: Final = "/v1"
+IMAGE_EDITS: Final = f"{OPENAI}/images/edits"
+MODELS: Final = f"{OPENAI}/models"
+MCP: Final = "/mcp"

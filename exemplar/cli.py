@@ -103,6 +103,16 @@ def sandbox() -> None:
     run(read(SandboxSettings))
 
 
+@app.command()
+def mcp() -> None:
+    """Serve tools over the Model Context Protocol on standard input and output."""
+    from exemplar.environment import read
+    from exemplar.mcp.settings import McpSettings
+    from exemplar.mcp.stdio import serve
+
+    serve(read(McpSettings))
+
+
 @app.command("topology")
 def print_topology() -> None:
     """Print RabbitMQ's definitions: the content of rabbitmq/definitions.json."""

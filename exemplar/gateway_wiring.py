@@ -13,6 +13,7 @@ from domain.generation.feed_cursor import FeedCursors
 from domain.generation.listing import ListCursors
 from exemplar.environment import ConfigurationError
 from exemplar.injection import Dependencies
+from exemplar.mcp.opening import opener
 from gateway.app import create_app
 from gateway.auth.authentication import Authenticator
 from gateway.auth.operator_keys import OperatorKeys
@@ -28,6 +29,7 @@ from gateway.generations.resources import GenerationResources
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
+from gateway.mcp.application import McpApplication
 from gateway.moderation.classifier import Classifier, HttpClassifier
 from gateway.moderation.input_moderation import InputModeration
 from gateway.moderation.settings import ModerationSettings
@@ -95,6 +97,8 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "operations": lambda: OPERATIONS,
+    "mcp_application": McpApplication,
+    "open_mcp": opener,
     "missing_deliveries": MissingDeliveries,
     "on_event": lambda broadcaster: broadcaster.wake,
     "on_listening": lambda broadcaster: broadcaster.wake_all,
@@ -133,6 +137,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     app = create_app(tables, settings)
     app.middlewares.append(long_answers(dependencies.get("download_budget"), settings.client_addresses))
     dependencies.get("event_hub").install(app)
+    dependencies.get("mcp_application").install(app)
     if (classifier := dependencies.get("classifier")) is not None:
         classifier.install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)

@@ -12,6 +12,7 @@ from actors.imaging.decoder import DecoderSettings
 from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
+from exemplar.mcp.settings import McpSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
@@ -45,6 +46,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "exemplar up": HomeSettings,
+    "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
 }
 """Every class of settings under its title, in the order in which they are printed."""

@@ -29,6 +29,9 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.mcp.routes import McpRoutes
+from gateway.openai.model_routes import ModelRoutes
+from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
 from gateway.operations.failed_work import FailedWorkRoutes
@@ -69,6 +72,9 @@ ROUTES: Final = (
     PictureRoutes,
     ReceiptRoutes,
     UsageRoutes,
+    EditRoutes,
+    ModelRoutes,
+    McpRoutes,
     ErasureRoutes,
     BulkRoutes,
     ControlRoutes,

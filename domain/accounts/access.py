@@ -155,10 +155,10 @@ def authorize_end_user(
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
-    if claims.access_key is not None and found.access_key is not None:
-        scopes, key = found.access_key.scopes, claims.access_key
-    else:
-        scopes, key = None, found.api_key.id if found.api_key is not None and presented.api_key is not None else None
+    access = None if claims.access_key is None else found.access_key
+    scopes, key = None if access is None else access.scopes, claims.access_key
+    if access is None:
+        key = found.api_key.id if found.api_key is not None and presented.api_key is not None else None
     return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), scopes, key)
 
 

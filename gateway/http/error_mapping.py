@@ -100,6 +100,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.TIER_UNAVAILABLE: HttpError(
         503, "The tier of this account is not available at the moment", {"Retry-After": "60"}
     ),
+    ErrorCode.UNFINISHED: HttpError(504, "The generation has not finished in time; it continues"),
     ErrorCode.DAMAGED: HttpError(500, "The stored picture is damaged"),
     ErrorCode.INTERNAL: HttpError(500, "Internal server error"),
 }

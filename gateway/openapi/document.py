@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from domain.errors import ErrorCode
 from domain.paths import API
 from gateway.openapi.error_codes import codes_by_status
-from gateway.openapi.operation import Caller, Operation, get
+from gateway.openapi.operation import ERRORS, Caller, Operation, get
 from gateway.openapi.schemas import ANSWERS
 
 _SCHEMES: Final = {
@@ -41,7 +41,6 @@ _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "ticket": (("token",), ("access_key",), ("ticket",)),
     "link": (("link",), ("token",), ("access_key",), ()),  # public pictures need no credentials
 }
-_ERRORS: Final = {"application/json": "Error", "application/problem+json": "Problem"}
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -126,8 +125,9 @@ def _responses(operation: Operation, refusals: "Refusals") -> dict[str, Any]:
         answer = operation.answer
         answered["content"] = _json(answer) if isinstance(answer, str) else _content_of(answer)
     also = {str(status): _also(operation, status) for status in operation.also}
-    error = {"description": "Refused", "content": _content_of(_ERRORS)}
-    return {str(operation.status): answered, **also, **refusals.of(operation), "default": error}
+    error = {"description": "Refused", "content": _content_of(operation.errors)}
+    refused = refusals.of(operation) if operation.errors is ERRORS else _in_foreign_form(operation)
+    return {str(operation.status): answered, **also, **refused, "default": error}
 
 
 def _also(operation: Operation, status: int) -> dict[str, Any]:
@@ -135,6 +135,19 @@ def _also(operation: Operation, status: int) -> dict[str, Any]:
     name = operation.also_answers.get(status)
     content = {} if name is None else {"content": _json(name)}
     return {"description": operation.also[status], **content}
+
+
+def _in_foreign_form(operation: Operation) -> dict[str, Any]:
+    """Describe the refusals of an operation whose errors have the form of another API, by status."""
+    content = _content_of(operation.errors)
+    described: dict[str, list[str]] = {}
+    for status, codes in codes_by_status(operation).items():
+        described.setdefault(str(operation.error_statuses.get(status, status)), []).extend(codes)
+    return {
+        status: {"description": ", ".join(dict.fromkeys(codes)), "content": content}
+        for status, codes in described.items()
+        if int(status) not in operation.also
+    }
 
 
 class Refusals:
@@ -165,8 +178,7 @@ def _refused(codes: Sequence[ErrorCode]) -> dict[str, Any]:
     """Describe the refusals of one status: an error with one of these codes."""
     one_of = {"properties": {"code": {"enum": [code.value for code in codes]}}}
     content = {
-        kind: {"schema": {"allOf": [{"$ref": f"#/components/schemas/{name}"}, one_of]}}
-        for kind, name in _ERRORS.items()
+        kind: {"schema": {"allOf": [{"$ref": f"#/components/schemas/{name}"}, one_of]}} for kind, name in ERRORS.items()
     }
     return {"description": ", ".join(codes), "content": content}
 

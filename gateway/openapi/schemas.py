@@ -167,6 +167,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     ),
     "Events": _object("events:objects version:number", "reset:flag"),
     "FeedEvents": _object("events:objects cursor:text more:flag", "reset:flag"),
+    "EditedImages": _object("id:id created:number data:objects output_format:text size:text"),
+    "Model": _object("id:text object:text created:number owned_by:text"),
+    "Models": _object("object:text", data=_list(_ref("Model"))),
+    "OpenAiError": _object("", error=_object("message:text type:text param:text? code:text", "generation_id:id")),
     "Error": _object(
         "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
     ),

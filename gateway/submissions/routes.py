@@ -36,7 +36,7 @@ from gateway.submissions.gate import SubmissionGate
 from gateway.submissions.recorder import Recorded, SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, submission_of
-from gateway.submissions.uploads.reader import UploadReader
+from gateway.submissions.uploads.reader import Form, UploadReader
 from gateway.webhooks.checks import check_request
 from store.crash_points import crash_point
 from store.errors import OutcomeUnknownError
@@ -82,7 +82,7 @@ class SubmissionRoutes:
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time. With `dry_run` it is
         what would be recorded, and nothing is.
         """
-        identity, faults = await self._admit(request), Faults()
+        identity, faults = await self.admit(request), Faults()
         dry_run = faults.check(is_dry_run, request)
         submission = submission_of(request, identity, self.generation_ids, faults)
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
@@ -99,7 +99,7 @@ class SubmissionRoutes:
         A known Idempotency-Key is answered even if the original is gone by now. The original's webhook is
         checked like a new one, because the allowed addresses may have changed.
         """
-        identity, faults = await self._admit(request), Faults()
+        identity, faults = await self.admit(request), Faults()
         retry = Retry(path_generation_id(request), await read_seed_choice(request))
         submission = submission_of(request, identity, self.generation_ids, faults, retry)
         faults.refuse()
@@ -122,7 +122,19 @@ class SubmissionRoutes:
             await lease.use(max(image.size for image in content.images))
             return await self._record(request, submission, content)
 
-    async def _admit(self, request: web.Request) -> Identity:
+    async def submit(self, request: web.Request, identity: Identity, form: Form) -> tuple[Submission, Recorded | None]:
+        """Record what an admitted request describes in another form; None: it is unknown whether it was recorded."""
+        faults = Faults()
+        submission = submission_of(request, identity, self.generation_ids, faults)
+        async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults, form) as content:
+            submission = await self._rechecked(request, submission)
+            bind_contextvars(generation_id=submission.generation_id)
+            try:
+                return submission, await self.recorder.record(submission, await self._warned(submission, content))
+            except OutcomeUnknownError:
+                return submission, None
+
+    async def admit(self, request: web.Request) -> Identity:
         """Authenticate, look at what operators refuse and at the quota: no request with a key, it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())

@@ -58,6 +58,7 @@ class Subject:
             "delivery_id": UNKNOWN,
             "number": "0",
             "consumer": "billing",
+            "model": "sdxl",
             "event_type": "generation.imagined",
             "revision": "1",
             "provider": "replicate",

@@ -1,6 +1,7 @@
 """Collect the parts of a submission while they arrive."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Final, NamedTuple
@@ -30,6 +31,20 @@ TEXT_FIELDS: Final = {
     "_charset_": 64,
 }
 _IMAGES: Final = ("body", "example_images")
+
+
+class FormFields(NamedTuple):
+    """The fields that a form knows: those of images, and those of text with the bytes that are kept of each.
+
+    `lists` are those that some clients write with brackets.
+    """
+
+    images: frozenset[str]
+    texts: Mapping[str, int]
+    lists: frozenset[str]
+
+
+SUBMISSION_FIELDS: Final = FormFields(IMAGE_FIELDS, TEXT_FIELDS, LIST_FIELDS)
 _FILENAME_LENGTH: Final = 255
 _MAX_UNKNOWN: Final = 8
 # axios and PHP write a list as name[], others as name[0], name[1].
@@ -73,8 +88,9 @@ class FormParts:
     without bytes is a browser's empty file input, not an image. Unknown fields are dropped.
     """
 
-    def __init__(self, lease: ByteLease, image_memory: int) -> None:
+    def __init__(self, lease: ByteLease, image_memory: int, fields: FormFields = SUBMISSION_FIELDS) -> None:
         self.images: list[ImagePart | StoredPart] = []
+        self._fields = fields
         self._lease = lease
         self._image_memory = image_memory
         self.unknown: list[str] = []
@@ -124,17 +140,17 @@ class FormParts:
 
     def _begin(self, part: Part) -> None:
         self._image = self._text = self._stored = None
-        name = _known_name(part.name)
-        if name in IMAGE_FIELDS:
+        name = _known_name(part.name, self._fields.lists)
+        if name in self._fields.images:
             self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._image_memory))
             if part.filename:
                 self._count(self._image)
-        elif name in TEXT_FIELDS:
+        elif name in self._fields.texts:
             kept = bytearray()
             if name in STORED_FIELDS:
                 self._stored = StoredPart(name, kept)
             self._texts.setdefault(name, []).append((kept, part.charset))
-            self._text = kept, TEXT_FIELDS[name]
+            self._text = kept, self._fields.texts[name]
         elif len(self.unknown) < _MAX_UNKNOWN:
             self.unknown.append(part.name)
 
@@ -152,7 +168,7 @@ class FormParts:
         await image.spool.write(chunk)
 
 
-def _known_name(name: str) -> str:
+def _known_name(name: str, lists: frozenset[str]) -> str:
     """Return the name of a list field without the brackets that some clients add; any other name as it is."""
     found = _LIST_NAME.fullmatch(name)
-    return found[1] if found and found[1] in LIST_FIELDS else name
+    return found[1] if found and found[1] in lists else name

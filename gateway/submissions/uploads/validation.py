@@ -45,7 +45,7 @@ class FormRules:
 
 def validated(parts: FormParts, rules: FormRules, faults: Faults) -> Content:
     """Read a form; raises its first fault, or an earlier one in `faults`, which names all others."""
-    images = _images(parts, faults)
+    images = read_images(parts, faults, "name each file example_images or files")
     if images is not None:
         faults.check(_check_hashes, parts, images)
     instructions = faults.check(_instructions, parts, rules.ceilings)
@@ -68,10 +68,10 @@ def validated(parts: FormParts, rules: FormRules, faults: Faults) -> Content:
     )
 
 
-def _images(parts: FormParts, faults: Faults) -> tuple[ContentImage, ...] | None:
-    """Describe the pictures by their headers; None when one of them is refused."""
+def read_images(parts: FormParts, faults: Faults, wanted: str) -> tuple[ContentImage, ...] | None:
+    """Describe the pictures by their headers; None when one of them is refused. `wanted`: how they are sent."""
     if not parts.images:
-        msg = missing_message(parts.unknown, "name each file example_images or files")
+        msg = missing_message(parts.unknown, wanted)
         faults.add(FieldError(ErrorCode.MISSING_IMAGES, _IMAGES, msg, "value_error.missing"))
         return None
     images, format_faults, size_faults, stored_faults = list[ContentImage](), Faults(), Faults(), Faults()
