@@ -7,6 +7,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --re
 
 COPY pyproject.toml README.md LICENSE ./
 COPY actors ./actors
+COPY clients/python ./clients/python
 COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar

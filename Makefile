@@ -53,6 +53,7 @@ lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
 	$(COMPILE) pyproject.toml --extra c2pa --output-file requirements/c2pa.txt
+	$(COMPILE) pyproject.toml --extra mcp --output-file requirements/mcp.txt
 	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
 

@@ -2,6 +2,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import dramatiq
+import structlog
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
 from dramatiq.middleware import SkipMessage
@@ -10,8 +11,12 @@ from structlog.contextvars import bound_contextvars
 from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
 from store.crash_points import crash_point
+from store.errors import StoreUnavailableError
+from store.failed.dead_letters import DeadLetters
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
+log = structlog.get_logger()
+
 RunActor = Callable[[str, RecordedEvent], Awaitable[None]]  # also in rabbitmq/, which actors/ may not import
 
 
@@ -23,11 +28,12 @@ class ActorRunner:
     """Call actors on the running loop as dramatiq's worker calls them on its threads (docs/adr/14).
 
     `bind` fills in the dependencies that an actor's function names beside its event. Every log line inside
-    an actor carries the ids of its event.
+    an actor carries the ids of its event. What an actor raises is kept as a dead letter, if there are any.
     """
 
-    def __init__(self, broker: dramatiq.Broker, bind: Bind) -> None:
+    def __init__(self, broker: dramatiq.Broker, bind: Bind, dead_letters: DeadLetters | None = None) -> None:
         self._broker = broker
+        self._dead_letters = dead_letters
         self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}
 
     async def __call__(self, queue: str, event: RecordedEvent) -> None:
@@ -43,12 +49,22 @@ class ActorRunner:
                 self._broker.emit_after("skip_message", message)
             except BaseException as error:
                 self._broker.emit_after("process_message", message, exception=error)
+                await self._keep(queue, event, error)
                 raise
             else:
                 self._broker.emit_after("process_message", message, result=None)
         if message.failed:
             raise MessageRejectedError(f"middleware rejected {event.id} for {queue}")
         crash_point(queue, "before_ack")
+
+    async def _keep(self, queue: str, event: RecordedEvent, error: BaseException) -> None:
+        """Keep a failed call; a cancelled one, and one without a store, is none."""
+        if self._dead_letters is None or isinstance(error, StoreUnavailableError) or not isinstance(error, Exception):
+            return
+        try:
+            await self._dead_letters.record(queue, event, type(error).__name__)
+        except Exception as fault:  # noqa: BLE001 - the caller gets what the actor raised
+            log.warning("dead_letter_not_kept", queue=queue, event_id=event.id, error=repr(fault))
 
 
 def _message(queue: str, event: RecordedEvent) -> MessageProxy:

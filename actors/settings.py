@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 
 from domain.generation.lifecycle import Timeouts
 from domain.submission.composition import Composition
-from store.settings import EnvironmentSettings
+from store.settings import EnvironmentSettings, RetentionSettings
 
 
 class TimeoutSettings(EnvironmentSettings):
@@ -31,7 +31,7 @@ class TimeoutSettings(EnvironmentSettings):
         )
 
 
-class ActorSettings(EnvironmentSettings):
+class ActorSettings(RetentionSettings):
     """URLs and secrets of the actors, and how long pictures are kept."""
 
     public_url: str | None = Field(
@@ -42,18 +42,14 @@ class ActorSettings(EnvironmentSettings):
         min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"
     )
     composition: Composition = Field("blend", description="How several examples are composed into one image for SDXL")
-    keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
-    keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
-    keep_personal_data_days: int | None = Field(
-        None,
-        ge=1,
-        description="Days after its end that instructions, metadata, file names and webhook URL of a generation are "
-        "kept; empty: until it is deleted",
-    )
     keep_deleted_projects_days: int = Field(
         30,
         ge=0,
         description="Days after which a deleted project's users and generations are erased",
+    )
+
+    drift_report_hours: int = Field(
+        24, ge=0, description="Hours between two comparisons of everything derived with the log; 0: only on demand"
     )
 
     @property

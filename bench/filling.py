@@ -45,15 +45,18 @@ class Template:
         return int(self.commits[-1]["last"])
 
     def copy(self, key: str, back: timedelta, position: int) -> "Template":
-        """Write a copy with another id, older times, and `position` for its first commit."""
+        """Write a copy with another id, older times, and `position` for its first commit.
+
+        The times of sealing stay: they never decrease with positions.
+        """
         change = _Change(self.id, key, back)
         written = {name: [change.value(document) for document in some] for name, some in self.documents.items()}
         pairs = zip(self.commits, written["commits"], strict=True)
         hashes = {leaf_hash(old["body"]): leaf_hash(new["body"]) for old, new in pairs}
         for document in (*written["commits"], *written["log"]):
             document |= {name: hashes[value] for name, value in document.items() if _hash_in(value, hashes)}
-        for number, entry in enumerate(written["log"]):
-            entry["_id"] = position + number
+        for number, (entry, original) in enumerate(zip(written["log"], self.documents["log"], strict=True)):
+            entry |= {"_id": position + number, "sealed_at": original["sealed_at"]}
         return replace(self, id=key, documents=written)
 
 
@@ -88,7 +91,7 @@ def fill(url: str, generation: str, events: int) -> list[str]:
     """Add copies of a generation until the log has so many events; return the ids of the last ones."""
     with MongoClient[Document](url, tz_aware=True) as client:
         database = client.get_default_database().with_options(write_concern=WriteConcern(w=1, j=False))
-        template = read_template(database, generation)
+        template = sealed_last(read_template(database, generation), database)
         count, head = max(1, events // template.events), _head(database)
         step = max(timedelta(seconds=1), _since_month_began() // count)
         for start in range(0, count, BATCH):
@@ -144,6 +147,13 @@ def read_template(database: Database[Document], generation: str) -> Template:
     if len(documents["commits"]) != len(documents["log"]):
         raise RuntimeError("the generation is not wholly sealed")
     return Template(generation, {name: some for name, some in documents.items() if some})
+
+
+def sealed_last(template: Template, database: Database[Document]) -> Template:
+    """Let a template be sealed with the last commit of the log, which its copies follow."""
+    last = database["log"].find_one({}, {"sealed_at": 1}, sort=[("_id", -1)]) or {}
+    log = [{**entry, "sealed_at": last.get("sealed_at")} for entry in template.documents["log"]]
+    return replace(template, documents={**template.documents, "log": log})
 
 
 def _head(database: Database[Document]) -> int:

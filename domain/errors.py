@@ -3,7 +3,7 @@
     ExemplarError          a rule refuses a request; `code` is of the closed list below
     ├── FieldError         one field of a request is invalid: location, message, type of the API's errors
     ├── FieldsError        several fields are invalid
-    ├── LimitError         a limit of the tier is reached; `retry_after` seconds
+    ├── LimitError         a limit is reached, or an operator holds submissions back; `retry_after` seconds
     └── TierError          the developer's tier is not configured
 
 A refusal of a request with several faults is the first of them and names the `others`. `gateway/http` maps codes to
@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     INSTRUCTIONS_VALUE = "invalid_instructions_value"
     INVALID_METADATA = "invalid_metadata"
     INVALID_WEBHOOK = "invalid_webhook"
+    CONTENT_REFUSED = "content_refused"
     HASH_MISMATCH = "hash_mismatch"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     INVALID_CREDENTIALS = "invalid_credentials"
@@ -40,6 +41,7 @@ class ErrorCode(StrEnum):
     GRANT_REQUIRED = "grant_required"
     ROLE_HEADER_REQUIRED = "role_header_required"
     FORBIDDEN = "forbidden"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_DEVELOPER_KEY = "invalid_developer_key"
     GENERATION_LIMIT = "generation_limit_exceeded"
     REQUEST_LIMIT = "request_limit_exceeded"
@@ -50,6 +52,8 @@ class ErrorCode(StrEnum):
     WEBHOOK_LIMIT = "webhook_limit_exceeded"
     ROTATION_LIMIT = "rotation_limit_exceeded"
     CONSUMER_LIMIT = "consumer_limit_exceeded"
+    CONSUMER_LEASED = "consumer_leased"
+    LEASE_LOST = "lease_lost"
     UNKNOWN_POSITION = "unknown_position"
     RECEIPT_PENDING = "receipt_pending"
     RECEIPTS_DISABLED = "receipts_disabled"
@@ -62,9 +66,15 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     SERVER_BUSY = "server_busy"
+    MAINTENANCE = "maintenance"
+    PROVIDER_STOPPED = "provider_stopped"
+    PAUSED = "paused"
+    QUEUE_FULL = "queue_full"
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
+    MODERATION_UNAVAILABLE = "moderation_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
+    UNFINISHED = "generation_unfinished"
     DAMAGED = "damaged"
     INTERNAL = "internal_error"
 

@@ -12,6 +12,7 @@ Channel = Literal["endpoint", "request_webhook", "stream", "feed", "consumer", "
 
 _USERS: Final = (Role.END_USER, Role.DEVELOPER)
 _STAFF: Final = (Role.AUDITOR, Role.PLATFORM_OPERATOR)
+_OF_ENDPOINTS: Final = "webhook."
 _OF_STAFF: Final = ("platform.", "access.")
 
 
@@ -22,7 +23,9 @@ def subscribers_of(row: EventType) -> Mapping[Channel, tuple[Role, ...]]:
         found["endpoint"] = (Role.DEVELOPER,)
     if filters_of(row):
         found["request_webhook"] = (Role.END_USER,)
-    if row.public is not None:
+    if row.public is not None and row.name.startswith(_OF_ENDPOINTS):
+        found["feed"] = (Role.DEVELOPER,)
+    elif row.public is not None:
         found |= {"stream": (Role.END_USER,), "feed": _USERS, "consumer": (Role.DEVELOPER,)}
     found["log"] = _STAFF if row.name.startswith(_OF_STAFF) else (Role.DEVELOPER, *_STAFF)
     return found

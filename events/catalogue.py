@@ -7,10 +7,12 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from events.access import ACCESS
+from events.control import CONTROL
 from events.developer import DEVELOPER, PLATFORM
 from events.event import Event, schema_uri
 from events.event_type import EventType, WebhookFilter
 from events.generation import GENERATION
+from events.operation import OPERATION
 from events.webhook import WEBHOOK
 
 
@@ -84,4 +86,4 @@ class Catalogue:
         raise UnknownEventError(f"no event {name!r} with schema {dataschema!r}")
 
 
-CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM, *ACCESS))
+CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM, *CONTROL, *OPERATION, *ACCESS))

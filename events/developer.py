@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime
 
 from events.erasure import Grounds
-from events.event import Event, OmittedIfNone, Part
+from events.event import Event, OmittedIfEmpty, OmittedIfNone, Part
 from events.event_type import EventType
 
 
@@ -82,6 +82,7 @@ class CorrectedUnits(Part):
 class QuotaCorrected(Event, name="developer.quota_corrected"):
     """The quota ledger is corrected; `taken` and `freed` are the generations whose slots it gains or loses.
 
+    queue: the generations that wait for a slot from then on, where that was wrong.
     Appended before the ledger is changed; the ledger keeps the ids of the corrections that it contains.
     """
 
@@ -90,6 +91,18 @@ class QuotaCorrected(Event, name="developer.quota_corrected"):
     units: tuple[CorrectedUnits, ...]
     taken: tuple[str, ...]
     freed: tuple[str, ...]
+    queue: Annotated[tuple[str, ...], OmittedIfEmpty] = ()
+
+
+class DeliveriesRestarted(ProjectEvent, name="developer.deliveries_restarted"):
+    """The developer asked for so many webhook deliveries of an endpoint again, or for ones that were never made.
+
+    endpoint: its id, or `default-<project>` for the webhooks of single requests. Recorded before they are restarted.
+    """
+
+    endpoint: str
+    action: Literal["recover", "resend", "replay"]
+    deliveries: int
 
 
 class UserEvent(Event):
@@ -119,12 +132,25 @@ class UserErased(UserEvent, name="developer.user_erased"):
     """All data of the user are erased."""
 
 
+class AccessKeyCreated(UserEvent, name="developer.access_key_created"):
+    """A key that acts for the user was created; `expires_at` is None for one without an end."""
+
+    key: str
+    scopes: tuple[str, ...]
+    expires_at: AwareDatetime | None
+
+
+class AccessKeyRevoked(UserEvent, name="developer.access_key_revoked"):
+    key: str
+
+
 AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordReset | DeveloperPasswordChanged
 DeveloperEvent = (
     AccountEvent
     | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErasureRequested | ProjectErased
-    | KeyCreated | KeyRevoked | QuotaCorrected
+    | KeyCreated | KeyRevoked | QuotaCorrected | DeliveriesRestarted
     | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
+    | AccessKeyCreated | AccessKeyRevoked
 )  # fmt: skip
 
 DEVELOPER: Final = (
@@ -148,11 +174,22 @@ DEVELOPER: Final = (
             freed=("gen-1",),
         )
     ),
+    EventType(sample=DeliveriesRestarted(project="prj-1", endpoint="default-prj-1", action="resend", deliveries=3)),
     EventType(sample=UserRegistered(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordReset(project="prj-1", user="usr-1")),
     EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
     EventType(sample=UserDeleted(project="prj-1", user="usr-1", grounds=Grounds(reason="data_request"))),
     EventType(sample=UserErased(project="prj-1", user="usr-1")),
+    EventType(
+        sample=AccessKeyCreated(
+            project="prj-1",
+            user="usr-1",
+            key="key-2",
+            scopes=("generate", "read"),
+            expires_at=datetime(2026, 12, 31, tzinfo=UTC),
+        )
+    ),
+    EventType(sample=AccessKeyRevoked(project="prj-1", user="usr-1", key="key-2")),
 )
 
 

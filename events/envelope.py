@@ -9,6 +9,8 @@ from events.catalogue import CATALOGUE
 from events.event import Event, schema_uri
 
 SOURCE = "urn:exemplar"
+PROVIDER = "provider"
+"""The actor of what the provider reports by callback."""
 _CAUSES = ("requestid", "correlationid", "causationid", "traceparent")  # in the order of `Cause`
 _HIDDEN_MEMBERS = ("actor", "causationid", "dataschema")
 

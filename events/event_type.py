@@ -29,7 +29,7 @@ class EventType:
 
     sample: an event of the class, for examples and tests.
     writer: what appends it, for the documents.
-    public: writes the data that the owner of a generation may see; None: the event is not shown.
+    public: writes the data that the owner of a generation or an endpoint may see; None: the event is not shown.
     shown_as: the model of what `public` writes, where that is neither all data nor none.
     deliverable: the event may be sent as a webhook.
     webhook_filter: the word of a request's `webhook_events_filter` that chooses it.

@@ -73,6 +73,9 @@ class GenerationRequested(Event, name="generation.requested"):
     retry_of: the generation that this one repeats; seed: the seed to use.
     cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     own_start: `start_by` is the client's own deadline.
+    queued: no slot was free, and the generation waits for one.
+    api_key: id of the project's key that the request was sent with.
+    estimate_microusd: its expected cost by the durations of recent generations, in millionths of a US dollar.
     """
 
     owner: Owner
@@ -90,6 +93,9 @@ class GenerationRequested(Event, name="generation.requested"):
     cancel_after: Annotated[int | None, OmittedIfNone] = None
     own_start: Annotated[bool | None, OmittedIfNone] = None
     warnings: Annotated[tuple[Warned, ...], OmittedIfEmpty] = ()
+    queued: Annotated[bool | None, OmittedIfNone] = None
+    api_key: Annotated[str | None, OmittedIfNone] = None
+    estimate_microusd: Annotated[int | None, OmittedIfNone] = None
 
 
 class GenerationValidated(Event, name="generation.validated"):

@@ -138,12 +138,12 @@ INVOCATION: Final = (
             total_seconds=5.25,
         ),
         queues=("completion",),
-        subscribers=("projector",),
+        subscribers=("projector", "usage"),
     ),
     EventType(
         writer="the first to learn of a second prediction",
         sample=DuplicateFound(attempt=1, prediction="example", predict_seconds=None),
         queues=("cancellation",),
-        subscribers=("projector", "cancellation"),
+        subscribers=("projector", "usage", "cancellation"),
     ),
 )

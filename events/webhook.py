@@ -11,7 +11,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime
 
 from events.event import Event
-from events.event_type import EventType
+from events.event_type import EventType, whole
 
 DisabledReason = Literal["developer", "gone", "failing"]
 
@@ -99,10 +99,13 @@ WEBHOOK: Final = (
     ),
     EventType(sample=WebhookChanged(url="0" * 64, event_types=_TYPES), queues=_ROW, subscribers=_ROW),
     EventType(sample=WebhookRotated(overlap_until=_TIME), subscribers=_ROW),
-    EventType(sample=WebhookEnabled(), queues=_ROW, subscribers=_ROW),
-    EventType(sample=WebhookDisabled(reason="gone"), queues=_ROW, subscribers=_ROW),
+    EventType(sample=WebhookEnabled(), public=whole, queues=_ROW, subscribers=_ROW),
+    EventType(sample=WebhookDisabled(reason="gone"), public=whole, queues=_ROW, subscribers=_ROW),
     EventType(sample=WebhookRemoved(), queues=_ROW, subscribers=_ROW),
-    EventType(sample=DeliverySucceeded(delivery="msg_1", event=_EVENT, attempt=1, status=200, milliseconds=35)),
+    EventType(
+        sample=DeliverySucceeded(delivery="msg_1", event=_EVENT, attempt=1, status=200, milliseconds=35),
+        public=whole,
+    ),
     EventType(
         sample=DeliveryFailed(
             delivery="msg_1",
@@ -112,7 +115,8 @@ WEBHOOK: Final = (
             status=503,
             milliseconds=35,
             retry_at=_TIME,
-        )
+        ),
+        public=whole,
     ),
-    EventType(sample=DeliveryExhausted(delivery="msg_1", event=_EVENT, attempts=10)),
+    EventType(sample=DeliveryExhausted(delivery="msg_1", event=_EVENT, attempts=10), public=whole),
 )

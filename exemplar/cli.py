@@ -103,6 +103,16 @@ def sandbox() -> None:
     run(read(SandboxSettings))
 
 
+@app.command()
+def mcp() -> None:
+    """Serve tools over the Model Context Protocol on standard input and output."""
+    from exemplar.environment import read
+    from exemplar.mcp.settings import McpSettings
+    from exemplar.mcp.stdio import serve
+
+    serve(read(McpSettings))
+
+
 @app.command("topology")
 def print_topology() -> None:
     """Print RabbitMQ's definitions: the content of rabbitmq/definitions.json."""
@@ -145,7 +155,9 @@ def _add_group(name: str, purpose: str) -> None:
 
 _add_group("accounts", "Create, show and change accounts")
 _add_group("audit", "Verify the log and print proofs")
+_add_group("control", "Pause, stop and limit what runs")
 _add_group("erase", "Erase generations, users and projects")
+_add_group("failed", "Show, replay and discard parked events and dead letters")
 _add_group("quota", "Compare the quota ledger with the log")
 
 

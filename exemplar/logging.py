@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("pymongo", "httpx", "httpcore", "aiohttp.access", "PIL")
+_QUIET = ("pymongo", "httpx", "httpcore", "aiohttp.access", "mcp", "PIL")
 
 
 def configure_logging(service: str, *, level: int = logging.INFO) -> None:

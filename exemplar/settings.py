@@ -12,8 +12,10 @@ from actors.imaging.decoder import DecoderSettings
 from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
+from exemplar.mcp.settings import McpSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
@@ -36,6 +38,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
     "Receipts": ReceiptSettings,
+    "Moderation": ModerationSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
@@ -43,6 +46,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "exemplar up": HomeSettings,
+    "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
 }
 """Every class of settings under its title, in the order in which they are printed."""
@@ -66,6 +70,7 @@ _GATEWAY = (
     PasswordSettings,
     WitnessSettings,
     ReceiptSettings,
+    ModerationSettings,
 )
 
 PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {

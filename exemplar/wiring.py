@@ -43,6 +43,7 @@ from store.backoff import Backoff
 from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.quota.admission import Admission
+from store.quota.slot_queue import SlotQueue
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -73,6 +74,7 @@ SERVICES: Mapping[str, Factory] = {
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
+    "slot_queue": SlotQueue,
     "signing_keys": SigningKeys,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
@@ -116,10 +118,14 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "polling_times": _polling_times,
     "postponed": Postponed,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
+    "drift_report_every": lambda actor_settings: (
+        timedelta(hours=actor_settings.drift_report_hours) if actor_settings.drift_report_hours else None
+    ),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
     "public_url": lambda actor_settings: actor_settings.public_url,
     "redelivery_times": lambda timeouts: RetryTimes(Backoff(first=timeouts.redelivery.total_seconds(), longest=300)),
     "run_actor": ActorRunner,
+    "slot_times": lambda: RetryTimes(Backoff(first=2, longest=30)),
 }
 
 

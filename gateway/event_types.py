@@ -21,6 +21,7 @@ from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.openapi.operation import get
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_STREAMS: Final = {"control": "controls", "platform": "platform"}
 _SCHEMA_TYPE: Final = "application/schema+json"
 _RENEWED: Final = "public, max-age=300"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -80,7 +81,7 @@ def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> dict
 def _sample(row: EventType) -> dict[str, Any]:
     """Write a sample as a subscriber gets it, or as the log holds it."""
     context = row.name.partition(".")[0]
-    stream = context if context == "platform" else f"{context}-{EXAMPLE_ID}"
+    stream = _STREAMS.get(context, f"{context}-{EXAMPLE_ID}")
     event = RecordedEvent(stream, 1, _TIME, row.sample, Cause(actor="actor:example"))
     return visible(event) or event.to_cloudevent()
 

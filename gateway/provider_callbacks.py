@@ -16,7 +16,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.callback import read_callback
 from domain.generation.prediction import Prediction
 from domain.paths import PROVIDER_CALLBACK
-from events.envelope import Cause
+from events.envelope import PROVIDER, Cause
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
 from store.generations.observations import Observations
@@ -24,6 +24,8 @@ from store.generations.observations import Observations
 _TOLERANCE: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
+
+_CODES = (ErrorCode.INVALID_CREDENTIALS, ErrorCode.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class ProviderRoutes:
     read_prediction: Callable[[object], Prediction | None]
     provider_now: Callable[[], datetime]
 
-    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True)
+    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True, codes=_CODES)
     async def called_back(self, request: web.Request) -> web.Response:
         """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)
@@ -56,7 +58,7 @@ class ProviderRoutes:
             prediction = None
         if prediction is None:
             raise ExemplarError(ErrorCode.INVALID_REQUEST)
-        cause = Cause(actor="provider", request_id=request_id_of(request))
+        cause = Cause(actor=PROVIDER, request_id=request_id_of(request))
         recorded = await self.observations.record(callback.generation, callback.attempt, prediction, cause=cause)
         if recorded is None:
             log.warning("callback_without_effect", prediction=prediction.id)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.accounts.access_keys import AccessKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.keys import KeyRoutes
@@ -15,6 +16,9 @@ from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
 from gateway.audit.proof_routes import ProofRoutes
+from gateway.bulk.routes import BulkRoutes
+from gateway.consumers.routes import ProjectConsumerRoutes
+from gateway.controls.routes import ControlRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -25,14 +29,21 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.mcp.routes import McpRoutes
+from gateway.openai.model_routes import ModelRoutes
+from gateway.openai.routes import EditRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.openapi.operation import operations_of
+from gateway.operations.failed_work import FailedWorkRoutes
+from gateway.operations.projections import ProjectionRoutes
+from gateway.operations.search import SearchRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from gateway.webhooks.restarts import RestartRoutes
 from gateway.webhooks.signing_keys import SigningKeyRoutes
 
 ROUTES: Final = (
@@ -40,14 +51,17 @@ ROUTES: Final = (
     RegistrationRoutes,
     OwnAccountRoutes,
     KeyRoutes,
+    AccessKeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
     ProjectUserRoutes,
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
+    RestartRoutes,
     SigningKeyRoutes,
     EventTypeRoutes,
+    ProjectConsumerRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     GenerationEventRoutes,
@@ -58,7 +72,15 @@ ROUTES: Final = (
     PictureRoutes,
     ReceiptRoutes,
     UsageRoutes,
+    EditRoutes,
+    ModelRoutes,
+    McpRoutes,
     ErasureRoutes,
+    BulkRoutes,
+    ControlRoutes,
+    FailedWorkRoutes,
+    SearchRoutes,
+    ProjectionRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,

@@ -27,9 +27,9 @@ MAX_DAYS: Final = 366
 _ANSWER: Final = {"application/json": "Usage", "text/csv": ""}
 _END_USER_DIMENSIONS: Final[tuple[Dimension, ...]] = ("day", "month")
 _NAMES: Final[Mapping[Dimension, str]] = {
-    "project": "project_id", "user": "user_id", "day": "day", "month": "month",
+    "project": "project_id", "user": "user_id", "day": "day", "month": "month", "key": "api_key_id",
 }  # fmt: skip
-_COUNTS: Final = ("generations", "completed", "failed", "running", "units")
+_COUNTS: Final = ("generations", "completed", "failed", "running", "units", "cost_usd")
 
 _refusal: Final = partial(invalid_field, "query")
 
@@ -44,10 +44,10 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    @get(USAGE, "account", query=("from", "to", "by", "format"), answer=_ANSWER)
+    @get(USAGE, "account_reader", query=("from", "to", "by", "format"), answer=_ANSWER)
     async def read(self, request: web.Request) -> web.Response:
         """Read what was generated, by project, user and time, as an end user your own; CSV with `format=csv`."""
-        claims, _ = self.authenticator.presented_credentials(request)
+        claims = await self.authenticator.claims(request)
         if claims.role is Role.END_USER:
             end_user = await self.authenticator.authenticate_end_user(request)
             query = self._query(request, end_user.developer_id, _END_USER_DIMENSIONS)
@@ -148,7 +148,8 @@ def _csv(query: UsageQuery, lines: Sequence[Line]) -> str:
 
 
 def _row(query: UsageQuery, line: Line) -> dict[str, object]:
-    return {_NAMES[name]: value for name, value in zip(query.by, line.values, strict=True)}
+    """Write the dimensions; a key is null where the request was sent without one, or before keys were recorded."""
+    return {_NAMES[name]: value or None for name, value in zip(query.by, line.values, strict=True)}
 
 
 def _counts(tally: Tally) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Fault injection: the failures that the sandbox can simulate."""
 
+import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,6 +58,20 @@ class Faults(BaseModel):
 
 NO_FAULTS = Faults()
 
+_WORD: Final = re.compile(r"\[sandbox:(?:(fail|nsfw)|slow=(\d{1,3}))\]", re.ASCII)
+_OUTCOMES: Final[dict[str, Outcome]] = {"fail": "failed", "nsfw": "nsfw"}
+
+
+def faults_in(prompt: str) -> Faults:
+    """Read the faults that a prompt asks for: `[sandbox:fail]`, `[sandbox:nsfw]`, `[sandbox:slow=5]` (seconds).
+
+    The last word of each kind counts; other text in brackets is part of the prompt.
+    """
+    asked: list[tuple[str, str]] = _WORD.findall(prompt)
+    outcomes = [_OUTCOMES[outcome] for outcome, _ in asked if outcome]
+    delays = [float(seconds) for _, seconds in asked if seconds]
+    return Faults(outcome=outcomes[-1] if outcomes else None, latency_s=delays[-1] if delays else None)
+
 
 class ArmedFaults:
     """The faults that apply to the next creates: to each the first whose prompt fits."""
@@ -72,14 +87,14 @@ class ArmedFaults:
         return [one.model_dump(exclude_unset=True) for one in self._armed]
 
     def take(self, prompt: str) -> Faults:
-        """Return the faults of one create and count it."""
+        """Return the faults of one create and count it: the armed ones, else those that its prompt asks for."""
         for index, faults in enumerate(self._armed):
             if faults.prompt is None or faults.prompt in prompt:
                 if faults.times is not None:
                     left = faults.times - 1
                     self._armed[index : index + 1] = [faults.model_copy(update={"times": left})] if left else []
                 return faults
-        return NO_FAULTS
+        return faults_in(prompt)
 
 
 def parsed(body: Any) -> list[Faults]:

@@ -17,7 +17,7 @@ from store.audit.access_streams import AccessStreams
 from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
-from store.audit.consumers import Consumers
+from store.audit.content_scan import ContentScan
 from store.audit.event_lookup import EventLookup
 from store.audit.inclusion_proofs import InclusionProofs
 from store.audit.invariant_runs import InvariantRuns
@@ -27,7 +27,16 @@ from store.audit.picture_scan import PictureScan
 from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
+from store.bulk.jobs import BulkJobs
 from store.commits.mongo import MongoEventStore
+from store.consumers.consumers import Consumers
+from store.consumers.project_consumers import ProjectConsumers
+from store.controls.changes import ControlChanges
+from store.controls.current import CurrentControls
+from store.failed.actions import FailedWorkActions
+from store.failed.dead_letters import DeadLetters
+from store.failed.parked_work import ParkedWork
+from store.failed.request_search import RequestSearch
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -53,6 +62,9 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.quota.usage_sums import UsageSums
+from store.rebuild.green_rows import GreenRows
+from store.rebuild.requests import RebuildRequests
+from store.rebuild.runs import RebuildRuns
 from store.settings import StoreSettings
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
@@ -87,11 +99,20 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
     "parking": Parking,
+    "parked_work": ParkedWork,
+    "bulk_jobs": BulkJobs,
+    "rebuild_runs": RebuildRuns,
+    "rebuild_requests": RebuildRequests,
+    "green_rows": GreenRows,
+    "dead_letters": DeadLetters,
+    "failed_work_actions": FailedWorkActions,
+    "request_search": RequestSearch,
     "access_streams": AccessStreams,
     "audit_log": AuditLog,
     "quota_travel": QuotaTravel,
     "stream_travel": StreamTravel,
     "consumers": Consumers,
+    "project_consumers": ProjectConsumers,
     "event_lookup": EventLookup,
     "invariant_scan": InvariantScan,
     "invariant_runs": InvariantRuns,
@@ -99,10 +120,13 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "picture_scan": PictureScan,
+    "content_scan": ContentScan,
     "picture_sources": PictureSources,
     "inclusion_proofs": InclusionProofs,
     "leases": MongoLeases,
     "pauses": MongoPauses,
+    "current_controls": CurrentControls,
+    "control_changes": ControlChanges,
     "account_cache": AccountCache,
     "accounts": Accounts,
     "account_changes": AccountChanges,

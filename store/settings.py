@@ -1,9 +1,11 @@
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.accounts.tiers import Bound
+from domain.audit.kept_content import Retention
 
 
 class EnvironmentSettings(BaseSettings):
@@ -30,6 +32,29 @@ class PriceSettings(EnvironmentSettings):
     """The price of compute time, recorded with each prediction."""
 
     usd_per_second: float = Field(0.000975, ge=0, description="Price of one second of prediction, US dollars")
+
+
+class RetentionSettings(EnvironmentSettings):
+    """How long pictures and personal data are kept."""
+
+    keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
+    keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
+    keep_personal_data_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days after its end that instructions, metadata, file names and webhook URL of a generation are "
+        "kept; empty: until it is deleted",
+    )
+
+    @property
+    def retention(self) -> Retention:
+        """The settings as durations."""
+        days = self.keep_personal_data_days
+        return Retention(
+            results=timedelta(days=self.keep_pictures_days),
+            examples=timedelta(days=self.keep_examples_days),
+            personal_data=None if days is None else timedelta(days=days),
+        )
 
 
 class TierSettings(EnvironmentSettings):

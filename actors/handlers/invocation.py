@@ -17,7 +17,9 @@ from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.generation import Owner
 from events.invocation import InvocationIntended
+from store.controls.current import CurrentControls
 from store.crash_points import crash_point
 from store.generations.generations import Decided, Decision, Generations
 from store.generations.observations import Observations
@@ -40,17 +42,19 @@ async def decide(
     model_inputs: ModelInputs,
     timeouts: Timeouts,
     provider: Provider,
+    current_controls: CurrentControls,
     clock: Callable[[], datetime],
 ) -> Decision | None:
     """Claim the next attempt at the time of the append, once its input is at hand.
 
-    Raises what making the input raises: nothing is claimed then, and redelivery tries again.
+    What an operator holds back claims nothing, and neither does a fault in making the input, which is raised:
+    redelivery tries again.
     """
 
     def claim(g: Generation) -> Sequence[Event]:
         return invocation.intend(g, now=clock(), timeouts=timeouts, provider_time=provider.time.now())
 
-    if not claim(generation):
+    if not claim(generation) or await is_held(generation.request.owner, provider.name, current_controls):
         return None
     try:
         await model_inputs.read(generation)
@@ -59,6 +63,11 @@ async def decide(
             return None  # it was erased since it was read
         raise
     return claim
+
+
+async def is_held(owner: Owner, provider: str, current_controls: CurrentControls) -> bool:
+    """Tell whether an operator holds back the paid calls of an owner."""
+    return (await current_controls.get()).held_by(provider, owner.developer, owner.project) is not None
 
 
 async def follow(

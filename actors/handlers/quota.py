@@ -17,6 +17,7 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Bounds
+from store.quota.slot_queue import SlotQueue
 
 NAME = "quota"
 
@@ -28,20 +29,30 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
 
 
 async def decide(
-    generation: Generation, *, generations: Generations, admission: Admission, tiers: Mapping[str, Tier]
+    generation: Generation,
+    *,
+    generations: Generations,
+    admission: Admission,
+    slot_queue: SlotQueue,
+    tiers: Mapping[str, Tier],
 ) -> Decision | None:
-    """Find the hold of a validated generation, or repeat one that was lost."""
+    """Find the hold of a validated generation, or repeat one that was lost; nothing while it waits for its slot."""
     if generation.final:
         return await admission.settlement(generation)
     if generation.state is not State.VALIDATED:
         return None
-    bounds = _bounds(generation.request.tier, tiers)
-    account = await admission.account_of(generation.request.owner.developer, generation.id)
+    bounds, developer = _bounds(generation.request.tier, tiers), generation.request.owner.developer
+    account = await admission.account_of(developer, generation.id)
     if not account.holds(generation.id):
         retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:
             return decisions.deny
         account = retaken
+    slot_queue.note(developer, account)
+    if account.waits(generation.id):
+        if not await slot_queue.take_turn(generation):
+            return None
+        account = await admission.account_of(developer, generation.id)
     reserved = _reserved(generation, account, bounds)
     return lambda g: decisions.reserve(g, reserved)
 
@@ -51,16 +62,23 @@ async def follow(
     _cause: Cause,
     *,
     admission: Admission,
+    slot_queue: SlotQueue,
+    generations: Generations,
     projection: Projection,
     personal_data: PersonalDataStore,
     timeouts: Timeouts,
 ) -> None:
-    """Settle the ledger after the log; the sweep and the subscriber repeat what a crash left out."""
+    """Settle the ledger after the log, and call those whose turn it is then.
+
+    The sweep and the subscriber repeat what a crash left out; the job `slots` finds those who wait.
+    """
     if not decided.generation.final:
         return
     await admission.settle(decided.generation)
     if is_uncharged(decided.generation):  # the next one is counted by the rows
         await projection.write(await rows_of([decided.generation], personal_data, timeouts))
+    for generation in await slot_queue.next_if_known(decided.generation.request.owner.developer):
+        await generations.remind(generation.id, NAME)
 
 
 async def _retake(
@@ -74,12 +92,15 @@ async def _retake(
     generation = await generations.load(generation_id)
     if generation is None or generation.state not in (State.REQUESTED, State.VALIDATED):
         return Account()
-    request = generation.request
+    request, owner = generation.request, generation.request.owner
+    queue_for = owner.user if request.queued else None
     try:
-        await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds, durable=True)
+        await admission.hold(
+            owner.developer, generation_id, period=request.period, bounds=bounds, durable=True, queue_for=queue_for
+        )
     except LimitError:
         return None
-    return await admission.account_of(request.owner.developer, generation_id)
+    return await admission.account_of(owner.developer, generation_id)
 
 
 def _reserved(generation: Generation, account: Account, bounds: Bounds) -> QuotaReserved:
@@ -100,4 +121,4 @@ def _bounds(tier: str, tiers: Mapping[str, Tier]) -> Bounds:
         limits = tier_of(tier, tiers)
     except TierError:
         return Bounds(monthly=None, concurrent=None)
-    return Bounds(monthly=limits.monthly, concurrent=limits.concurrent)
+    return Bounds.of(limits)

@@ -15,16 +15,19 @@ import structlog
 from actors.jobs.backlog import Backlog
 from actors.jobs.due_pages import DuePages
 from actors.jobs.retry_times import RetryTimes
+from actors.providers.provider import Provider
 from actors.runner import RunActor
 from actors.subscriptions import redelivered_to
+from domain.controls.controls import Controls
 from domain.generation.fold import fold
 from domain.generation.generation import State, stream_of
-from domain.generation.lifecycle import Timeouts, due_at, has_come
+from domain.generation.lifecycle import READY, Timeouts, due_at, has_come
 from events.envelope import RecordedEvent
 from events.generation import GenerationFailed
 from events.invocation import DuplicateFound, PredictionSettled
 from events.owner import CancelRequested
 from store.commits.contract import EventStore
+from store.controls.current import CurrentControls
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, Row, rows_of
 
@@ -91,19 +94,31 @@ async def redeliver(
     backlog: Backlog,
     redelivery_times: RetryTimes,
     redelivery: Redelivery,
+    current_controls: CurrentControls,
+    provider: Provider,
     monotonic: Callable[[], float],
 ) -> int:
-    """Redeliver the events of generations that are due and that no queue holds; return how many generations."""
+    """Redeliver the events of generations that are due and that no queue holds; return how many generations.
+
+    What an operator holds back is not tried, so that it goes on at once when that ends.
+    """
     resting, canceling = await asyncio.gather(  # together: both ask whether anything is due at all
         due_pages.next("redelivery", _RESTING, limits=backlog.limits),
         due_pages.next("cancellation", _RUNNING, canceling=True),
     )
+    if resting:
+        controls = await current_controls.get()
+        resting = [row for row in resting if not _is_held(row, controls, provider.name)]
     if resting or backlog.limits:
         await backlog.look()
     due = [*backlog.choose(resting), *canceling]
     ready = list(islice((row for row in due if redelivery_times.take((row.id, row.version), monotonic())), _MOST))
     await asyncio.gather(*map(redelivery.deliver, ready))
     return len(ready)
+
+
+def _is_held(row: Row, controls: Controls, provider: str) -> bool:
+    return row.state in READY and controls.held_by(provider, row.developer, row.project) is not None
 
 
 def to_redeliver(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:

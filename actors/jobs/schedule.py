@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actors.jobs import invariants
+from actors.jobs import invariants, row_rebuild
 from actors.jobs.catch_up import CatchUp
+from actors.jobs.dead_letters import replay_dead_letters
 from actors.jobs.deadlines import expire
 from actors.jobs.delivery_times import correct_delivery_times
 from actors.jobs.holds import release_leaked_holds
@@ -16,6 +17,7 @@ from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
 from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
+from actors.jobs.slots import call_waiting
 from actors.jobs.subscribers import SUBSCRIBERS
 
 SUBSCRIBER_PERIOD = 1.0
@@ -46,8 +48,12 @@ JOBS: tuple[Job, ...] = (
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("delivery_times", 30.0, correct_delivery_times),
+    Job("dead_letters", 2.0, replay_dead_letters),
     Job("holds", 30.0, release_leaked_holds),
+    Job("slots", 1.0, call_waiting),
     Job(invariants.NAME, 2.0, invariants.check_invariants),
+    Job("drift_reports", 60.0, invariants.request_drift_report),
+    Job(row_rebuild.NAME, 2.0, row_rebuild.rebuild_rows),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),

@@ -13,6 +13,7 @@ from domain.generation.fold import fold
 from domain.generation.generation import id_of, is_generation
 from domain.generation.lifecycle import Timeouts
 from events.catalogue import CATALOGUE
+from events.commit import Commit
 from events.envelope import RecordedEvent
 from events.generation import GenerationFailed
 from events.invocation import DuplicateFound, GenerationStarted, PredictionSettled
@@ -25,7 +26,7 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.quota.ledger import Ledger
-from store.quota.usage_sums import UsageSums, counts_in, sum_key_of
+from store.quota.usage_sums import UsageSums, counts_in, spends, spent_in, sum_key_of
 
 _AT_ONCE = 16
 
@@ -49,11 +50,19 @@ async def project(
     await projection.write(await rows_of(list(filter(None, loaded)), personal_data, timeouts))
 
 
-async def count(entries: Sequence[SealedCommit], *, usage_sums: UsageSums, events: EventStore) -> None:
-    """Add the generations that began or ended to the sums of usage; their first commits name the sums."""
-    streams = {entry.stream for entry in _of(entries, "usage")}
-    begun = [fold(commit.events) for commit in await events.following(dict.fromkeys(streams, 0))]
-    await usage_sums.add(counts_in(entries, {one.id: sum_key_of(one) for one in begun if one is not None}))
+async def count(
+    entries: Sequence[SealedCommit], *, usage_sums: UsageSums, events: EventStore, sealed_log: SealedLog
+) -> None:
+    """Add generations that began or ended, and costs, to the sums of usage; their first commits name the sums."""
+    streams, spending = {entry.stream for entry in _of(entries, "usage")}, [one for one in entries if spends(one)]
+    firsts, costs = await asyncio.gather(
+        events.following(dict.fromkeys(streams, 0)), sealed_log.commits(spending) if spending else _no_commits()
+    )
+    begun = [fold(commit.events) for commit in firsts]
+    keys = {one.id: sum_key_of(one) for one in begun if one is not None}
+    if len(costs) < len(spending):
+        raise UnreadableCommitError(f"{len(spending) - len(costs)} of {len(spending)} commits")
+    await usage_sums.add(counts_in(entries, keys, spent_in(costs)))
 
 
 async def settle(
@@ -128,6 +137,10 @@ def _runs_in_vain(types: Collection[str]) -> bool:
     """Tell whether a prediction may run whose generation has failed or is to be canceled."""
     unwanted = GenerationFailed.type in types or CancelRequested.type in types
     return unwanted and GenerationStarted.type in types and PredictionSettled.type not in types
+
+
+async def _no_commits() -> Sequence[Commit]:
+    return ()
 
 
 async def _run(

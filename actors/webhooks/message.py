@@ -1,7 +1,7 @@
 """The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,7 @@ class MessageWriter:
     async def write(self, delivery: Delivery) -> tuple[Destination, bytes] | EndReason:
         """Return the destination and the body of a delivery, or why it is not sent any more.
 
-        The body is written from the log alone, so that every attempt sends the same bytes.
+        The body is written from the log and the metadata of the request, which never change and may be erased.
         """
         if delivery.example:
             return await self._example(delivery)
@@ -60,8 +60,21 @@ class MessageWriter:
         destination = ended or await self._destination(delivery, generation)
         if isinstance(destination, str):
             return destination
-        resource = {"id": generation.id, "status": then.status, "user_id": user}
+        resource = {
+            "id": generation.id,
+            "status": then.status,
+            "user_id": user,
+            "request_id": generation.request_id,
+            "metadata": await self._metadata(generation),
+        }
         return destination, self._body(event, resource, delivery)
+
+    async def _metadata(self, generation: Generation) -> Mapping[str, Any]:
+        """Read the metadata of the request; the log has none."""
+        if generation.gone:
+            return {}
+        texts = await self.personal_data.texts([(generation.id, generation.request.personal_data)])
+        return texts[generation.id].metadata if generation.id in texts else {}
 
     async def _deleted(self, delivery: Delivery, event: RecordedEvent, generation: Generation) -> EndReason | None:
         """Tell what was deleted; for a deleted user or generation only the erasure itself is sent."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.accounts.access_keys import AccessKeyState
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 
@@ -29,7 +30,8 @@ STAFF = frozenset({Role.PLATFORM_OPERATOR, Role.AUDITOR})
 class Claims:
     """The claims of a verified access or refresh token; `session` is the login that it comes from.
 
-    `epoch` is the number of password changes before that login.
+    `epoch` is the number of password changes before that login. `access_key` is the id of an access key, which has
+    been sent in place of a token: it has no session and no epoch.
     """
 
     subject: str
@@ -39,6 +41,7 @@ class Claims:
     token_id: str
     expires_at: datetime
     epoch: int = 0
+    access_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +92,22 @@ class Tenancy:
     user: AccountState | None = None
     developer_key: KeyState | None = None
     api_key: KeyState | None = None
+    access_key: AccessKeyState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authorized end user of a project."""
+    """An authorized end user of a project; `scopes` are those of an access key, None after a login.
+
+    `api_key`: id of the project's key, or of the access key, that came with the request.
+    """
 
     user_id: str
     project_id: str
     developer_id: str
     tier: Tier
+    scopes: frozenset[str] | None = None
+    api_key: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +141,25 @@ def authorize_end_user(
     found: Tenancy | None,
     tiers: Mapping[str, Tier],
     *,
+    now: datetime,
     all_headers: bool = False,
 ) -> Identity:
-    """Authorize an end user by the token; other headers must match when they are sent.
+    """Authorize an end user by the token or an access key; other headers must match when they are sent.
 
-    With `all_headers`, as for a submission, the role, both keys and the project id must be sent.
+    With `all_headers`, as for a submission, the role, both keys and the project id must be sent with a token.
     """
-    user = _end_user(claims, found)
+    user = _end_user(claims, found, now)
+    all_headers = all_headers and claims.access_key is None
     if all_headers and presented.role is None:
         raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
-    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers))
+    access = None if claims.access_key is None else found.access_key
+    scopes, key = None if access is None else access.scopes, claims.access_key
+    if access is None:
+        key = found.api_key.id if found.api_key is not None and presented.api_key is not None else None
+    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers), scopes, key)
 
 
 def authorize_developer(
@@ -183,14 +198,31 @@ def authorize_registration(presented: PresentedCredentials, found: Tenancy | Non
     return found
 
 
-def _end_user(claims: Claims, found: Tenancy | None) -> AccountState | None:
-    """Return the token's end user, None for another role; 401 when user, session or project has ended."""
+def _end_user(claims: Claims, found: Tenancy | None, now: datetime) -> AccountState | None:
+    """Return the end user, None for another role; 401 when user, session, access key or project has ended."""
     if claims.role is not Role.END_USER:
         return None
     user = found.user if found is not None and found.project_active else None
-    if not _is_valid(user, claims):
+    if found is None or not (_has_key(found, claims, now) if claims.access_key else _is_valid(user, claims)):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
     return user
+
+
+def _has_key(found: Tenancy, claims: Claims, now: datetime) -> bool:
+    """Tell whether the access key is valid and belongs to an active user of an active project of its developer.
+
+    No password is part of it: it outlives a change of the password, and ends when it is revoked.
+    """
+    key, user = found.access_key, found.user
+    return (
+        user is not None
+        and user.active
+        and found.project_active
+        and key is not None
+        and key.is_valid(now)
+        and (key.id, user.id) == (claims.access_key, claims.subject)
+        and (key.developer_id, key.project_id, key.user_id) == (found.developer.id, found.project_id, user.id)
+    )
 
 
 def _is_valid(account: AccountState | None, claims: Claims) -> bool:

@@ -1,4 +1,4 @@
-"""Developer keys and API keys, and the keyed hashes under which they are stored.
+"""Developer keys, API keys and access keys, and the keyed hashes under which they are stored.
 
 A key has enough entropy for a keyed hash (HMAC-SHA256, the pepper outside of the database) to be looked up.
 """
@@ -14,6 +14,7 @@ Randomness = Callable[[int], bytes]
 
 DEVELOPER_KEY_PREFIX = "ak"
 API_KEY_PREFIX = "pk"
+ACCESS_KEY_PREFIX = "ek"
 PEPPER_SHORTEST = 32
 
 _KEY = re.compile(r"[A-Za-z]{2}_[A-Za-z0-9_-]{32}", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from domain.errors import TierError
 
-Bound = Literal["monthly", "concurrent", "daily_requests", "projects", "uncharged"]
+Bound = Literal["monthly", "concurrent", "daily_requests", "projects", "uncharged", "queued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Tier:
     """Limits of a developer; None means unlimited.
 
     Generations in a calendar month (UTC), generations at once, API requests a day, projects; `uncharged`: runs of
-    a month that cost no unit although the provider is paid, because their client ended them or they were withheld.
+    a month that cost no unit although the provider is paid, because their client ended them or they were withheld;
+    `queued`: generations that may wait for a slot, of requests that prefer it.
     """
 
     name: str
@@ -24,15 +25,16 @@ class Tier:
     daily_requests: int | None
     projects: int | None
     uncharged: int | None = None
+    queued: int | None = 0
 
 
 TIERS: Mapping[str, Tier] = MappingProxyType(
     {
         tier.name: tier
         for tier in (
-            Tier("free_starter", monthly=100, concurrent=1, daily_requests=1_000, projects=3, uncharged=10),
-            Tier("cloud_starter", monthly=1_000, concurrent=3, daily_requests=10_000, projects=10, uncharged=100),
-            Tier("cloud_premium", monthly=None, concurrent=10, daily_requests=100_000, projects=100),
+            Tier("free_starter", 100, 1, daily_requests=1_000, projects=3, uncharged=10, queued=5),
+            Tier("cloud_starter", 1_000, 3, daily_requests=10_000, projects=10, uncharged=100, queued=20),
+            Tier("cloud_premium", monthly=None, concurrent=10, daily_requests=100_000, projects=100, queued=100),
             Tier("internal", monthly=None, concurrent=None, daily_requests=None, projects=None),
         )
     }

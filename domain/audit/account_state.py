@@ -40,15 +40,34 @@ class UserState:
     deleted_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AccessKeyState:
+    project: str
+    user: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class DeveloperAccounts:
-    """A developer with all projects, keys and users that the stream knows, by id; erased users are gone."""
+    """A developer with all projects, keys and users that the stream knows, by id.
+
+    Erased users are gone, and their access keys with them.
+    """
 
     developer: Developer
     created_at: datetime
     projects: dict[str, ProjectState] = field(default_factory=dict)
     keys: dict[str, KeyState] = field(default_factory=dict)
     users: dict[str, UserState] = field(default_factory=dict)
+    keys_of_users: dict[str, dict[str, AccessKeyState]] = field(default_factory=dict)
+
+    @property
+    def access_keys(self) -> dict[str, AccessKeyState]:
+        """The access keys of all users, by id."""
+        return {key: state for keys in self.keys_of_users.values() for key, state in keys.items()}
 
 
 @dataclass(slots=True)
@@ -87,15 +106,30 @@ def evolve_accounts(accounts: DeveloperAccounts | None, recorded: RecordedEvent)
             accounts.keys[key] = KeyState(owner, time)
         case facts.KeyRevoked(key=key):
             _note(accounts.keys, key, revoked_at=time)
-        case facts.UserRegistered(project=project, user=user):
-            accounts.users[user] = UserState(project, time)
-        case facts.UserDeleted(user=user):
-            _note(accounts.users, user, deleted_at=time)
-        case facts.UserErased(user=user):
-            accounts.users.pop(user, None)
+        case facts.UserEvent() as event:
+            _evolve_user(accounts, event, time)
         case _:
             pass  # it changes the developer alone, or nothing that is stored
     return accounts
+
+
+def _evolve_user(accounts: DeveloperAccounts, event: facts.UserEvent, time: datetime) -> None:
+    user, keys = event.user, accounts.keys_of_users
+    match event:
+        case facts.UserRegistered():
+            accounts.users[user] = UserState(event.project, time)
+        case facts.UserDeleted():
+            _note(accounts.users, user, deleted_at=time)
+        case facts.UserErased():
+            accounts.users.pop(user, None)
+            keys.pop(user, None)
+        case facts.AccessKeyCreated():
+            state = AccessKeyState(event.project, user, event.scopes, event.expires_at, time)
+            keys.setdefault(user, {})[event.key] = state
+        case facts.AccessKeyRevoked():
+            _note(keys.get(user, {}), event.key, revoked_at=time)
+        case _:
+            pass  # a password, which the log does not hold
 
 
 def evolve_staff(accounts: StaffAccounts | None, recorded: RecordedEvent) -> StaffAccounts:

@@ -6,6 +6,7 @@ The format is that of public transparency logs, so that their tools read it: a s
     origin
     size, decimal
     root, base64
+    previous size, decimal: an extension line, so that a checkpoint that was removed is missed
 
     — key name base64(key id, 4 bytes, and signature)
 """
@@ -21,6 +22,7 @@ from domain.audit.checkpoint_key import SigningKey, VerificationKey
 _SIGNED_BY = "\u2014 "
 _SIGNATURE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\n")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_PREVIOUS = re.compile(r"previous (0|[1-9][0-9]{0,18})", re.ASCII)
 _KEY_ID_BYTES = 4
 _ROOT_BYTES = 32
 
@@ -39,26 +41,32 @@ class NoteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The root (SHA-256) of the Merkle tree over the first `size` commits of the log called `origin`."""
+    """The root (SHA-256) of the Merkle tree over the first `size` commits of the log called `origin`.
+
+    previous: the size of the checkpoint before it, 0 of the first one; None where an older version has signed.
+    """
 
     origin: str
     size: int
     root: bytes
+    previous: int | None = None
 
     def text(self) -> str:
         """Return the text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        text = f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return text if self.previous is None else f"{text}previous {self.previous}\n"
 
 
 def checkpoint_from(text: str) -> Checkpoint:
-    """Parse a note's text; extension lines are ignored. NoteError when it is no checkpoint."""
-    origin, size, root, *_ = [*text.split("\n"), "", "", ""]
+    """Parse a note's text; other extension lines than `previous` are ignored. NoteError when it is no checkpoint."""
+    origin, size, root, *extensions = [*text.split("\n"), "", "", ""]
     if not origin or not _SIZE.fullmatch(size):
         raise NoteError("no checkpoint: its first lines are an origin and a size")
     decoded = _decoded(root)
     if len(decoded) != _ROOT_BYTES:
         raise NoteError("no checkpoint: its third line is a root of 32 bytes")
-    return Checkpoint(origin, int(size), decoded)
+    previous = next((int(found[1]) for line in extensions if (found := _PREVIOUS.fullmatch(line))), None)
+    return Checkpoint(origin, int(size), decoded, previous)
 
 
 def sign_note(text: str, signer: SigningKey) -> str:

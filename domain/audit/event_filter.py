@@ -41,6 +41,10 @@ class EventFilter:
         named = [term(name, value) for name, value in given.items() if value is not None]
         return named if self.stream is None else [term("correlation_id", self.stream), *named]
 
+    def finds(self, terms: Sequence[str]) -> bool:
+        """Tell whether a commit with these terms is in question."""
+        return {*self.terms} <= {*terms}
+
     def shows(self, event: RecordedEvent) -> bool:
         """Tell whether an event of such a commit is asked for: its events differ in their types alone."""
         return self.type in (None, event.type)

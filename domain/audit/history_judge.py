@@ -1,5 +1,6 @@
 """Find the first decision of a generation's history that today's rules would make differently."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -96,5 +97,11 @@ def _text(today: Event, recorded: Event) -> str:
     if type(today) is not type(recorded):
         return f"{today.type} {today.code}" if isinstance(today, GenerationFailed) else today.type
     old, new = recorded.model_dump(mode="json"), today.model_dump(mode="json")
-    changed = [f"{name} {new[name]!r} instead of {old[name]!r}" for name in new if new.get(name) != old.get(name)]
+    changed = [
+        f"{name} {_json(new[name])} instead of {_json(old[name])}" for name in new if new.get(name) != old.get(name)
+    ]
     return f"{today.type} with {', '.join(changed)}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -14,6 +14,7 @@ from domain.accounts.developer import Developer
 from domain.audit.subjects import View
 from domain.generation.fold import evolve
 from domain.generation.generation import Generation, id_of
+from domain.generation.lifecycle import is_queued
 from domain.generation.timings import keeps_unit
 from events.envelope import RecordedEvent, format_time
 from events.generation import GenerationRequested
@@ -64,7 +65,8 @@ class QuotaState:
             "tier": self.developer.tier,
             "limits": self.limits,
             "used": dict(sorted(self._used().items())),
-            "slots": [_slot(one) for one in sorted(self._running(), key=lambda g: (g.created_at, g.id))],
+            "slots": [_slot(one) for one in self._running() if not is_queued(one)],
+            "queue": [_slot(one) for one in self._running() if is_queued(one)],
             "damaged": sorted(self.damaged),
         }
 
@@ -87,7 +89,8 @@ class QuotaState:
         self.spent[generation.request.period] += keeps_unit(generation)
 
     def _running(self) -> Collection[Generation]:
-        return [one for one in self.open.values() if not one.final]
+        """List those that are not final, the oldest first."""
+        return sorted((one for one in self.open.values() if not one.final), key=lambda g: (g.created_at, g.id))
 
     def _used(self) -> Counter[str]:
         return +(self.spent + Counter(one.request.period for one in self._running()))

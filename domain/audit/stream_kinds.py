@@ -10,13 +10,15 @@ from domain.accounts import platform
 from domain.audit.accesses import is_access
 from domain.audit.account_state import evolve_accounts, evolve_staff
 from domain.audit.delivery_state import evolve_deliveries
+from domain.controls import controls
 from domain.generation.fold import evolve
 from domain.generation.generation import Generation, is_generation
+from domain.operations import is_operation
 from domain.webhooks.endpoint import evolve_endpoint, is_webhook
 from events.envelope import RecordedEvent
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded
 
-KindName = Literal["generation", "developer", "staff", "endpoint", "deliveries", "accesses"]
+KindName = Literal["generation", "developer", "staff", "controls", "operations", "endpoint", "deliveries", "accesses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class StreamKind:
 
 
 def _counted(count: int | None, _: RecordedEvent) -> int:
-    """Count accesses, which have no state of their own."""
+    """Count accesses and operations, which have no state of their own."""
     return (count or 0) + 1
 
 
 GENERATION: Final = StreamKind("generation", evolve)
 DEVELOPER: Final = StreamKind("developer", evolve_accounts)
 STAFF: Final = StreamKind("staff", evolve_staff)
+CONTROLS: Final = StreamKind("controls", controls.evolve)
+OPERATIONS: Final = StreamKind("operations", _counted)
 ENDPOINT: Final = StreamKind("endpoint", evolve_endpoint)
 DELIVERIES: Final = StreamKind("deliveries", evolve_deliveries)
 ACCESSES: Final = StreamKind("accesses", _counted)
@@ -57,6 +61,10 @@ def kind_of(event: RecordedEvent) -> StreamKind:
         return DEVELOPER
     if stream == platform.STREAM:
         return STAFF
+    if stream == controls.STREAM:
+        return CONTROLS
+    if is_operation(stream):
+        return OPERATIONS
     if is_webhook(stream):
         attempts = isinstance(event.event, DeliverySucceeded | DeliveryFailed | DeliveryExhausted)
         return DELIVERIES if attempts else ENDPOINT

@@ -1,9 +1,11 @@
 """The terms under which a sealed commit is found: `name=value`, from its envelopes and the owner of its stream.
 
-Stored envelopes are read as they are, so that types and schemas of newer code have terms, too.
+Stored envelopes are read as they are, so that types and schemas of newer code have terms, too. Nothing is imported
+here, because the processes that verify load it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 OWNERS: Final = ("developer", "project", "user")
@@ -12,11 +14,18 @@ READ: Final = "read"
 READ_WITHIN: Final = "read_within"
 EVERYTHING: Final = "all"
 
-_OWNED: Final = ("developer.", "webhook.")  # types whose data name developer, project or user
+_OWNED: Final = ("control.", "developer.", "operation.", "webhook.")  # types whose data name developer, project or user
+_REQUESTED: Final = "generation.requested"
+_GENERATION: Final = "generation-"  # the stream of a generation
 _DEVELOPER: Final = "developer-"  # the stream of a developer
 _ACTING_DEVELOPER: Final = "developer:"
 
 Envelope = Mapping[str, Any]
+Owner = Mapping[str, str]
+"""The ids of a developer, a project and perhaps a user; {} of nobody."""
+
+ENDPOINT: Final = "webhook."
+_DELIVERY: Final = "webhook.delivery_"
 
 
 def term(name: str, value: str) -> str:
@@ -39,6 +48,54 @@ def terms_of(envelopes: Sequence[Envelope], owner: Mapping[str, str]) -> list[st
     for envelope in envelopes:
         found |= set(_terms_of(envelope))
     return sorted(found)
+
+
+def owner_from(first: Sequence[Envelope]) -> Owner:
+    """Read whom the stream belongs to that begins with these envelopes: a generation's or a webhook endpoint's."""
+    kind, data = first[0]["type"], first[0]["data"]
+    if kind == _REQUESTED:
+        return {name: data["owner"][name] for name in OWNERS}
+    return owner_among(terms_of(first, {})) if is_of_endpoint(kind) else {}
+
+
+def owner_among(terms: Sequence[str]) -> Owner:
+    """Choose the owner among the terms of a commit: the first value of each name."""
+    return {name: values[0] for name in OWNERS if (values := values_of(terms, name))}
+
+
+def is_of_endpoint(kind: str) -> bool:
+    """Tell whether an event of this type belongs to the stream of a webhook endpoint."""
+    return kind.startswith(ENDPOINT) and not kind.startswith(_DELIVERY)
+
+
+def owning_streams(stream: str, kind: str, correlations: Iterable[str]) -> Sequence[str]:
+    """Name the streams of which the first that has an owner lends it to a commit: generations, then its endpoint.
+
+    kind: the type of the first event; correlations: the values of `correlation_id`.
+    """
+    generations = [name for name in dict.fromkeys([stream, *correlations]) if name.startswith(_GENERATION)]
+    return [*generations, stream] if is_of_endpoint(kind) else generations
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedTerms:
+    """The terms that a commit must have: `own` by its events, and those of its owner.
+
+    late: the stream of the owner began behind the commit, whose terms may then lack the owner. owner None: it cannot be
+    told, because the commit that names it is damaged.
+    """
+
+    own: frozenset[str]
+    owner: Owner | None
+    late: bool = False
+
+    @property
+    def all(self) -> Sequence[str]:
+        return sorted(self.own | {term(name, value) for name, value in (self.owner or {}).items()})
+
+    def allow(self, stored: object) -> bool:
+        """Tell whether the terms beside a position are those of its commit, or cannot be told."""
+        return self.owner is None or stored == self.all or (self.late and stored == sorted(self.own))
 
 
 def _terms_of(envelope: Envelope) -> Iterable[str]:

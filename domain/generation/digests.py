@@ -3,7 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+RETRY_CHOICES: Final = (b"same", b"new")
+"""How the seed of a retry is chosen, as its fingerprint hashes it."""
 
 
 def salted_digest(salt: bytes, *parts: bytes) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
 
-from domain.accounts.quota import TYPICAL_SECONDS
+from domain.accounts.slot_wait import TYPICAL_SECONDS
 from domain.generation.timings import Price
 
 Basis = Literal["recent_generations", "typical"]
@@ -28,7 +28,7 @@ class Estimate:
 
 
 def estimate_of(durations: Sequence[float], *, start: datetime, price: Price) -> Estimate:
-    """Estimate by the median of recent durations, in seconds from admission to the end.
+    """Estimate by the median of recent durations, in seconds for which they held their slots.
 
     The cost is that of the whole duration, which is more than the provider computes.
     """

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.controls.controls import Control
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Timeouts, due_at
+from domain.generation.lifecycle import READY, UNSENT, Timeouts, due_at, expires_at, waits_for_slot
+from events.control import ControlKind
 
 POSITION_BOUND: Final = 1_000
 """The queue before a generation is counted up to this number."""
@@ -17,7 +19,11 @@ class Reason(StrEnum):
     """What a generation waits for. Closed: a test compares it with the documentation."""
 
     VALIDATION = "validation"
+    SLOT = "slot"
     QUOTA_SLOT = "quota_slot"
+    MAINTENANCE = "maintenance"
+    PROVIDER_STOPPED = "provider_stopped"
+    PAUSED = "paused"
     CLAIM = "claim"
     INVOCATION = "invocation"
     PROVIDER_THROTTLE = "provider_throttle"
@@ -28,6 +34,9 @@ class Reason(StrEnum):
     CANCELING = "canceling"
     FINAL = "final"
 
+
+HELD: Final = frozenset({Reason.MAINTENANCE, Reason.PROVIDER_STOPPED, Reason.PAUSED})
+"""What waits for an operator."""
 
 THROTTLED: Final = "provider_throttled"
 ACCOUNT_FAULTS: Final = frozenset({"provider_unauthorized", "provider_payment"})
@@ -49,9 +58,20 @@ _OF_REFUSAL: Final[Mapping[str | None, Reason]] = {
     **dict.fromkeys(ACCOUNT_FAULTS, Reason.CIRCUIT),
 }
 
+_OF_CONTROL: Final[Mapping[ControlKind, Reason]] = {
+    "maintenance": Reason.MAINTENANCE,
+    "provider": Reason.PROVIDER_STOPPED,
+    "developer": Reason.PAUSED,
+    "project": Reason.PAUSED,
+}
+
 _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.VALIDATION: "It has waited {seconds} s for its example images to be decoded",
+    Reason.SLOT: "It has waited {seconds} s for one of the developer's slots to be free",
     Reason.QUOTA_SLOT: "It has waited {seconds} s for its quota unit to be recorded",
+    Reason.MAINTENANCE: "It has waited {seconds} s and is sent after the maintenance",
+    Reason.PROVIDER_STOPPED: "It has waited {seconds} s; the operator has stopped calls of the image model",
+    Reason.PAUSED: "It has waited {seconds} s; the operator has paused this {paused}",
     Reason.CLAIM: "It has waited {seconds} s for attempt {following} to be made",
     # There may have been an answer that does not tell the outcome, for example a 500.
     Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; its outcome is not known yet",
@@ -95,13 +115,14 @@ class Explanation:
     sentence: str
 
 
-def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None) -> Explanation:
-    """Explain the state of a generation at `now`."""
-    reason = reason_of(g)
+def explain(
+    g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None, held_by: Control | None = None
+) -> Explanation:
+    """Explain the state of a generation at `now`; `held_by`: what holds back its paid call."""
+    reason = reason_of(g, held_by)
     since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
-    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
     due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
@@ -110,27 +131,33 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
         position=position,
         provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
         # Omit a time in the past: the scheduler backs off then, and the next try is later.
-        next_try_at=due if due is not None and due > now else None,
+        next_try_at=due if due is not None and due > now and reason not in HELD else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else min(deadlines),
-        sentence=_sentence(g, reason, waited_ms // 1000, position),
+        deadline=expires_at(g),
+        sentence=_sentence(g, reason, waited_ms // 1000, position, held_by),
     )
 
 
-def reason_of(g: Generation) -> Reason:
+def reason_of(g: Generation, held_by: Control | None = None) -> Reason:
     """Name what a generation waits for; a requested cancellation takes precedence unless it is final."""
     if g.cancel_requested and not g.final:
         return Reason.CANCELING
+    if held_by is not None and g.state in READY:
+        return _OF_CONTROL[held_by.kind]
     if g.state is State.WAITING:
         return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
+    if waits_for_slot(g):
+        return Reason.SLOT
     return _OF_STATE[g.state]
 
 
-def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:
+def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None, held_by: Control | None = None) -> str:
     if reason is Reason.FINAL:
         return f"It failed: {g.failure.code}." if g.failure else "It is completed."
-    text = _SENTENCES[reason].format(seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent)
+    paused = held_by.kind if held_by else ""
+    numbers = {"attempt": g.attempt, "following": g.attempt + 1, "percent": g.percent}
+    text = _SENTENCES[reason].format(seconds=seconds, paused=paused, **numbers)
     if g.state not in UNSENT or ahead is None or ahead.number == 0:
         return f"{text}."
     bound = "" if ahead.exact else "at least "

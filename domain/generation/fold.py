@@ -67,6 +67,7 @@ def _begin(event: GenerationEvent, recorded: RecordedEvent) -> Generation:
         updated_at=recorded.time,
         moved_at=recorded.time,
         request_id=recorded.cause.request_id,
+        traceparent=recorded.cause.traceparent,
     )
 
 

@@ -71,6 +71,7 @@ class Generation:
     unresolved: earlier attempts of which no prediction is known, and no refusal.
     refusal: code of the provider's last refusal, until the next attempt.
     cost_microusd: cost of its own prediction, without duplicates, in millionths of a US dollar.
+    request_id, traceparent: those of its submission.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Generation:
     erased: bool = False
     spent_ms: Mapping[State, int] = field(default_factory=dict)
     request_id: str | None = None
+    traceparent: str | None = None
 
     @property
     def status(self) -> Status:

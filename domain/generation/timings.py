@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from domain.errors import FailureCode
@@ -32,12 +33,32 @@ class Cost:
     usd: float | None
 
 
+def costs_of_phases(g: Generation) -> dict[Phase, float] | None:
+    """Return the US dollars that each phase cost, in sum the cost; None while that is unknown.
+
+    The model is paid for while it runs. A duplicate is a call whose outcome was unknown: it belongs to `invoking`.
+    """
+    if cost_of(g).usd is None:
+        return None
+    duplicates = sum(found.cost_microusd or 0 for found in _duplicates(g))
+    spent: dict[Phase, float] = dict.fromkeys(get_args(Phase), 0.0)
+    return spent | {"invoking": duplicates / 1_000_000, "running": (g.cost_microusd or 0) / 1_000_000}
+
+
 def phases_of(g: Generation) -> dict[Phase, int]:
     """Return the milliseconds of each phase up to the last change of state; their sum is `total_ms`."""
     spent: dict[Phase, int] = dict.fromkeys(get_args(Phase), 0)
     for state, milliseconds in g.spent_ms.items():
         spent[PHASES[state]] += milliseconds
     return spent
+
+
+def reserved_at(g: Generation) -> datetime | None:
+    """Tell when its slot was recorded, to the millisecond; None before."""
+    if not g.reserved:
+        return None
+    before = (State.REQUESTED, State.VALIDATED)
+    return g.created_at + timedelta(milliseconds=sum(g.spent_ms.get(state, 0) for state in before))
 
 
 def total_ms(g: Generation) -> int:

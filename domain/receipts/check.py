@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain.audit.checkpoint_key import VerificationKey
 from domain.audit.checkpoints import Checkpoint, NoteError, checkpoint_from, open_note
 from domain.audit.merkle import verify_inclusion
 from domain.audit.proof_texts import InclusionText, inclusion_from
-from domain.generation.digests import example_digest, salted_digest
+from domain.generation.digests import RETRY_CHOICES, example_digest, salted_digest
 from domain.generation.generation import stream_of
 from domain.receipts.containers import extract
 from domain.receipts.manifests import without_manifest
@@ -20,8 +20,6 @@ from domain.receipts.statement import receipt_cost, receipt_picture
 from events.commit import commit_from, leaf_hash
 from events.envelope import format_time
 from events.generation import GenerationCompleted
-
-_CHOICES: Final = (b"same", b"new")
 
 
 class FaultError(Exception):
@@ -180,7 +178,9 @@ def _check_personal_data(receipt: Receipt, given: ReceiptPersonalData, pictures:
 def _check_request(receipt: Receipt, given: ReceiptPersonalData, salt: bytes) -> str:
     original = receipt.request.retry_of
     if original is not None:
-        if all(salted_digest(salt, b"retry", original.encode(), one) != receipt.request.digest for one in _CHOICES):
+        if all(
+            salted_digest(salt, b"retry", original.encode(), one) != receipt.request.digest for one in RETRY_CHOICES
+        ):
             raise FaultError("the salt does not lead to the hash of the request in the log")
         return f"salt and examples lead to the hashes in the log; the instructions are those of {original}"
     if None in given.examples:

@@ -25,7 +25,12 @@ class WarningCode(StrEnum):
     DUPLICATE_EXAMPLES = "duplicate_examples"
     PROMPT_TOO_LONG = "prompt_too_long"
     PROVIDER_PAUSED = "provider_paused"
+    HELD = "held"
     UNKNOWN_FIELDS = "unknown_fields"
+
+
+OF_THE_MOMENT: Final = frozenset({WarningCode.PROVIDER_PAUSED, WarningCode.HELD})
+"""Warnings that a retry does not inherit."""
 
 
 class RequestWarning(NamedTuple):

@@ -1,11 +1,12 @@
 """Administration of accounts in the store, without the gateway."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope, ordered_scopes
 from domain.accounts.keys import Peppers
 from domain.accounts.names import check_name, normal_email
 from domain.accounts.passwords import check_password
@@ -21,8 +22,8 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
-from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.writes import NewPassword, NewPerson, mint_key, random_id
+from store.accounts.records import AccessKeyRecord, DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
+from store.accounts.writes import NewAccessKey, NewPassword, NewPerson, mint_access_key, mint_key, random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -79,6 +80,33 @@ class AccountAdministration:
         project_id = None if project is None else (await self._project(developer, project)).id
         new, key = mint_key(self.peppers, project_id, _name(name))
         return await self.account_changes.create_key(owner, project_id, new, cause=_CAUSE), key
+
+    async def create_access_key(
+        self,
+        developer: str,
+        project: str,
+        user: str,
+        *,
+        name: str | None,
+        scopes: Sequence[Scope],
+        end: datetime | None,
+    ) -> tuple[AccessKeyRecord, str]:
+        """Mint an access key of an end user; the key itself is returned once."""
+        owner = (await self._user(developer, project, user)).owner
+        new, key = mint_access_key(self.peppers, _name(name))
+        stored = NewAccessKey(new, ordered_scopes(scopes), end)
+        return await self.account_changes.access_keys.create(owner, stored, cause=_CAUSE), key
+
+    async def revoke_access_key(self, developer: str, project: str, user: str, key: str) -> AccessKeyRecord:
+        """Revoke an access key, named by its id or the prefix that is shown."""
+        owner = (await self._user(developer, project, user)).owner
+        found = await self.accounts.access_keys.of_user(owner)
+        fitting = [one for one in found if key in (one.id, one.prefix) and one.active]
+        if len(fitting) != 1:
+            count = "no" if not fitting else "more than one"
+            raise ConfigurationError(f"{count} active access key of this user is {key!r}")
+        await self.account_changes.access_keys.revoke(owner, fitting[0].id, cause=_CAUSE)
+        return fitting[0]
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
         return (await self.accounts.developers())[0], await self.accounts.staff.all()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.accounts.access import Role
-from exemplar.commands import grants
+from exemplar.commands import access_keys, grants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
 from exemplar.commands.store_access import administer
@@ -23,6 +23,8 @@ app = typer.Typer(
     help="Make, show and change accounts.",
 )
 
+app.command("create-access-key")(access_keys.create_access_key)
+app.command("revoke-access-key")(access_keys.revoke_access_key)
 app.command("grant")(grants.grant_access)
 app.command("grants")(grants.list_grants)
 app.command("end-grants")(grants.end_grants)

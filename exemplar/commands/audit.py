@@ -3,7 +3,6 @@
 import base64
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -22,24 +21,29 @@ from exemplar.commands.receipts import show_checks
 from exemplar.commands.replay import replay_log
 from exemplar.commands.store_access import run_on_store, settings_of
 from exemplar.commands.time_travel import show_at, show_difference
+from exemplar.commands.verification_output import Verified
 from exemplar.environment import ConfigurationError
 from gateway.receipts.settings import ReceiptSettings
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_scan import CommitScan
+from store.audit.content_scan import ContentScan
+from store.audit.content_verification import ContentCheck
+from store.audit.coverage import uncovered
 from store.audit.picture_scan import PictureScan
-from store.audit.picture_verification import PictureReport, verify_pictures
+from store.audit.picture_verification import verify_pictures
 from store.audit.proofs import NothingToProveError
 from store.audit.settings import CheckpointSettings, WitnessSettings
-from store.audit.verification import AuditReport, verify
+from store.audit.verification import verify
 from store.audit.witnessing import keep_cosignatures
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
+from store.settings import RetentionSettings
 
 _SEALED_AT_ONCE = 500
 _NO_KEY: Final = (
-    "EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler; "
-    "for an `exemplar up` name its folder: --home .exemplar"
+    "no key: EXEMPLAR_CHECKPOINT_KEY is not set. Of an `exemplar up` name the folder, as --home .exemplar; "
+    "elsewhere set the key of the log's scheduler"
 )
 
 Result = TypeVar("Result")
@@ -156,23 +160,29 @@ def verify_log(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify every hash, order, signature and picture; exit code 1 at the first contradiction."""
-    trusted = _trusted(key or (), home)
+    """Verify every hash, order, signature and picture, and that nothing is gone; exit code 1 at the first fault."""
+    trusted, retention = _trusted(key or (), home), settings_of(home, RetentionSettings).retention
     checkpoints_kept = [_kept_checkpoint(path, trusted) for path in kept or ()]
 
     async def verification(
-        commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan
-    ) -> tuple[AuditReport, PictureReport | None]:
-        report = await verify(commit_scan, checkpoints, trusted, Progress("commits", "verified"), checkpoints_kept)
+        commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan, content_scan: ContentScan
+    ) -> Verified:
+        with Progress("commits", "verified") as progress:
+            report = await verify(commit_scan, checkpoints, trusted, progress, checkpoints_kept)
+        late = await uncovered(commit_scan, checkpoints, now())
         if not pictures:
-            return report, None
-        return report, await verify_pictures(
-            picture_scan, checkpoints, Progress("pictures and pieces of them", "verified")
-        )
+            return Verified(report, late)
+        with Progress("pictures and pieces of them", "verified") as progress:
+            seen = await verify_pictures(picture_scan, checkpoints, progress)
+        check = ContentCheck(content_scan=content_scan, checkpoints=checkpoints, retention=retention, clock=now)
+        with Progress("generations", "compared with what is kept of them") as progress:
+            return Verified(report, late, seen, await check.run(progress))
 
-    report, seen = _result(verification, home, as_json=as_json)
-    fields = {"ok": True, **asdict(report), "root": _base64(report.root), **(asdict(seen) if seen else {})}
-    _print(fields, _text(report, seen), as_json=as_json)
+    verified = _result(verification, home, as_json=as_json)
+    _print(verified.fields(), verified.text(), as_json=as_json)
+    if (warning := verified.warning()) is not None:
+        sys.stderr.write(f"{warning}\n")
+    raise typer.Exit(0 if verified.ok else 1)
 
 
 def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_json: bool) -> Result:
@@ -221,21 +231,6 @@ def _kept_checkpoint(path: Path, trusted: Sequence[VerificationKey]) -> Checkpoi
         return checkpoint_from(open_note(path.read_text(), trusted))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"--against {path}: {error}") from None
-
-
-def _text(report: AuditReport, seen: PictureReport | None) -> str:
-    commits = f"{report.size} commits in {report.streams} streams are as they were sealed"
-    root = f"root {_base64(report.root)}"
-    text = (
-        f"{commits}, {report.checkpoints} checkpoints are met, {report.waiting} commits wait for a position\n"
-        f"{report.cosignatures} cosignatures of witnesses are genuine\n"
-    )
-    if seen is not None:
-        text += (
-            f"{seen.pictures} pictures are as they were recorded; "
-            f"of these {seen.unsalted} have no salt any more, {seen.unnamed} are named by no event\n"
-        )
-    return text + root
 
 
 def _base64(root: bytes) -> str:

@@ -31,7 +31,7 @@ def grant_access(
 ) -> None:
     """Let an operator or auditor read personal data over the API, until an end."""
     require_case(case)
-    end = _end(until)
+    end = read_end(until, _LONGEST)
     granted = administer(home, lambda administration: administration.grant(name, reason, end, case))
     print_fields(asdict(granted), as_json=as_json)
 
@@ -52,13 +52,14 @@ def end_grants(name: Staff, home: Home = None, as_json: AsJson = False) -> None:
     print_fields({"ended": [grant.id for grant in ended]}, as_json=as_json)
 
 
-def _end(text: str) -> datetime:
-    """Read a moment or a span from now; it must be ahead, and at most 90 days."""
+def read_end(text: str, longest: timedelta | None = None) -> datetime:
+    """Read a moment or a span from now; it must be ahead, and at most so long."""
     span = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text, re.ASCII)
     units = {"m": "minutes", "h": "hours", "d": "days"}
     end = parse_moment(text) if span is None else now() + timedelta(**{units[span[2]]: int(span[1])})
     if end is None:
         raise ConfigurationError(f"--until {EXPECTED}, or a time from now, as 90m, 8h or 7d")
-    if not now() < end <= now() + _LONGEST:
-        raise ConfigurationError(f"--until must be ahead, by at most {_LONGEST.days} days")
+    if end <= now() or (longest is not None and end > now() + longest):
+        at_most = "" if longest is None else f", by at most {longest.days} days"
+        raise ConfigurationError(f"--until must be ahead{at_most}")
     return end

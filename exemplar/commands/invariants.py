@@ -17,6 +17,7 @@ from exemplar.commands.store_access import open_store, settings_of
 from store.audit.invariant_check import InvariantCheck
 from store.audit.settings import CheckpointSettings
 from store.settings import PriceSettings
+from store.webhooks.settings import WebhookSettings
 
 
 def check_invariants(home: Home = None, as_json: AsJson = False) -> None:
@@ -33,6 +34,7 @@ async def _run(home: Path | None) -> InvariantReport:
     price = Price(settings_of(home, PriceSettings).usd_per_second)
     async with open_store(home, holder="audit") as store:
         signing = settings_of(home, CheckpointSettings)
+        store.set(webhook_retention=settings_of(home, WebhookSettings).keep)
         store.set(price=price, timeouts=settings_of(home, TimeoutSettings).timeouts, checkpoint_settings=signing)
         with progress_shown("commits and positions", "checked") as show:
 

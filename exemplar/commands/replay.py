@@ -18,9 +18,11 @@ from exemplar.commands.progress import progress_shown
 from exemplar.commands.replay_decisions import replay_decisions
 from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
+from exemplar.commands.verification_output import counted
 from exemplar.environment import ConfigurationError, read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
 from store.replay.read_model import INCOMPARABLE, Difference
+from store.webhooks.settings import WebhookSettings
 
 _SHOWN: Final = 50
 
@@ -61,7 +63,7 @@ def replay_log(
 
 async def _replay(stream: str | None, until: int | None, home: Path | None, unreadable: Unreadable) -> ReplayReport:
     async with open_store(home, holder="replay") as store:
-        store.set(timeouts=read(TimeoutSettings).timeouts)
+        store.set(timeouts=read(TimeoutSettings).timeouts, webhook_retention=read(WebhookSettings).keep)
         comparison = store.call(FoldComparison)
         if stream is None:
             with progress_shown("commits", "read") as progress:
@@ -87,12 +89,14 @@ def _fields(report: ReplayReport, unreadable: Unreadable) -> dict[str, Any]:
 
 def _lines(report: ReplayReport) -> Sequence[str]:
     compared = ", ".join(f"{count} {name}" for name, count in sorted(report.compared.items()))
+    folded = f"{counted(report.events, 'event')} of {counted(report.streams, 'stream')}"
     return [
-        f"{report.events} events of {report.streams} streams folded, up to position {report.position}",
+        f"{folded} folded as they are now; the hash is of the state up to position {report.position}",
         f"compared: {compared or 'nothing is derived from it'}",
-        f"{report.different} differences",
+        counted(report.different, "difference"),
         *map(_line, report.differences[:_SHOWN]),
         *([f"  and {report.different - _SHOWN} more"] if report.different > _SHOWN else []),
+        *(f"  {name} changed during each comparison, and was not compared" for name in report.moving[:_SHOWN]),
         f"state {report.state_hash or 'unknown'}",
     ]
 

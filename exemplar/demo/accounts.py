@@ -6,14 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.accounts.access_keys import Scope
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from events.envelope import Cause
+from events.generation import Owner
 from exemplar.local.hooks import Demo
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
-from store.accounts.writes import NewPerson, mint_key
+from store.accounts.writes import NewAccessKey, NewPerson, mint_access_key, mint_key
 from store.errors import AlreadyExistsError
 
 _CAUSE = Cause(actor="operator")
@@ -65,6 +67,7 @@ async def _make(
         "project_id": project,
         "developer_key": await _make_key("developer key", None, derive, changes, peppers),
         "api_key": await _make_key("api key", project, derive, changes, peppers),
+        "access_key": await _make_access_key(derive, changes, peppers),
         "developer_email": tenant.developer_email,
         "developer_password": tenant.developer_password,
     }
@@ -89,6 +92,15 @@ async def _make_key(
     new, key = mint_key(peppers, project, "demo", key_id=derive.id(f"{name} id"), randomness=derive.randomness(name))
     with suppress(AlreadyExistsError):
         await changes.create_key(derive.id("developer"), project, new, cause=_CAUSE)
+    return key
+
+
+async def _make_access_key(derive: "_Derived", changes: AccountChanges, peppers: Peppers) -> str:
+    key_id, randomness = derive.id("access key id"), derive.randomness("access key")
+    new, key = mint_access_key(peppers, "demo", key_id=key_id, randomness=randomness)
+    owner = Owner(developer=derive.id("developer"), project=derive.id("project"), user=derive.id("user"))
+    with suppress(AlreadyExistsError):
+        await changes.access_keys.create(owner, NewAccessKey(new, tuple(Scope), None), cause=_CAUSE)
     return key
 
 

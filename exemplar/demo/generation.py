@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 
 from events.generation import GenerationCompleted
-from exemplar.local.banner import headers_of
 from exemplar.local.hooks import Demo
 
 INSTRUCTIONS = {"prompt": "A quiet harbour at sunset, painted in gouache", "style": "travel poster"}
@@ -19,16 +18,10 @@ TIMEOUT_SECONDS = 120.0
 EXAMPLES = 3
 
 
-async def sign_in(demo: Demo) -> str:
-    """Log in as the end user; return the access token."""
-    async with aiohttp.ClientSession() as session:
-        return await _log_in(session, demo)
-
-
 async def demonstrate(demo: Demo, photos: Sequence[Path], folder: Path) -> Path:
     """Submit example photographs, print the events of the generation, save its picture in `folder`."""
     async with aiohttp.ClientSession() as session:
-        headers = headers_of(demo, await _log_in(session, demo))
+        headers = _headers(demo, await _log_in(session, demo))
         accepted = await _submit(session, demo["base_url"], headers, photos[:EXAMPLES])
         resource = await _print_events(session, headers, accepted["urls"])
         return await _fetch(session, resource, folder)
@@ -40,6 +33,17 @@ async def _log_in(session: aiohttp.ClientSession, demo: Demo) -> str:
     async with session.post(f"{demo['base_url']}/api/v1/auth/login", json=login, headers=headers) as answer:
         body = await _checked(answer)
     return str(body["access_token"])
+
+
+def _headers(demo: Demo, token: str) -> dict[str, str]:
+    """Return the five headers of a submission after a login."""
+    return {
+        "Authorization": f"Bearer {token}",
+        "X-User-Role": "end_user",
+        "X-Developer-Key": demo["developer_key"],
+        "X-Project-ID": demo["project_id"],
+        "X-API-Key": demo["api_key"],
+    }
 
 
 async def _submit(

@@ -1,4 +1,4 @@
-"""What `exemplar up` needs of the product: accounts, a login and a generation."""
+"""What `exemplar up` needs of the product: accounts and a generation."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,7 +21,6 @@ def hooks_of(home: Path) -> Hooks:
     return Hooks(
         initiate_replica_set=initiate_replica_set,
         seed=_seed,
-        sign_in=generation.sign_in,
         demonstrate=partial(generation.demonstrate, folder=home / "pictures"),
     )
 

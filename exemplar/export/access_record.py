@@ -1,10 +1,10 @@
 """Record an export before anything is read for it: it carries events, and perhaps pictures, out of the system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.audit.terms import OWNERS, term, values_of
+from domain.audit.terms import OWNERS, owner_among, term
 from domain.generation.generation import stream_of
 from events.access import LogRead
 from events.envelope import Cause
@@ -55,8 +55,4 @@ class ExportRecords:
             terms = await self.audit_log.terms_of_first(term("project", request.project or ""))
         if not terms:
             raise NothingToProveError(f"the log has no {name}")
-        return {owner: value for owner in known if (value := _only(values_of(terms, owner)))}
-
-
-def _only(values: Sequence[str]) -> str | None:
-    return values[0] if values else None
+        return {kind: value for kind, value in owner_among(terms).items() if kind in known}

@@ -274,7 +274,7 @@ class Export:
             yield from self._files(name) if name.endswith("/") else [name] * (name != "MANIFEST")
 
 
-def main() -> int:
+def main() -> int | str:
     parser = argparse.ArgumentParser(description="Verify an export of exemplar's log.")
     parser.add_argument("folder", nargs="?", default=".", type=Path, help="the export; by default this folder")
     parser.add_argument("--key", action="append", default=[], help="trust this verification key alone; repeatable")
@@ -284,12 +284,12 @@ def main() -> int:
         export = Export(options.folder, options.key, options.checkpoint)
         export.verify()
     except FaultError as fault:
-        sys.stderr.write(f"FAULT: {fault}\n")
-        return 1
+        return f"FAULT: {fault}"
     sys.stdout.write(
         f"{export.commits} commits with {export.events} events of {export.origin} are as they were signed\n"
         f"{export.pictures} pictures are as they were recorded, of which {export.unsalted} have no salt any more\n"
         f"position {export.size}, root {base64.b64encode(export.root).decode()}, key {' '.join(export.keys)}\n"
+        + ("" if options.key else "WARNING: this key came with the export: name the one that you know with --key\n")
         + (f"the log has only grown since it had {export.old[1]} commits\n" if export.old[1] else "")
     )
     return 0

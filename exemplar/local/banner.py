@@ -9,13 +9,14 @@ from exemplar.local.hooks import Demo
 INSTRUCTIONS = '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
 
 
-def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str) -> str:
+def banner(demo: Demo, *, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str) -> str:
     """Return addresses, credentials and a request to copy."""
     sandbox = demo["sandbox_url"]
     rows = {
         "base URL": demo["base_url"],
         "end user": f"{demo['email']}  password {demo['password']}",
         "developer": f"{demo['developer_email']}  password {demo['developer_password']}",
+        "access key": f"{demo['access_key']}  of the end user",
         "project": demo["project_id"],
         "broker": broker,
         "model": f"{sandbox} (a sandbox; set REPLICATE_API_TOKEN for SDXL)" if sandbox else "SDXL on Replicate",
@@ -27,27 +28,15 @@ def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home:
         "logs": str(home / "logs"),
     }
     table = "\n".join(f"  {name:<10} {value}" for name, value in rows.items())
-    request = curl(demo, token=token, photos=photos)
-    return f"\nReady.\n{table}\n\nTry it (the token is good for half an hour):\n\n{request}\n"
+    return f"\nReady.\n{table}\n\nTry it:\n\n{curl(demo, photos=photos)}\n"
 
 
-def curl(demo: Demo, *, token: str, photos: Sequence[Path]) -> str:
-    """Return the documented example request with real headers and pictures."""
+def curl(demo: Demo, *, photos: Sequence[Path]) -> str:
+    """Return the documented example request with the access key and real pictures."""
     lines = [
         f"curl -X POST {shlex.quote(demo['base_url'] + '/api/v1/generation/generate-v2')}",
-        *(f'-H "{name}: {value}"' for name, value in headers_of(demo, token).items()),
+        f'-H "Authorization: Bearer {demo["access_key"]}"',
         *(f"-F {shlex.quote(f'example_images=@{photo}')}" for photo in photos[:3]),
         f"-F {shlex.quote(f'instructions={INSTRUCTIONS}')}",
     ]
     return " \\\n".join(lines)
-
-
-def headers_of(demo: Demo, token: str) -> dict[str, str]:
-    """Return the five headers of a submission."""
-    return {
-        "Authorization": f"Bearer {token}",
-        "X-User-Role": "end_user",
-        "X-Developer-Key": demo["developer_key"],
-        "X-Project-ID": demo["project_id"],
-        "X-API-Key": demo["api_key"],
-    }

@@ -14,12 +14,9 @@ Seed = Callable[[str, str, Secrets, Mapping[str, str]], Awaitable[Demo]]
 """Create the demonstration accounts, or find them again, once the gateway is ready.
 
 Called at every start with the MongoDB URL, the base URL, the secrets and the environment of the services.
-Returns `email, password, project_id, developer_key, api_key, developer_email, developer_password` of a
-cloud_premium account, and the first five under `free` of a free_starter one.
+Returns `email, password, project_id, developer_key, api_key, access_key, developer_email, developer_password` of a
+cloud_premium account, and the same under `free` of a free_starter one.
 """
-
-SignIn = Callable[[Demo], Awaitable[str]]
-"""Return an access token of the demonstration's end user, over HTTP."""
 
 Demonstrate = Callable[[Demo, Sequence[Path]], Awaitable[Path]]
 """Submit one generation with these photographs over HTTP, print its events, return the picture's file."""
@@ -31,5 +28,4 @@ class Hooks:
 
     initiate_replica_set: Initiate
     seed: Seed
-    sign_in: SignIn
     demonstrate: Demonstrate

@@ -65,14 +65,12 @@ class Machine:
             "amqp_url": where.amqp_url,
         }
         demo.get("free", {})["base_url"] = where.base_url
-        token = await self._hooks.sign_in(demo)
         write_private(self._home / "demo.json", json.dumps(demo, indent=2) + "\n")
         self._report("accounts")
         photos = self._options.photos
         self._say(
             banner(
                 demo,
-                token=token,
                 photos=photos,
                 broker=self._broker_name(),
                 home=self._options.home,

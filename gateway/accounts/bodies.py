@@ -7,9 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import ordered_scopes
 from events.envelope import format_time
 from gateway.auth.sessions import TokenPair
-from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
+from store.accounts.records import AccessKeyRecord, DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
 
 _FIELDS = {"is_active": "active", "key_prefix": "prefix", "joined_at": "created_at"}
 """Fields of records that have another name in responses."""
@@ -61,6 +62,11 @@ def user_body(user: UserRecord) -> dict[str, Any]:
 
 def key_body(key: KeyRecord) -> dict[str, Any]:
     return _body(key, "id", "name", "key_prefix", "is_active", "last_used_at", "created_at")
+
+
+def access_key_body(key: AccessKeyRecord) -> dict[str, Any]:
+    shown = _body(key, "id", "name", "key_prefix", "is_active", "expires_at", "last_used_at", "created_at")
+    return {**shown, "scopes": ordered_scopes(key.scopes)}
 
 
 def _body(record: object, *members: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
 from domain.accounts.keys import Peppers
+from domain.errors import ErrorCode
 from domain.paths import DEVELOPER_KEYS, PROJECT
 from gateway.accounts.bodies import key_body, secret_response
 from gateway.accounts.requests import KeyCreateRequest
@@ -19,7 +20,9 @@ from store.accounts.changes import AccountChanges
 from store.accounts.writes import mint_key
 
 _API_KEYS = f"{PROJECT}/api-keys"
-_create = partial(post, caller="developer", status=201, body=KeyCreateRequest, answer="NewKey")
+_create = partial(
+    post, caller="developer", status=201, body=KeyCreateRequest, answer="NewKey", codes=(ErrorCode.KEY_LIMIT,)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

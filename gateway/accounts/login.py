@@ -19,6 +19,8 @@ from gateway.openapi.operation import post
 from store.accounts.accounts import Accounts
 from store.accounts.records import Login
 
+_REFRESH = (ErrorCode.INVALID_CREDENTIALS, ErrorCode.TIER_UNAVAILABLE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRoutes:
@@ -29,7 +31,14 @@ class LoginRoutes:
     login_attempts: LoginAttempts
     client_addresses: ClientAddresses
 
-    @post(f"{AUTH}/login", "public", body=LoginRequest, answer="Tokens", headers=("X-Project-ID",))
+    @post(
+        f"{AUTH}/login",
+        "public",
+        body=LoginRequest,
+        answer="Tokens",
+        headers=("X-Project-ID",),
+        codes=(ErrorCode.INVALID_LOGIN, ErrorCode.LOGIN_LIMIT),
+    )
     async def login(self, request: web.Request) -> web.Response:
         """Exchange e-mail and password for tokens; X-Project-ID names the project of an end user."""
         body = await read_model(request, LoginRequest)
@@ -55,7 +64,7 @@ class LoginRoutes:
             return
         await self.accounts.rehash(found, hashed)
 
-    @post(f"{AUTH}/refresh", "public", body=RefreshRequest, answer="Tokens")
+    @post(f"{AUTH}/refresh", "public", body=RefreshRequest, answer="Tokens", codes=_REFRESH)
     async def refresh(self, request: web.Request) -> web.Response:
         """Exchange a refresh token, which works once, for new tokens."""
         body = await read_model(request, RefreshRequest)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.accounts.access import Claims, Role, StaffIdentity
+from domain.accounts.access_keys import require_scope
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
@@ -33,7 +34,7 @@ class OwnAccountRoutes:
     client_addresses: ClientAddresses
     login_attempts: LoginAttempts
 
-    @get(f"{AUTH}/me", "account", answer="Account")
+    @get(f"{AUTH}/me", "account_reader", answer="Account")
     async def read(self, request: web.Request) -> web.Response:
         """Read your account."""
         claims = await self.authenticator.authenticate_account(request)
@@ -49,7 +50,7 @@ class OwnAccountRoutes:
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return secret_response(account_body(found))
 
-    @post(f"{AUTH}/password", "account", 204, body=PasswordChangeRequest)
+    @post(f"{AUTH}/password", "account", 204, body=PasswordChangeRequest, codes=(ErrorCode.LOGIN_LIMIT,))
     async def change_password(self, request: web.Request) -> web.Response:
         """Set your password; all other sessions end."""
         claims = await self.authenticator.authenticate_account(request)
@@ -74,10 +75,11 @@ class OwnAccountRoutes:
                 cause = cause_of(request, StaffIdentity(claims.subject, claims.role).actor)
                 await self.platform_changes.change_password(claims.subject, new, cause=cause)
 
-    @delete(f"{AUTH}/me", "end_user", 204, body=DeletionRequest)
+    @delete(f"{AUTH}/me", "account", 204, body=DeletionRequest, codes=(ErrorCode.LOGIN_LIMIT,))
     async def delete(self, request: web.Request) -> web.Response:
         """Delete your account and all its data."""
         user = await self.authenticator.authenticate_end_user(request)
+        require_scope(user.scopes, None)
         claims, _ = self.authenticator.presented_credentials(request)
         body = await read_model(request, DeletionRequest)
         await self._prove(request, claims, body.password, "password")

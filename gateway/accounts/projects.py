@@ -42,7 +42,15 @@ class ProjectRoutes:
         projects = await self.accounts.projects(developer.developer_id)
         return web.json_response([project_body(project) for project in projects])
 
-    @post(PROJECTS, "developer", 201, body=ProjectCreateRequest, answer="Created", aliases=_WITH_SLASH)
+    @post(
+        PROJECTS,
+        "developer",
+        201,
+        body=ProjectCreateRequest,
+        answer="Created",
+        aliases=_WITH_SLASH,
+        codes=(ErrorCode.PROJECT_LIMIT,),
+    )
     async def create(self, request: web.Request) -> web.Response:
         """Create a project."""
         developer = await self.authenticator.authenticate_developer(request)

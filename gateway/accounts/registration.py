@@ -38,7 +38,14 @@ class RegistrationRoutes:
     peppers: Peppers
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    @post(f"{AUTH}/register", "program", 201, body=DeveloperCreateRequest, answer="Registration")
+    @post(
+        f"{AUTH}/register",
+        "program",
+        201,
+        body=DeveloperCreateRequest,
+        answer="Registration",
+        codes=(ErrorCode.CONFLICT,),
+    )
     async def register(self, request: web.Request) -> web.Response:
         """Register an end user, or with X-Operator-Key a developer."""
         if "X-Operator-Key" in request.headers:

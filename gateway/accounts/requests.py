@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.accounts.access_keys import Scope
 from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name, normal_email
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
+from domain.errors import invalid_field
 from gateway.http.parsing import read_optional_model
 from store.accounts.queries import UserQuery
 from store.accounts.writes import NewPassword
@@ -81,6 +84,30 @@ class TierRequest(BaseModel):
 
 class KeyCreateRequest(BaseModel):
     name: Name | None = None
+
+
+class AccessKeyCreateRequest(BaseModel):
+    """An access key; without scopes it has all, without `expires_at` no end.
+
+    Unknown names are refused: a misspelt `expires_at` must not make a key without an end.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    scopes: list[Scope] = Field(default_factory=lambda: list(Scope), min_length=1, max_length=8)
+    expires_at: AwareDatetime | None = None
+
+
+async def read_access_key(request: web.Request, now: datetime) -> AccessKeyCreateRequest:
+    """Read the optional body; FieldError for an end that is past. Fractions of a second are cut."""
+    body = await read_optional_model(request, AccessKeyCreateRequest)
+    if body.expires_at is None:
+        return body
+    end = body.expires_at.astimezone(UTC).replace(microsecond=0)
+    if end <= now:
+        raise invalid_field("body", "expires_at", "must be in the future")
+    return body.model_copy(update={"expires_at": end})
 
 
 class PageRequest(BaseModel):

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from domain.accounts.access import Role
 from domain.audit.terms import EVERYTHING, OWNERS, READ, READ_WITHIN, term
+from domain.errors import ErrorCode, ExemplarError
 from domain.paths import AUDIT_ACCESSES
 from events.access import LogRead
 from events.envelope import RecordedEvent, format_time
@@ -15,7 +16,8 @@ from gateway.audit.requests import AccessesRequest
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import read_query
 from gateway.openapi.operation import get
-from store.audit.audit_log import AuditEntry, AuditLog
+from store.audit.audit_entries import AuditEntry
+from store.audit.audit_log import AuditLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,21 +25,24 @@ class AccessRoutes:
     authenticator: Authenticator
     audit_log: AuditLog
 
-    @get(AUDIT_ACCESSES, "account", query=AccessesRequest, answer="Accesses")
+    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer="Accesses")
     async def list_accesses(self, request: web.Request) -> web.Response:
         """List which staff may have read your events, newest first."""
         terms, query = await self._terms(request), read_query(request, AccessesRequest)
-        before = query.before or await self.audit_log.head() + 1
+        behind = await self.audit_log.head() + 1
+        before = query.before or behind
+        if before > behind:
+            raise ExemplarError(ErrorCode.UNKNOWN_POSITION)
         found = await self.audit_log.with_any(terms, before=before, limit=query.limit)
         body = {
-            "accesses": [_body(entry, event) for entry in found for event in _events_of(entry)],
+            "accesses": [_body(entry, event) for entry in found for event in _events_of(entry, terms)],
             "next_before": found[-1].position if len(found) == query.limit else None,
         }
         return web.json_response(body, headers={"Cache-Control": "private, no-cache"})
 
     async def _terms(self, request: web.Request) -> Sequence[str]:
         """Name the accesses that cover the caller: of all, of one that they belong to, or of their own."""
-        claims, _ = self.authenticator.presented_credentials(request)
+        claims = await self.authenticator.claims(request)
         if claims.role is not Role.END_USER:
             developer = await self.authenticator.authenticate_developer(request)
             return [term(READ, EVERYTHING), term(READ_WITHIN, developer.developer_id)]
@@ -46,8 +51,9 @@ class AccessRoutes:
         return [term(READ, EVERYTHING), *(term(READ, f"{name}:{value}") for name, value in own)]
 
 
-def _events_of(entry: AuditEntry) -> Sequence[RecordedEvent]:
-    return entry.commit.events if entry.commit is not None else ()
+def _events_of(entry: AuditEntry, terms: Sequence[str]) -> Sequence[RecordedEvent]:
+    """List the accesses of a commit, if its events have one of the terms; none of a damaged one."""
+    return entry.commit.events if entry.commit is not None and not {*terms}.isdisjoint(entry.terms) else ()
 
 
 def _body(entry: AuditEntry, recorded: RecordedEvent) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class StreamAsOfRoutes:
 
     async def _load(self, reader: AuditReader, kind: Kind, name: str) -> StreamPast:
         past = await self.stream_travel.load(kind, name)
-        _require_own(reader, past.owner)
+        _require_own(reader, past.owner, kind.name)
         return past
 
     async def _record(self, request: web.Request, reader: AuditReader, past: StreamPast, name: str) -> None:
@@ -104,7 +104,7 @@ class QuotaAsOfRoutes:
 
     async def _require(self, request: web.Request, reader: AuditReader) -> str:
         developer = path_id(request, "developer_id")
-        _require_own(reader, {"developer": developer})
+        _require_own(reader, {"developer": developer}, "developer")
         await self.quota_travel.require(developer)
         return developer
 
@@ -118,10 +118,10 @@ def _subject(request: web.Request) -> tuple[Kind, str]:
     return kind, path_id(request, f"{kind.name}_id")
 
 
-def _require_own(reader: AuditReader, owner: Mapping[str, str]) -> None:
-    """Raise `not_found` for what is another developer's."""
+def _require_own(reader: AuditReader, owner: Mapping[str, str], kind: str) -> None:
+    """Raise `not_found` for what is another developer's, as for what does not exist."""
     if reader.developer not in (None, owner["developer"]):
-        raise ExemplarError(ErrorCode.NOT_FOUND)
+        raise ExemplarError(ErrorCode.NOT_FOUND, f"There is no such {kind}")
 
 
 def _response(body: Mapping[str, Any]) -> web.Response:

@@ -12,11 +12,11 @@ from domain.paths import AUDIT_CONSUMER, AUDIT_CONSUMERS
 from events.envelope import format_time
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.audit.requests import AcknowledgeRequest, SeekRequest
-from gateway.http.parsing import parse_one, read_model
-from gateway.http.values import ConsumerName
+from gateway.consumers.requests import consumer_name
+from gateway.http.parsing import read_model
 from gateway.openapi.operation import delete, get, post, put
 from store.audit.audit_log import AuditLog
-from store.audit.consumers import Consumer, Consumers
+from store.consumers.consumers import Consumer, Consumers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ConsumerRoutes:
         reader, name = await self._named(request)
         return await self._respond(await self.consumers.find(reader.name, name))
 
-    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer")
+    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer", codes=(ErrorCode.CONSUMER_LIMIT,))
     async def seek(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a position or a time."""
         reader, name = await self._named(request)
@@ -61,12 +61,12 @@ class ConsumerRoutes:
         """Remove a consumer."""
         reader, name = await self._named(request)
         if not await self.consumers.delete(reader.name, name):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return web.Response(status=204)
 
     async def _named(self, request: web.Request) -> tuple[AuditReader, str]:
         reader = await self.audit_readers.identify(request)
-        return reader, parse_one(ConsumerName, request.match_info["consumer"], "path", "consumer")
+        return reader, consumer_name(request)
 
     async def _position(self, body: SeekRequest) -> int:
         """Return the position that is sent, or the one before what was recorded then or later."""
@@ -83,7 +83,7 @@ class ConsumerRoutes:
 
     async def _respond(self, consumer: Consumer | None) -> web.Response:
         if consumer is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return _response(_body(consumer, await self.audit_log.head()))
 
 

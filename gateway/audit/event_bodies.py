@@ -10,11 +10,11 @@ from typing import Any, Final
 import structlog
 
 from domain.audit.event_filter import EventFilter
-from domain.audit.terms import OWNERS, values_of
+from domain.audit.terms import OWNERS, owner_among
 from domain.generation.generation import id_of
 from events.envelope import RecordedEvent, format_time
 from events.generation import GenerationRequested
-from store.audit.audit_log import AuditEntry
+from store.audit.audit_entries import AuditEntry
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
 MASKED: Final = {"state": "masked"}
@@ -33,9 +33,15 @@ class EventBodies:
     personal_data: PersonalDataStore
 
     async def write(self, entry: AuditEntry, wanted: EventFilter, *, personal_data: bool) -> Sequence[Body]:
-        """Write the wanted events of a commit; one body that says so for a commit that cannot be read."""
+        """Write the wanted events of a commit; one body that says so for a commit that is damaged.
+
+        None of a commit whose events are not wanted although somebody has made it be found; none of its content is
+        shown to a developer if nothing tells whose it is.
+        """
         commit = _commit_body(entry)
-        if entry.commit is None:
+        if not wanted.finds(entry.terms):
+            return []
+        if entry.commit is None or (wanted.developer is not None and not entry.owner_known):
             return [{**commit, "damaged": True}]
         hashed = {"body_hash": hashlib.sha256(entry.commit.body).hexdigest(), "owner": _owner_of(entry)}
         events = [event for event in entry.commit.events if wanted.shows(event)]
@@ -72,7 +78,7 @@ def _shown(found: PersonalData) -> Body:
 def _commit_body(entry: AuditEntry) -> Body:
     return {
         "position": entry.position,
-        "recorded_at": format_time(entry.sealed_at),
+        "recorded_at": entry.sealed_at and format_time(entry.sealed_at),
         "commit": entry.name,
         "leaf": base64.b64encode(entry.leaf).decode(),
     }
@@ -98,4 +104,4 @@ def _event_body(recorded: RecordedEvent) -> Body:
 
 def _owner_of(entry: AuditEntry) -> Body:
     """Name the developer, project and user that a commit belongs to, as far as it does."""
-    return {name: next(iter(values_of(entry.terms, name)), None) for name in OWNERS}
+    return {**dict.fromkeys(OWNERS), **owner_among(entry.terms)}

@@ -8,7 +8,8 @@ from typing import Any
 from domain.audit.event_filter import Bounds, EventFilter, PositionRange
 from domain.errors import ErrorCode, ExemplarError
 from gateway.audit.event_bodies import EventBodies
-from store.audit.audit_log import AuditEntry, AuditLog, ReadWindow
+from store.audit.audit_entries import AuditEntry
+from store.audit.audit_log import AuditLog, ReadWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class AuditPages:
         )
         commits = [CommitBodies(entry.position, events) for entry, events in zip(entries, bodies, strict=True)]
         reached = _reached(plan, window, found[len(entries)] if is_cut else None, entries if is_full else ())
-        all_read = not is_cut and all(entry.commit is not None for entry in entries)
+        all_read = not is_cut and all(entry.commit is not None and entry.owner_known for entry in entries)
         rest = _behind(plan, reached) if more else None
         closed = plan.range.closed or (more and not plan.newest_first)  # what is added may move a page backward
         return AuditPage(commits, reached, rest, closed=all_read and closed)

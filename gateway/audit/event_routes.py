@@ -19,7 +19,7 @@ from gateway.events.event_requests import Format, by_accept, requested_format
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.http.parsing import parse_one, read_query
 from gateway.openapi.operation import get
-from store.audit.consumers import Consumers
+from store.consumers.consumers import Consumers
 
 _ANSWERS: Final = by_accept("AuditEvents")
 _VARY: Final = {"Vary": "Accept, Authorization, Last-Event-ID, X-Operator-Key"}
@@ -81,7 +81,7 @@ class AuditEventRoutes:
             raise invalid_field("query", "consumer", "goes with neither after nor backward")
         consumer = await self.consumers.find(reader.name, query.consumer)
         if consumer is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such consumer")
         return consumer.position
 
 

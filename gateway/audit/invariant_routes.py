@@ -10,13 +10,14 @@ from aiohttp import web
 
 from domain.audit.event_filter import EventFilter
 from domain.paths import AUDIT_INVARIANTS
-from events.envelope import format_time
 from gateway.audit.access_records import AccessRecords
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.events.connections import Connections
 from gateway.events.event_requests import preferred_wait
 from gateway.openapi.operation import get
-from store.audit.invariant_runs import InvariantRun, InvariantRuns, LatestReport
+from gateway.run_body import run_body
+from store.audit.invariant_runs import InvariantRuns
+from store.runs import LatestReport, WantedRun
 
 _LOOKED_EVERY: Final = 0.5  # seconds
 
@@ -59,14 +60,5 @@ class InvariantRoutes:
                 await asyncio.sleep(_LOOKED_EVERY)
 
 
-def _body(latest: LatestReport | None, wanted: InvariantRun | None) -> dict[str, Any]:
-    return {"report": None if latest is None else latest.body, "next": None if wanted is None else _run(wanted)}
-
-
-def _run(run: InvariantRun) -> dict[str, Any]:
-    return {
-        "requested_at": format_time(run.requested_at),
-        "began_at": None if run.began_at is None else format_time(run.began_at),
-        "done": run.done,
-        "size": run.size,
-    }
+def _body(latest: LatestReport | None, wanted: WantedRun | None) -> dict[str, Any]:
+    return {"report": None if latest is None else latest.body, "next": None if wanted is None else run_body(wanted)}

@@ -11,7 +11,7 @@ from domain.accounts import developer
 from domain.audit.checkpoint_key import WitnessKey
 from domain.audit.checkpoints import NoteError
 from domain.audit.event_filter import EventFilter
-from domain.audit.terms import OWNERS, term, values_of
+from domain.audit.terms import owner_among, term
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation import generation
 from domain.paths import AUDIT_CHECKPOINT, AUDIT_CONSISTENCY, AUDIT_PROOF
@@ -110,12 +110,12 @@ class ProofRoutes:
         found = await self.event_lookup.find(query.stream, query.version)
         own = reader.developer is None or (found is not None and term("developer", reader.developer) in found.terms)
         if found is None or not own:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such event")
         return found
 
     async def _record(self, request: web.Request, reader: AuditReader, stream: str, found: FoundCommit) -> None:
         """Record that staff read the body of a commit."""
-        named = {name: values[0] for name in OWNERS if (values := values_of(found.terms, name))}
+        named = owner_among(found.terms)
         wanted = EventFilter(correlation_id=stream)
         if stream.startswith(generation.stream_of("")):
             wanted = EventFilter(generation=generation.id_of(stream))

@@ -9,7 +9,7 @@ from aiohttp import web
 from domain.accounts.access import DeveloperIdentity, StaffIdentity
 from domain.accounts.platform import PersonalDataGrant, valid_grant
 from domain.audit.event_filter import EventFilter
-from domain.audit.terms import OWNERS, term, values_of
+from domain.audit.terms import OWNERS, owner_among, term
 from domain.errors import ErrorCode, ExemplarError
 from gateway.auth.account_status import OPERATOR_KEY, AccessGrant, AccountStatus
 from gateway.auth.authentication import Authenticator
@@ -80,17 +80,17 @@ class AuditReaders:
         Raises `not_found` for an id that the log does not have, or has for another developer than the filter's.
         """
         named = (
-            ("project", wanted.project, ("developer", "project")),  # its first commit may be one of its users'
-            ("user", wanted.user, OWNERS),
-            ("correlation_id", wanted.stream, OWNERS),
+            ("project", "project", wanted.project, ("developer", "project")),  # its first commit may be a user's
+            ("user", "user", wanted.user, OWNERS),
+            ("generation", "correlation_id", wanted.stream, OWNERS),
         )
         owner: dict[str, str] = {}
-        for name, value, kinds in named:
+        for what, name, value, kinds in named:
             if value is None:
                 continue
             terms = await self.audit_log.terms_of_first(term(name, value))
-            found = {kind: values[0] for kind in kinds if (values := values_of(terms, kind))}
+            found = {kind: one for kind, one in owner_among(terms).items() if kind in kinds}
             if not terms or wanted.developer not in (None, found.get("developer")):
-                raise ExemplarError(ErrorCode.NOT_FOUND)
+                raise ExemplarError(ErrorCode.NOT_FOUND, f"The log has no such {what}")
             owner = found
         return owner

@@ -17,6 +17,8 @@ def _point(sent: object) -> points.Point:
 
 Point = Annotated[points.Point, BeforeValidator(_point), WithJsonSchema({"type": "string"})]
 Position = Annotated[Number, Field(ge=0, lt=10**15)]
+Actor = Annotated[str, Field(pattern=r"^[a-z]{1,16}(:[\x20-\x7e]{1,128})?$")]
+StreamName = Annotated[str, Field(pattern=r"^[a-z]{1,16}(-[\x21-\x7e]{1,128})?$")]
 Order = Literal["forward", "backward"]
 
 
@@ -34,8 +36,8 @@ class EventsRequest(BaseModel):
     generation_id: Id | None = None
     project_id: Id | None = None
     user_id: Id | None = None
-    actor: Text | None = None
-    correlation_id: Text | None = None
+    actor: Actor | None = None
+    correlation_id: StreamName | None = None
     request_id: Text | None = None
     personal_data: bool = False
 

@@ -1,6 +1,7 @@
 """Revalidation of access: whether the credentials of open connections are still valid, for many at once.
 
-An expired token does not end a connection; an ended session, a revoked key or a closed account does.
+An expired token does not end a connection; an ended session, a revoked key, the end of an access key or a closed
+account does.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -66,6 +67,7 @@ class AccountStatus:
             users={grant.claims.subject for grant in users},
             developers={grant.claims.subject for grant in grants if grant.claims.role is Role.DEVELOPER},
             key_hashes={each for grant in grants for each in (*grant.developer_keys, *grant.api_keys)},
+            access_keys={key for grant in grants if (key := grant.claims.access_key) is not None},
             staff={grant.claims.subject for grant in grants if grant.claims.role in STAFF and grant != OPERATOR_KEY},
         )
         return {grant for grant in grants if not self._is_valid(grant, found)}
@@ -82,8 +84,9 @@ class AccountStatus:
                 owned = (grant.claims.subject, True)
                 return grant.project is None or found.projects.get(grant.project) == owned
             project = grant.claims.project_id or ""
-            tenancy = found.tenancy(project, grant.claims.subject, grant.developer_keys, grant.api_keys)
-            access.authorize_end_user(grant.claims, grant.presented, tenancy, self.tiers)
+            claims = grant.claims
+            tenancy = found.tenancy(project, claims.subject, grant.developer_keys, grant.api_keys, claims.access_key)
+            access.authorize_end_user(claims, grant.presented, tenancy, self.tiers, now=self.clock())
         except ExemplarError:
             return False
         return True

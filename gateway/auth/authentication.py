@@ -1,9 +1,9 @@
 """Authentication of requests: token and headers compared with what the store holds now."""
 
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiohttp import web
 
@@ -18,25 +18,27 @@ from domain.accounts.access import (
     StaffIdentity,
     Tenancy,
 )
+from domain.accounts.access_keys import Scope, require_scope
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import Owner
-from gateway.auth.headers import MALFORMED, read_header, read_headers
-from gateway.auth.login_attempts import LoginAttempts
+from gateway.auth.bearer import BearerClaims, known_claims
+from gateway.auth.headers import read_headers
+from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
-from gateway.http.account import ACCOUNT
-from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
 from store.accounts.queries import Credentials
 from store.accounts.records import ProjectRecord
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticator:
     """Identify the sender of a request and count the request, or raise the refusal of the access rules.
+
+    An end user sends a token, or an access key in its place, which needs the scope of the operation.
 
     Requests that only read, and submissions, may be admitted by what was read at most a second ago and not before a
     change in this process (`AccountCache`). None is refused by it: a refusal is decided again from the store.
@@ -44,18 +46,19 @@ class Authenticator:
     """
 
     accounts: Accounts
+    bearer_claims: BearerClaims
     tokens: Tokens
     peppers: Peppers
-    login_attempts: LoginAttempts
-    client_addresses: ClientAddresses
+    operator_key_check: OperatorKeys
+    clock: Callable[[], datetime]
     rate_limits: RateLimits | None = None
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
-    operator_keys: Sequence[str] = field(default=(), repr=False)
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
-        """Authenticate an end user by all five headers."""
-        claims, presented = self.presented_credentials(request)
+        """Authenticate an end user by all five headers, or by an access key with the scope `generate`."""
+        claims, presented = await self.claims(request), read_headers(request)
         identity = await self._end_user(claims, presented, all_headers=True, cached=True)
+        require_scope(identity.scopes, Scope.GENERATE)
         replayable = "Idempotency-Key" in request.headers
         await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
         return identity
@@ -64,15 +67,21 @@ class Authenticator:
         """Check the credentials of a submission again, when time has passed since."""
         return await self._end_user(claims, presented, all_headers=True, cached=cached)
 
-    async def authenticate_end_user(self, request: web.Request) -> Identity:
-        """Authenticate an end user by the token; other headers must match when they are sent."""
-        identity = await self._end_user(*self.presented_credentials(request), cached=_only_reads(request))
+    async def authenticate_end_user(self, request: web.Request, scope: Scope | None = None) -> Identity:
+        """Authenticate an end user by the token; other headers must match when they are sent.
+
+        An access key needs this scope; unless one is given `read` for what only reads, else `manage`.
+        """
+        claims, presented = await self.claims(request), read_headers(request)
+        identity = await self._end_user(claims, presented, cached=_only_reads(request))
+        require_scope(identity.scopes, scope or (Scope.READ if _only_reads(request) else Scope.MANAGE))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
     async def authenticate_developer(self, request: web.Request) -> DeveloperIdentity:
         """Authenticate a developer by the token."""
-        identity = await self._developer(*self.presented_credentials(request), cached=_only_reads(request))
+        claims, presented = await self.claims(request), read_headers(request)
+        identity = await self._developer(claims, presented, cached=_only_reads(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
@@ -90,18 +99,18 @@ class Authenticator:
 
     async def authenticate_auditor(self, request: web.Request) -> StaffIdentity:
         """Authenticate a reader of the log: an auditor by token, or an operator."""
-        is_auditor = "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.AUDITOR
+        is_auditor = "X-Operator-Key" not in request.headers and (await self.claims(request)).role is Role.AUDITOR
         return await self._staff(request, Role.AUDITOR if is_auditor else Role.PLATFORM_OPERATOR)
 
     async def authenticate_reader(self, request: web.Request) -> StaffIdentity | DeveloperIdentity:
         """Authenticate a reader of the log, or a developer, who reads what is theirs of it."""
-        if "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.DEVELOPER:
+        if "X-Operator-Key" not in request.headers and (await self.claims(request)).role is Role.DEVELOPER:
             return await self.authenticate_developer(request)
         return await self.authenticate_auditor(request)
 
     async def authenticate_eraser(self, request: web.Request) -> StaffIdentity | DeveloperIdentity:
         """Authenticate an operator, or a developer, who erases what is theirs."""
-        if "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.DEVELOPER:
+        if "X-Operator-Key" not in request.headers and (await self.claims(request)).role is Role.DEVELOPER:
             return await self.authenticate_developer(request)
         return await self._staff(request, Role.PLATFORM_OPERATOR)
 
@@ -117,9 +126,14 @@ class Authenticator:
         return tenancy
 
     async def authenticate_account(self, request: web.Request) -> Claims:
-        """Authenticate the holder of an access token, of any role, and return its claims."""
-        claims, presented = self.presented_credentials(request)
+        """Authenticate the holder of an access token, of any role, and return its claims.
+
+        An access key is enough for what only reads.
+        """
+        claims, presented = await self.claims(request), read_headers(request)
         identity = await self._identify(claims, presented, cached=_only_reads(request))
+        if isinstance(identity, Identity):
+            require_scope(identity.scopes, Scope.READ if _only_reads(request) else None)
         if not isinstance(identity, StaffIdentity):
             await self._count(request, identity.developer_id, identity.tier)
         return claims
@@ -133,14 +147,18 @@ class Authenticator:
     async def counted_developer(self, request: web.Request) -> CountedDeveloper | None:
         """Return the developer that a token's requests count for; None for staff and without a token."""
         try:
-            own = await self._identify(self._bearer(request), PresentedCredentials())
+            own = await self._identify(await self.claims(request), PresentedCredentials())
         except ExemplarError:
             return None
         return None if isinstance(own, StaffIdentity) else CountedDeveloper(own.developer_id, own.tier)
 
     def presented_credentials(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
-        """Read the access token of a request and the headers that go with it."""
-        return self._bearer(request), read_headers(request)
+        """Return the claims of an authenticated request and the headers that go with them."""
+        return known_claims(request), read_headers(request)
+
+    async def claims(self, request: web.Request) -> Claims:
+        """Read the token or the access key of a request, before its account; raises as `BearerClaims.read`."""
+        return await self.bearer_claims.read(request)
 
     async def is_reachable(self, owner: Owner) -> bool:
         """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
@@ -172,18 +190,10 @@ class Authenticator:
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
-            await self._check_operator_key(request)
+            await self.operator_key_check.require(request)
             return StaffIdentity(None, Role.PLATFORM_OPERATOR)
-        claims, presented = self.presented_credentials(request)
+        claims, presented = await self.claims(request), read_headers(request)
         return access.authorize_staff(claims, presented, await self._staff_state(claims), role)
-
-    async def _check_operator_key(self, request: web.Request) -> None:
-        """Compare the key with all of them, in constant time; count wrong ones by client address."""
-        sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        matches = [hmac.compare_digest(sent, key.encode()) for key in self.operator_keys if key]
-        if not any(matches):
-            await self.login_attempts.count_operator_key(self.client_addresses.of(request))
-            raise ExemplarError(ErrorCode.FORBIDDEN)
 
     async def _staff_state(self, claims: Claims) -> AccountState | None:
         if claims.role not in access.STAFF:
@@ -206,11 +216,12 @@ class Authenticator:
         self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False, cached: bool
     ) -> Identity:
         def decide(found: Tenancy | None) -> Identity:
-            return access.authorize_end_user(claims, presented, found, self.tiers, all_headers=all_headers)
+            now = self.clock()
+            return access.authorize_end_user(claims, presented, found, self.tiers, now=now, all_headers=all_headers)
 
         if claims.role is not Role.END_USER or claims.project_id is None:
             return decide(None)
-        named = self._named(claims.project_id, claims.subject, presented)
+        named = self._named(claims.project_id, claims.subject, presented)._replace(access_key_id=claims.access_key)
         if cached and (known := self.accounts.known_credentials(named)) is not None:
             with suppress(ExemplarError):
                 return decide(known)
@@ -221,24 +232,17 @@ class Authenticator:
 
     def _named(self, project_id: str, user_id: str | None, presented: PresentedCredentials) -> Credentials:
         keys = presented.developer_key, presented.api_key
-        return Credentials(project_id, user_id, *map(self.peppers.candidates, keys))
+        developer_hashes, api_hashes = map(self.peppers.candidates, keys)
+        return Credentials(project_id, user_id, developer_hashes, api_hashes)
 
     def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
         if found is None:
             return
         keys = ((found.developer_key, presented.developer_key), (found.api_key, presented.api_key))
         for stored, sent in keys:
-            self.accounts.keys.note_use(stored, None if sent is None else self.peppers.hash(sent))
-
-    def _bearer(self, request: web.Request) -> Claims:
-        sent = request.headers.getall("Authorization", ())
-        scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-        if scheme.lower() != "bearer":
-            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        claims = self.tokens.verify(token.strip(" "), "access")
-        request[ACCOUNT] = claims.subject
-        return claims
+            self.accounts.keys.use.note(stored, None if sent is None else self.peppers.hash(sent))
+        self.accounts.access_keys.use.note(found.access_key)
 
 
 def _only_reads(request: web.Request) -> bool:
-    return request.method == "GET"
+    return request.method in ("GET", "HEAD")

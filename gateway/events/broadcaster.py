@@ -6,17 +6,20 @@ query reads the next commits of many streams.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
+from domain.generation.generation import id_of
 from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import visible
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
 from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
+from gateway.generations.request_metadata import RequestMetadata, ends_metadata, with_metadata
 from store.commits.contract import EventStore
 from store.crash_points import crash_point
 from store.errors import StoreError
@@ -30,17 +33,28 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class WatchedStream:
-    """A stream, the version up to which it was read, and its listeners with the version that each has."""
+    """A stream, the version up to which it was read, and its listeners with the version that each has.
+
+    personal_data: the token under which its metadata are, where a listener shows them.
+    """
 
     version: int
     listeners: dict[Listener, int] = field(default_factory=dict)
+    personal_data: str | None = None
 
 
 class Broadcaster:
     """Deliver every commit after a listener's version, in order, once; `has_listeners` is set while there is any."""
 
-    def __init__(self, events: EventStore, stream_settings: StreamSettings, waiters: Waiters) -> None:
+    def __init__(
+        self,
+        events: EventStore,
+        stream_settings: StreamSettings,
+        waiters: Waiters,
+        request_metadata: RequestMetadata,
+    ) -> None:
         self._events = events
+        self._metadata = request_metadata
         self._poll = stream_settings.poll
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
@@ -81,9 +95,13 @@ class Broadcaster:
         """Read all streams: hints may have been missed."""
         self._wake(*self._streams)
 
-    def add(self, stream: str, listener: Listener, *, after: int) -> None:
-        """Deliver every commit after version `after`, which is the last of a commit."""
+    def add(self, stream: str, listener: Listener, *, after: int, personal_data: str | None = None) -> None:
+        """Deliver every commit after version `after`, which is the last of a commit.
+
+        `personal_data` names the metadata to add to its events.
+        """
         watched = self._streams.setdefault(stream, WatchedStream(after))
+        watched.personal_data = personal_data or watched.personal_data
         watched.version = min(watched.version, after)
         watched.listeners[listener] = after
         self.has_listeners.set()
@@ -137,8 +155,20 @@ class Broadcaster:
             await self._bisect(streams, error)
             return
         async with self._delivering:  # one batch at a time, or a later commit might overtake an earlier one
+            metadata = await self._metadata.of_tokens(self._tokens(commits))
             for commit in commits:
-                await self._deliver(commit)
+                await self._deliver(commit, metadata.get(id_of(commit.stream), {}))
+
+    def _tokens(self, commits: Sequence[Commit]) -> dict[str, str]:
+        """Name the personal data of the streams that have commits, but for those that are to be erased."""
+        tokens = dict[str, str]()
+        for commit in commits:
+            watched = self._streams.get(commit.stream)
+            if watched is not None and any(ends_metadata(event.event) for event in commit.events):
+                watched.personal_data = None
+            if watched is not None and watched.personal_data is not None:
+                tokens[id_of(commit.stream)] = watched.personal_data
+        return tokens
 
     async def _bisect(self, streams: Sequence[str], error: Exception) -> None:
         """Read the halves of a batch with an unreadable commit, down to the one stream that has it."""
@@ -149,7 +179,7 @@ class Broadcaster:
         await self._advance(streams[:middle])
         await self._advance(streams[middle:])
 
-    async def _deliver(self, commit: Commit) -> None:
+    async def _deliver(self, commit: Commit, metadata: Mapping[str, Any]) -> None:
         watched = self._streams.get(commit.stream)
         if watched is None:
             return
@@ -157,7 +187,7 @@ class Broadcaster:
         if commit.first != watched.version + 1:
             return  # a listener joined with an earlier version meanwhile: it is read again from there
         watched.version = commit.last
-        update = update_of(commit)
+        update = update_of(commit, metadata)
         for number, (listener, version) in enumerate(tuple(watched.listeners.items()), start=1):
             if version < commit.first and listener in watched.listeners:
                 watched.listeners[listener] = commit.last
@@ -167,9 +197,10 @@ class Broadcaster:
                 await asyncio.sleep(0)
 
 
-def update_of(commit: Commit) -> Update:
-    """Encode the visible events of a commit."""
-    shown = [envelope for event in commit.events if (envelope := visible(event)) is not None]
+def update_of(commit: Commit, metadata: Mapping[str, Any]) -> Update:
+    """Encode the visible events of a commit, with the metadata of its generation."""
+    found = [envelope for event in commit.events if (envelope := visible(event)) is not None]
+    shown = [with_metadata(envelope, metadata) for envelope in found]
     frames = [frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown]
     return Update(b"".join(frames), any(event.type in CATALOGUE.final for event in commit.events))
 

@@ -23,7 +23,7 @@ LIFETIME = timedelta(seconds=60)
 class Tickets:
     """Issue and read tickets; each opens the events at exactly one path.
 
-    A ticket names its issuer and expires with the issuer's session.
+    A ticket names its issuer and expires with the issuer's session or access key.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -34,6 +34,8 @@ class Tickets:
         expires = int((now + LIFETIME).timestamp())
         fields = [expires, issuer.role.value, issuer.subject, issuer.project_id, issuer.session, issuer.epoch]
         fields.append(developer)
+        if issuer.access_key is not None:
+            fields.append(issuer.access_key)
         return self._tokens.seal(json.dumps(fields).encode(), path)
 
     def read(self, ticket: str, path: str, now: datetime) -> tuple[Claims, str] | None:
@@ -41,10 +43,11 @@ class Tickets:
         content = self._tokens.open(ticket, path)
         if content is None:
             return None
-        expires, role, subject, project, session, epoch, developer = json.loads(content)
+        expires, role, subject, project, session, epoch, developer, *key = json.loads(content)
         if expires <= now.timestamp():
             return None
-        claims = Claims(subject, Role(role), project, session, "", datetime.fromtimestamp(expires, UTC), epoch)
+        expires_at = datetime.fromtimestamp(expires, UTC)
+        claims = Claims(subject, Role(role), project, session, "", expires_at, epoch, *key)
         return claims, developer
 
 

@@ -1,6 +1,6 @@
 """Options of requests for events: position, format and wait."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -61,12 +61,23 @@ def integer_parameter(request: web.Request, name: str, *, default: int, most: in
 
 def preferred_wait(request: web.Request) -> int | None:
     """Read `Prefer: wait=n` (RFC 7240), at most a minute; None without a valid one."""
-    for preference in ",".join(request.headers.getall("Prefer", ())).split(","):
-        name, _, value = preference.partition(";")[0].partition("=")
-        seconds = parse_integer(value.strip().strip('"'))
-        if name.strip().lower() == "wait" and seconds:
+    for name, value in _preferences(request):
+        seconds = parse_integer(value)
+        if name == "wait" and seconds:
             return min(seconds, LONGEST_WAIT)
     return None
+
+
+def prefers_queue(request: web.Request) -> bool:
+    """Tell whether a submission shall wait for a slot where none is free: `Prefer: queue`."""
+    return ("queue", "") in _preferences(request)
+
+
+def _preferences(request: web.Request) -> Iterator[tuple[str, str]]:
+    """List the preferences of a request (RFC 7240) by name and value, without their parameters."""
+    for preference in ",".join(request.headers.getall("Prefer", ())).split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        yield name.strip().lower(), value.strip().strip('"')
 
 
 def parse_integer(text: str) -> int | None:

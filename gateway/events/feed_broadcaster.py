@@ -6,11 +6,12 @@ commit once for each feed.
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import structlog
 
 from domain.generation.feed_cursor import FeedCursor
-from gateway.events.feed_reader import Feed, FeedReader, frames_of
+from gateway.events.feed_reader import Feed, FeedMetadata, FeedReader, frames_of
 from gateway.events.settings import StreamSettings
 from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.errors import StoreError
@@ -91,19 +92,33 @@ class FeedBroadcaster:
         if last < first:
             return False
         projects = {feed.project for feed in feeds}
-        found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
+        webhooks_of = {feed.project for feed in feeds if feed.webhooks}
+        found = await self._feeds.read(
+            projects=projects, user=None, first=first, last=last, limit=_BATCH, webhooks_of=webhooks_of
+        )
+        wanted = [(entry, feed) for entry in found for feed in _feeds_of(entry) if feed in feeds]
+        present = {feed: tuple(listeners) for feed, listeners in feeds.items()}
+        metadata = await self._reader.metadata_of([entry for entry, _ in wanted])
         full = len(found) == _BATCH
         self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
-        for entry in found:
-            for feed in (Feed(entry.project), Feed(entry.project, entry.user)):
-                if feed in feeds:
-                    self._deliver(entry, feed, feeds[feed])
+        for entry, feed in wanted:
+            self._deliver(entry, feed, present[feed], metadata)
         return full
 
-    def _deliver(self, entry: FeedEntry, feed: Feed, listeners: dict[Listener, int]) -> None:
-        """Deliver a commit; after one of newer code listeners get no more: their cursor stays before it."""
-        update = Update(frames_of(self._reader.events_of(entry, feed)))
-        for listener, position in tuple(listeners.items()):
-            if position <= entry.position:
+    def _deliver(self, entry: FeedEntry, feed: Feed, present: Sequence[Listener], metadata: FeedMetadata) -> None:
+        """Deliver a commit to those that were there when it was read.
+
+        After one of newer code listeners get no more: their cursor stays before it.
+        """
+        update = Update(frames_of(self._reader.events_of(entry, feed, metadata)))
+        listeners = self._listeners.get(feed, {})
+        for listener in present:
+            if listener in listeners and listeners[listener] <= entry.position:
                 listeners[listener] = sys.maxsize if entry.newer else entry.position + 1
                 deliver(listener, update)
+
+
+def _feeds_of(entry: FeedEntry) -> tuple[Feed, ...]:
+    """Name the feeds that a commit is in; one without a user is of an endpoint."""
+    with_webhooks = Feed(entry.project, webhooks=True)
+    return (Feed(entry.project), Feed(entry.project, entry.user), with_webhooks) if entry.user else (with_webhooks,)

@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
+from domain.accounts.access_keys import Scope
+from domain.errors import invalid_field
 from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from domain.paths import GENERATIONS, PROJECT_EVENTS
@@ -19,6 +21,7 @@ from gateway.events.event_access import EventAccess
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
+from gateway.generations.request_metadata import RequestMetadata
 from gateway.http.parsing import path_id
 from gateway.openapi.operation import post
 from store.generations.generations import Generations
@@ -27,9 +30,8 @@ _SNAPSHOT = 20  # generations
 _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
 _OWN_EVENTS = f"{GENERATIONS}/events"
-_get_events = partial(
-    options.get_events, query=("after", "wait", "limit", "ticket"), answer=options.by_accept("FeedEvents")
-)
+_QUERY = ("after", "wait", "limit", "ticket")
+_get_events = partial(options.get_events, query=_QUERY, answer=options.by_accept("FeedEvents"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class FeedRoutes:
     feed_cursors: FeedCursors
     connections: Connections
     event_access: EventAccess
+    request_metadata: RequestMetadata
 
     @_get_events(_OWN_EVENTS)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
@@ -64,20 +67,20 @@ class FeedRoutes:
             grant = self.event_access.grant(request, identity.developer_id)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
-    @_get_events(PROJECT_EVENTS)
+    @_get_events(PROJECT_EVENTS, query=(*_QUERY, "include"))
     async def read_project(self, request: web.Request) -> web.StreamResponse:
-        """Watch a project."""
+        """Watch a project; `include=webhooks` adds attempts of webhooks, and endpoints disabled and enabled."""
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
             developer, _ = await self.authenticator.authenticate_project_owner(request)
             grant = self.event_access.grant(request, developer.developer_id, project)
-        return await self._read(request, Feed(project), grant)
+        return await self._read(request, Feed(project, webhooks=_includes_webhooks(request)), grant)
 
     @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        identity = await self.authenticator.authenticate_end_user(request)
+        identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         return self.event_access.issue_ticket(request, identity.developer_id, _OWN_EVENTS)
 
     @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)
@@ -148,7 +151,8 @@ class FeedRoutes:
         """Write the generations that changed last, as they are now: at least as new as the head."""
         streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
         found = await self.generations.load_all([id_of(stream) for stream in streams])
-        shown = [_summary(generation) for generation in found if not generation.gone]
+        metadata = await self.request_metadata.of(*found)
+        shown = [_summary(one, metadata.get(one.id, {})) for one in found if not one.gone]
         snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
         return RESET + snapshot if start.reset else snapshot
 
@@ -160,12 +164,22 @@ def _project_events(project: str) -> str:
     return PROJECT_EVENTS.format(project_id=project)
 
 
-def _summary(generation: Generation) -> dict[str, Any]:
+def _includes_webhooks(request: web.Request) -> bool:
+    """Read `include`, of which `webhooks` is the only value."""
+    sent = request.query.get("include")
+    if sent not in (None, "webhooks"):
+        raise invalid_field("query", "include", "must be of: webhooks")
+    return sent is not None
+
+
+def _summary(generation: Generation, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": generation.id,
         "status": generation.status,
         "state": state_of(generation),
         "version": generation.version,
+        "request_id": generation.request_id,
+        "metadata": metadata,
         "created_at": format_time(generation.created_at),
         "updated_at": format_time(generation.updated_at),
         "completed_at": format_time(generation.finished_at) if generation.finished_at else None,

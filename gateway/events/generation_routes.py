@@ -16,6 +16,7 @@ from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
 from gateway.events.sse import RESET, frame
 from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.request_metadata import RequestMetadata, with_metadata
 from gateway.generations.resources import GenerationResources
 from gateway.openapi.operation import post
 from store.commits.contract import EventStore
@@ -45,6 +46,7 @@ class GenerationEventRoutes:
     broadcaster: Broadcaster
     connections: Connections
     event_access: EventAccess
+    request_metadata: RequestMetadata
 
     @options.get_events(_PATH, query=("after", "wait", "ticket"), answer=options.by_accept("Events"))
     async def read(self, request: web.Request) -> web.StreamResponse:
@@ -57,7 +59,7 @@ class GenerationEventRoutes:
     @post(f"{_PATH}/ticket", "end_user", 201)
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        generation = await self.generation_access.own(request)
+        generation = await self.generation_access.watched(request)
         return self.event_access.issue_ticket(request, generation.request.owner.developer, _path(generation.id))
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
@@ -117,7 +119,8 @@ class GenerationEventRoutes:
                 if start.final:
                     connection.end()
                 else:
-                    self.broadcaster.add(stream, connection, after=start.version)
+                    token = start.generation.request.personal_data
+                    self.broadcaster.add(stream, connection, after=start.version, personal_data=token)
                 del start  # kilobytes, which thousands of open streams would keep
                 return await connection.ended()
             finally:
@@ -128,8 +131,9 @@ class GenerationEventRoutes:
         """Read the last version of the stream, and its visible events after a version."""
         commits = await self.events.read(stream_of(generation.id), after=after)
         events = [event for commit in commits for event in commit.events if event.version > after]
-        shown = [envelope for event in events if (envelope := visible(event)) is not None]
-        return (commits[-1].last if commits else after), shown
+        found = [envelope for event in events if (envelope := visible(event)) is not None]
+        metadata = (await self.request_metadata.of(generation)).get(generation.id) if found else None
+        return (commits[-1].last if commits else after), [with_metadata(envelope, metadata) for envelope in found]
 
 
 def _path(generation_id: str) -> str:

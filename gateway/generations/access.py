@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.accounts.access import Identity
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from gateway.auth.authentication import Authenticator
@@ -21,6 +22,11 @@ class GenerationAccess:
     async def own(self, request: web.Request) -> Generation:
         """Authenticate the caller and load the generation of the path; raises `not_found` or `gone`."""
         identity = await self.authenticator.authenticate_end_user(request)
+        return await self.existing(path_generation_id(request), identity)
+
+    async def watched(self, request: web.Request) -> Generation:
+        """Load the same for a caller who gets access to its events."""
+        identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         return await self.existing(path_generation_id(request), identity)
 
     async def existing(

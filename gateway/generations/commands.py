@@ -46,7 +46,7 @@ class CommandRoutes:
         body = await self.resources.write(request, generation)
         return web.json_response(body, status=200 if generation.final else 202)
 
-    @patch(f"{GENERATION}/public", "end_user", body=_PUBLIC, answer="Generation")
+    @patch(f"{GENERATION}/public", "end_user", body=_PUBLIC, answer="Generation", codes=(ErrorCode.CONFLICT,))
     async def publish(self, request: web.Request) -> web.Response:
         """Make a finished generation public or private."""
         generation = await self.generation_access.own(request)

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
-from domain.generation.timings import cost_of, phases_of, total_ms
+from domain.generation.lifecycle import expires_at
+from domain.generation.timings import cost_of, costs_of_phases, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
@@ -110,6 +111,11 @@ def json_body(encoded: bytes, headers: Mapping[str, str] | None = None) -> web.R
     return web.Response(body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 
+def with_member(encoded: bytes, name: str, value: object) -> bytes:
+    """Add a member to an encoded JSON object that has others."""
+    return encoded[:-1] + f", {json.dumps(name)}: {json.dumps(value)}".encode() + b"}"
+
+
 def etag_of(generation: Generation, now: datetime) -> str:
     """Name the version of a resource; the hour that its signed links count from is part of it."""
     return f'"{generation.version}-{step_of(now)}"'
@@ -158,12 +164,12 @@ def resource_of(
             for number in range(len(generation.request.examples))
         ],
         "version": generation.version,
-        "start_by": format_time(generation.request.start_by),
-        "deadline": format_time(generation.request.finish_by),
+        **_deadlines(generation),
         "warnings": written_warnings(generation.request.warnings),
         "timings": _timings(generation),
-        "cost": asdict(cost_of(generation)),
+        "cost": _cost(generation),
         "retry_of": generation.request.retry_of,
+        "request_id": generation.request_id,
         "metadata": dict(texts.metadata) if texts else {},
         "urls": urls | signed,
     }
@@ -202,6 +208,25 @@ def _failure(generation: Generation) -> dict[str, Any]:
     message = MESSAGES[FailureCode(generation.failure.code)]
     failure = generation.failure.model_dump(include={"code", "stage", "retryable"})
     return {"error": message, "failure": {**failure, "message": message}}
+
+
+def _deadlines(generation: Generation) -> dict[str, str | None]:
+    expires = expires_at(generation)
+    return {
+        "start_by": format_time(generation.request.start_by),
+        "deadline": format_time(generation.request.finish_by),
+        "expires_at": format_time(expires) if expires else None,
+    }
+
+
+def _cost(generation: Generation) -> dict[str, Any]:
+    """Write what it cost, by phase, and what it was expected to cost when it was submitted."""
+    estimate = generation.request.estimate_microusd
+    return {
+        **asdict(cost_of(generation)),
+        "estimated_usd": None if estimate is None else estimate / 1_000_000,
+        "phases_usd": costs_of_phases(generation),
+    }
 
 
 def _timings(generation: Generation) -> dict[str, Any]:

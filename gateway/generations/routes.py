@@ -1,5 +1,6 @@
 """`GET .../{id}`, `.../{id}/status` and the lists: own generations, and the project's public ones."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,8 @@ from gateway.auth.authentication import Authenticator
 from gateway.events.status_wait import StatusWait
 from gateway.generations.access import GenerationAccess
 from gateway.generations.list_pages import ListPages
-from gateway.generations.resources import GenerationResources, etag_of, json_body
+from gateway.generations.queue_info import QueueInfo
+from gateway.generations.resources import GenerationResources, etag_of, json_body, with_member
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.openapi.operation import get
 
@@ -30,6 +32,7 @@ class GenerationRoutes:
     list_pages: ListPages
     resources: GenerationResources
     status_wait: StatusWait
+    queue_info: QueueInfo
     clock: Callable[[], datetime]
 
     @get(
@@ -54,8 +57,10 @@ class GenerationRoutes:
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"} | ({"Retry-After": str(hint)} if hint else {})
         if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
-        [encoded] = await self.resources.encoded(request, [generation])
-        return json_body(encoded, headers)
+        [encoded], queue = await asyncio.gather(
+            self.resources.encoded(request, [generation]), self.queue_info.write(generation)
+        )
+        return json_body(with_member(encoded, "queue", queue), headers)
 
     @get(GENERATIONS, "end_user", query=LIST_PARAMETERS, answer="Generations")
     async def list_own(self, request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     WarningCode.DUPLICATE_EXAMPLES: "This example image is the same as an earlier one",
     WarningCode.PROMPT_TOO_LONG: f"The image model reads {MODEL_TOKENS} tokens of the prompt; the rest is cut",
     WarningCode.PROVIDER_PAUSED: "The image model is not called at the moment; the request waits until it is",
+    WarningCode.HELD: "An operator holds back requests at the moment; this one waits: see its `explain`",
     WarningCode.UNKNOWN_FIELDS: "Fields of the form that are not known were ignored",
 }
 

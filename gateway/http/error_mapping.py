@@ -50,6 +50,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.INSTRUCTIONS_VALUE: HttpError(422, "The instructions are not valid"),
     ErrorCode.INVALID_METADATA: HttpError(422, "The metadata is not valid"),
     ErrorCode.INVALID_WEBHOOK: HttpError(422, "The webhook is not valid"),
+    ErrorCode.CONTENT_REFUSED: HttpError(422, "The instructions are refused by the content rules of this service"),
     ErrorCode.HASH_MISMATCH: HttpError(409, "An image does not have the expected hash"),
     ErrorCode.IDEMPOTENCY_MISMATCH: HttpError(422, "Idempotency-Key was already used with different content"),
     ErrorCode.INVALID_CREDENTIALS: HttpError(401, "Could not validate credentials", _BEARER),
@@ -58,6 +59,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.GRANT_REQUIRED: HttpError(403, "Personal data need a grant that is valid now"),
     ErrorCode.ROLE_HEADER_REQUIRED: HttpError(403, "X-User-Role header is required"),
     ErrorCode.FORBIDDEN: HttpError(403, "Insufficient permissions for this operation"),
+    ErrorCode.INSUFFICIENT_SCOPE: HttpError(403, "The access key does not have the scope for this operation"),
     ErrorCode.INVALID_DEVELOPER_KEY: HttpError(403, "Invalid or revoked developer key"),
     ErrorCode.GENERATION_LIMIT: HttpError(429, "AI generation rate limit exceeded. Try again later."),
     ErrorCode.REQUEST_LIMIT: HttpError(429, "API rate limit exceeded. Try again later."),
@@ -67,6 +69,8 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.WEBHOOK_LIMIT: HttpError(409, "Maximum of webhook endpoints reached. Remove one first."),
     ErrorCode.ROTATION_LIMIT: HttpError(409, "Maximum of overlapping webhook secrets reached. Try again later."),
     ErrorCode.CONSUMER_LIMIT: HttpError(409, "Maximum of consumers reached. Remove one first."),
+    ErrorCode.CONSUMER_LEASED: HttpError(409, "Another program has leased this consumer", {"Retry-After": "1"}),
+    ErrorCode.LEASE_LOST: HttpError(409, "The lease has ended, and another one began or the consumer was moved"),
     ErrorCode.UNKNOWN_POSITION: HttpError(422, "The log does not have this position"),
     ErrorCode.STREAM_LIMIT: HttpError(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.RECEIPT_PENDING: HttpError(409, "The receipt cannot be made yet", {"Retry-After": "60"}),
@@ -80,8 +84,15 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.UNSUPPORTED_ENCODING: HttpError(415, "Content-Encoding is not supported"),
     ErrorCode.RANGE_NOT_SATISFIABLE: HttpError(416, "The range begins after the end"),
     ErrorCode.SERVER_BUSY: HttpError(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
+    ErrorCode.MAINTENANCE: HttpError(503, "The service is under maintenance. Try again later."),
+    ErrorCode.PROVIDER_STOPPED: HttpError(503, "The image model is not called at the moment. Try again later."),
+    ErrorCode.PAUSED: HttpError(503, "An operator has paused this project. Try again later."),
+    ErrorCode.QUEUE_FULL: HttpError(503, "Too many generations are waiting. Try again later."),
     ErrorCode.WEBHOOK_SECRET_LOST: HttpError(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
+    ),
+    ErrorCode.MODERATION_UNAVAILABLE: HttpError(
+        503, "The instructions cannot be checked at the moment. Try again later.", {"Retry-After": "5"}
     ),
     ErrorCode.STORE_UNAVAILABLE: HttpError(
         503, "The service is temporarily unavailable. Try again later.", {"Retry-After": "5"}
@@ -89,6 +100,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.TIER_UNAVAILABLE: HttpError(
         503, "The tier of this account is not available at the moment", {"Retry-After": "60"}
     ),
+    ErrorCode.UNFINISHED: HttpError(504, "The generation has not finished in time; it continues"),
     ErrorCode.DAMAGED: HttpError(500, "The stored picture is damaged"),
     ErrorCode.INTERNAL: HttpError(500, "Internal server error"),
 }

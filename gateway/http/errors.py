@@ -3,7 +3,7 @@
 A body has ``detail`` (a sentence, or a list of ``{loc, msg, type}``), ``code``, ``request_id``; a limit adds
 ``retry_after``. Where a fault has a place in the request, ``errors`` lists every fault as ``{loc, code, msg}``, with
 ``type`` where ``detail`` has it. A client that accepts ``application/problem+json`` gets RFC 9457 with the same
-members.
+members. Below ``/v1/`` errors have the form of OpenAI's API.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.errors import ExemplarError, FieldError, FieldsError, LimitError, path_of
+from domain.paths import OPENAI
 from gateway.http.error_log import CODE
 from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error
+from gateway.http.openai_errors import in_openai_form
 from gateway.http.parsing import media_weights
 from gateway.http.request_ids import request_id_of
 
@@ -84,9 +86,11 @@ def _respond(request: web.Request, raised: Exception) -> web.Response:
     error, status, headers = map_error(raised)
     request[CODE] = error.code.value
     accept = request.headers.get("Accept", "")
+    openai = request.path.startswith(f"{OPENAI}/")
+    accept = "" if openai else accept
     response = error_response(error, request_id=request_id_of(request), accept=accept, status=status)
     response.headers.update(headers)
-    return response
+    return in_openai_form(response) if openai else response
 
 
 def _detail(error: ExemplarError, known: HttpError) -> object:

@@ -4,20 +4,22 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from domain.errors import ErrorCode
 from gateway.http.known_query import with_known_query
 from gateway.http.parsing import names_of
 
 Caller = Literal[
-    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "eraser", "holder",
-    "program", "ticket", "link",
+    "public", "account", "account_reader", "submission", "end_user", "developer", "operator", "auditor", "reader",
+    "eraser", "holder", "program", "ticket", "link",
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 
+ERRORS: Final[Mapping[str, str]] = {"application/json": "Error", "application/problem+json": "Problem"}
 _PATTERN = re.compile(r":[^/]*\}")
 
 
@@ -27,7 +29,10 @@ class Operation:
 
     `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
     empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
-    are further paths. Operations that write refuse other query parameters unless `any_query` is set.
+    are further paths, `also` are further answers by status, some with schemas in `also_answers`, `codes` error codes
+    beside those that follow from the caller and from what is read, `errors` the schemas of errors by media type,
+    where they have another form, `error_statuses` those of them that have another status. Operations that write refuse
+    other query parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -42,7 +47,11 @@ class Operation:
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, str] = field(default_factory=dict)
+    codes: Sequence[ErrorCode] = ()
     aliases: Sequence[str] = ()
+    errors: Mapping[str, str] = field(default_factory=lambda: ERRORS)
+    error_statuses: Mapping[int, int] = field(default_factory=dict)
     expect_handler: Callable[[web.Request], Awaitable[None]] | None = None
 
     def __call__(self, handler: Handler) -> Handler:

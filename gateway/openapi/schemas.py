@@ -1,10 +1,12 @@
-"""The shapes of answers, and of the bodies of submissions; other bodies come from the models that read them."""
+"""The shapes of answers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode
+from domain.submission.warnings import WarningCode
 
 Schema = dict[str, Any]
 
@@ -61,11 +63,29 @@ _ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:ti
 _TOKENS: Final = "access_token:text refresh_token:text "
 _BEARER: Final[Schema] = {"const": "bearer"}
 _KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_ACCESS_KEY: Final = _KEY + "expires_at:time? "
+_SCOPES: Final[Schema] = _list({"enum": [scope.value for scope in Scope]})
 _PROBLEM: Final = "type:text title:text status:number detail:text request_id:text "
+_PROJECT_CONSUMER: Final = "name:text cursor:text behind:number leased_until:time? created_at:time updated_at:time"
 _NUMBERED: Final = "total:number page:number page_size:number "
+_URLS: Final = ("self", "status", "events", "cancel", "retry", "explain", "image", "receipt", "web")
 _GENERATION: Final = (
     "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
     "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
+)
+
+_FAILED: Final = (
+    "id:text handler:text commit:text error:text tries:number since:time last_at:time? next_try_at:time? "
+    "request_id:text? discarded:text?"
+)
+_BULK_JOB: Final = (
+    "id:id action:text state:text filters:texts options:object selected:number done:number changed:number "
+    "unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time started_at:time? "
+    "ended_at:time?"
+)
+_CONTROL: Final = (
+    "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
+    "since:time expected_end:time?"
 )
 
 ANSWERS: Final[Mapping[str, Schema]] = {
@@ -77,6 +97,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Key": _object(_KEY),
     "Keys": _list(_ref("Key")),
     "NewKey": _object(_KEY + "key:text"),
+    "AccessKey": _object(_ACCESS_KEY, scopes=_SCOPES),
+    "AccessKeys": _list(_ref("AccessKey")),
+    "NewAccessKey": _object(_ACCESS_KEY + "key:text", scopes=_SCOPES),
     "Project": _object("id:id name:text description:text? is_active:flag created_at:time updated_at:time?"),
     "Projects": _list(_ref("Project")),
     "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
@@ -95,12 +118,44 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Accesses": _object("accesses:objects next_before:number?"),
     "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
     "Consumers": _object("", consumers=_list(_ref("Consumer"))),
+    "ProjectConsumer": _object(_PROJECT_CONSUMER),
+    "ProjectConsumers": _object("", consumers=_list(_ref("ProjectConsumer"))),
+    "LeasedEvents": _object("lease:text? leased_until:time? events:objects cursor:text more:flag"),
     "Erasure": _object("kind:text id:id state:text generations:number running:number users:number endpoints:number"),
+    "Control": _object(_CONTROL),
+    "Controls": _object("", controls=_list(_ref("Control"))),
+    "FailedEntry": _object(_FAILED, "events:objects later:texts"),
+    "FailedWork": _object("next_after:text?", entries=_list(_ref("FailedEntry"))),
+    "Projections": _object("drift:object rebuild:object"),
+    "ChosenWork": _object("count:number"),
+    "RequestTraces": _object(
+        "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"
+    ),
+    "BulkJob": _object(_BULK_JOB),
+    "BulkJobs": _object("", jobs=_list(_ref("BulkJob"))),
+    "BulkPlan": _object(_BULK_JOB + " sample:texts"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "GenerationCreated": _object("id:id status:text start_by:time deadline:time warnings:objects urls:object"),
+    "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
+    "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),
+    "GenerationCreated": _object(
+        "id:id message:text queued:flag start_by:time deadline:time",
+        status={"const": "pending"},
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
+    ),
+    "DryRun": _object(
+        "replayed:flag start_by:time deadline:time",
+        "id:id input:object quota:object queue:object estimate:object",
+        dry_run={"const": True},
+        warnings=_list(_ref("Warning")),
+    ),
+    "SubmissionAnswered": {"anyOf": [_ref("Generation"), _ref("DryRun")]},
     "Generation": _object(
         _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
-        "retry_of:text? metadata:object urls:object start_by:time deadline:time warnings:objects",
+        "retry_of:text? request_id:text? metadata:object start_by:time deadline:time expires_at:time?",
+        "queue:object?",
+        warnings=_list(_ref("Warning")),
+        urls=_ref("Urls"),
         status={"enum": ["pending", "processing", "completed", "failed"]},
     ),
     "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
@@ -112,30 +167,12 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     ),
     "Events": _object("events:objects version:number", "reset:flag"),
     "FeedEvents": _object("events:objects cursor:text more:flag", "reset:flag"),
+    "EditedImages": _object("id:id created:number data:objects output_format:text size:text"),
+    "Model": _object("id:text object:text created:number owned_by:text"),
+    "Models": _object("object:text", data=_list(_ref("Model"))),
+    "OpenAiError": _object("", error=_object("message:text type:text param:text? code:text", "generation_id:id")),
     "Error": _object(
         "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
     ),
     "Problem": _object(_PROBLEM, "retry_after:number errors:errors", code=_CODE),
-}
-
-
-_FILE: Final = {"type": "string", "format": "binary"}
-_FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
-
-FORM: Final[Mapping[str, Any]] = {
-    "multipart/form-data": {
-        "type": "object",
-        "required": ["instructions"],
-        "properties": {
-            "example_images": _FILES,
-            "files": {**_FILES, "description": "Another name of example_images"},
-            "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
-            "webhook": {**_TEXT, "maxLength": 2048},
-            "webhook_events_filter": _TEXT,
-            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of strings"},
-        },
-    }
-}
-SEED: Final[Mapping[str, Any]] = {
-    "application/json": {"type": "object", "properties": {"seed": {"enum": ["new", "same"]}}},
 }

@@ -51,7 +51,8 @@ class CompletionWait:
         waited = await self._wait(request, submission, seconds)
         if waited is None:
             return accepted
-        accepted.headers["Preference-Applied"] = f"wait={seconds}"
+        applied = [accepted.headers["Preference-Applied"]] if "Preference-Applied" in accepted.headers else []
+        accepted.headers["Preference-Applied"] = ", ".join([*applied, f"wait={seconds}"])
         finished = waited.finished
         if finished is None or finished.gone or not await still_admitted(self.authenticator, request):
             return accepted
@@ -63,12 +64,13 @@ class CompletionWait:
         identity = submission.identity
         try:
             with self.connections.slot(identity.user_id, identity.developer_id, request):
-                return Waited(await self._finished(submission.generation_id, seconds))
+                return Waited(await self.finished(submission.generation_id, seconds))
         except (ExemplarError, StoreError) as error:
             log.info("wait_refused", generation_id=submission.generation_id, error=repr(error))
             return None
 
-    async def _finished(self, generation_id: str, seconds: float) -> Generation | None:
+    async def finished(self, generation_id: str, seconds: float) -> Generation | None:
+        """Wait at most so long for the end of a generation; None when it has not come."""
         generation = await self.generations.load(generation_id)
         if generation is not None and not generation.final:
             await self.broadcaster.wait(

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.generation.digests import example_digest
 from domain.generation.lifecycle import Timeouts, deadlines_of
@@ -93,12 +94,29 @@ async def blob_of(personal_data: PersonalData, image: ContentImage, number: int)
     )
 
 
+class HeldQuota(NamedTuple):
+    """What a submission took: a unit of a month, and a slot unless it is queued for one; and what it may cost."""
+
+    period: str
+    queued: bool = False
+    estimate_microusd: int | None = None
+
+
 def requested_event(
-    submission: Submission, content: Content, personal_data: PersonalData, period: str, timeouts: Timeouts
+    submission: Submission,
+    content: Content,
+    personal_data: PersonalData,
+    held: HeldQuota,
+    timeouts: Timeouts,
+    *,
+    held_until: datetime | None = None,
 ) -> GenerationRequested:
-    """Describe the submission for the log, which names personal data by salted hashes only."""
+    """Describe the submission for the log, which names personal data by salted hashes only.
+
+    held_until: as for `deadlines_of`.
+    """
     identity, now, retry = submission.identity, personal_data.created_at, submission.retry
-    start_by, finish_by, own = deadlines_of(now, timeouts, submission.cancel_after)
+    start_by, finish_by, own = deadlines_of(now, timeouts, submission.cancel_after, held_until=held_until)
     own_start = _own_start(submission, content, now)
     own_start = own_start if own_start is not None and own_start < start_by else None
     return GenerationRequested(
@@ -109,7 +127,7 @@ def requested_event(
         examples=tuple(
             _example(personal_data, image, content.stored_at(number)) for number, image in enumerate(content.images)
         ),
-        period=period,
+        period=held.period,
         tier=identity.tier.name,
         start_by=own_start or start_by,
         finish_by=finish_by,
@@ -119,6 +137,9 @@ def requested_event(
         cancel_after=own // timedelta(seconds=1) if own else None,
         own_start=True if own_start else None,
         warnings=tuple(Warned(code=one.code.value, example=one.example) for one in content.warnings),
+        queued=True if held.queued else None,
+        api_key=identity.api_key,
+        estimate_microusd=held.estimate_microusd,
     )
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from domain.accounts.quota import period_of
+from domain.accounts.slot_queue import Waiting, in_turn
 from domain.generation.estimate import Estimate, estimate_of
+from domain.generation.explanation import Ahead
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
 from domain.submission.instructions import model_prompt, parse_instructions
@@ -19,7 +21,8 @@ from events.generation import GenerationRequested
 from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
-from gateway.submissions.content import Content, ContentImage, personal_data_of, requested_event
+from gateway.submissions.content import Content, ContentImage, HeldQuota, personal_data_of, requested_event
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.generations.queue import Queue
@@ -44,6 +47,7 @@ class DryRun:
 
     recorder: SubmissionRecorder
     admission: Admission
+    submission_gate: SubmissionGate
     queue: Queue
     timeouts: Timeouts
     price: Price
@@ -55,24 +59,32 @@ class DryRun:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
             return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
+        await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
-        account = await self.admission.free_account(developer, bounds)
+        until = held_until(await self.submission_gate.require_open(submission.identity))
+        account = await self.admission.free_account(developer, bounds, queue=submission.queue)
         now = self.clock()
         period = period_of(now)
-        event = requested_event(submission, content, personal_data_of(submission, content, now), period, self.timeouts)
-        ahead = await self.queue.unsent()
+        held = HeldQuota(period, queued=not account.has_capacity(period, bounds))
+        personal_data = personal_data_of(submission, content, now)
+        event = requested_event(submission, content, personal_data, held, self.timeouts, held_until=until)
+        ahead = _position(account, submission, now) if held.queued else await self.queue.unsent()
+        wait = 0.0
+        if held.queued:
+            wait = await self.admission.seconds_to_slot(developer, account, ahead=ahead.number)
         return {
             "dry_run": True,
             "replayed": False,
             "input": _input(content, self.gateway_settings.ceilings),
             **_times(event),
-            "quota": _quota(account, period, bounds),
+            "queued": held.queued,
+            "quota": _quota(account, held, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
-            "estimate": _estimate(await self._estimate(developer, now)),
+            "estimate": _estimate(await self._estimate(developer, max(now + timedelta(seconds=wait), until or now))),
         }
 
-    async def _estimate(self, developer: str, now: datetime) -> Estimate:
-        start = await self.provider_paused() or now
+    async def _estimate(self, developer: str, start: datetime) -> Estimate:
+        start = max(start, await self.provider_paused() or start)
         return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
 
 
@@ -105,13 +117,20 @@ def _image(image: ContentImage) -> dict[str, Any]:
     }
 
 
-def _quota(account: Account, period: str, bounds: Bounds) -> dict[str, Any]:
+def _position(account: Account, submission: Submission, now: datetime) -> Ahead:
+    """Count those that would get a slot before the submission."""
+    last = max((one.number for one in account.queue), default=0)
+    own = Waiting(submission.generation_id, submission.identity.user_id, now, last + 1)
+    return Ahead(in_turn([*account.queue, own]).index(own))
+
+
+def _quota(account: Account, held: HeldQuota, bounds: Bounds) -> dict[str, Any]:
     """Write units and slots with those that the submission would take."""
     return {
-        "period": period,
-        "used": account.used_in(period) + 1,
+        "period": held.period,
+        "used": account.used_in(held.period) + 1,
         "limit": bounds.monthly,
-        "slots": account.running + 1,
+        "slots": account.running + (not held.queued),
         "slot_limit": bounds.concurrent,
     }
 

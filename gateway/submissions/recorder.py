@@ -11,21 +11,27 @@ import structlog
 
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
+from domain.generation.estimate import estimate_of
 from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
 from events.generation import GenerationRequested
+from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import (
     Content,
+    HeldQuota,
     blob_of,
     fingerprint_of,
     personal_data_of,
     requested_event,
 )
+from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.submission import Submission
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.quota.admission import Admission
+from store.quota.durations import EVERYONE
 
 # A scheduled job frees holds without a stream after two minutes. The append may take nearly one minute, so a
 # hold that is older than this when everything is stored is renewed first.
@@ -50,22 +56,29 @@ class SubmissionRecorder:
     personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
+    submission_gate: SubmissionGate
+    input_moderation: InputModeration
     timeouts: Timeouts
+    price: Price
     clock: Callable[[], datetime]
 
     async def record(self, submission: Submission, content: Content) -> Recorded:
         """Record a submission durably; a replay has no effect.
 
         What fails before the event can be in the log is undone at once; an unknown outcome and a cancellation
-        during the append are not. Raises LimitError, ExemplarError (other content under the same key),
-        OutcomeUnknownError and StoreError.
+        during the append are not. Raises LimitError, ExemplarError (other content under the same key, refused
+        content), OutcomeUnknownError and StoreError.
         """
         if (replay := await self.replay_of(submission, content)) is not None:
             return replay
+        controls = await self.submission_gate.enter(submission.identity)
+        await self.require_allowed(submission, content)
         personal_data = personal_data_of(submission, content, self.clock())
         try:
-            period = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(submission, content, personal_data, period, self.timeouts)
+            held = await self._hold_and_store(submission, personal_data, content)
+            event = requested_event(
+                submission, content, personal_data, held, self.timeouts, held_until=held_until(controls)
+            )
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
@@ -93,29 +106,35 @@ class SubmissionRecorder:
             raise submission.overdrawn
         return None
 
-    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> str:
-        """Hold a quota unit while personal data and pictures are stored.
+    async def require_allowed(self, submission: Submission, content: Content) -> None:
+        """Refuse instructions that must not be given to the model; raises as `InputModeration.require`."""
+        await self.input_moderation.require(content.instructions, user=submission.identity.user_id)
 
-        Return the month of the unit, which is an earlier one when an earlier attempt holds it.
-        """
+    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> HeldQuota:
+        """Hold a quota unit while personal data and pictures are stored."""
         storing, held_at = asyncio.create_task(self._store(personal_data, content)), self.clock()
         try:
-            period = await self._hold(submission, personal_data)
+            held = await self._hold(submission, personal_data)
         finally:
             await storing
         if self.clock() - held_at > RENEW_HOLD_AFTER:
-            period = await self._hold(submission, personal_data)
-        return period
+            held = await self._hold(submission, personal_data)
+        return held
 
-    async def _hold(self, submission: Submission, personal_data: PersonalData) -> str:
-        period = period_of(personal_data.created_at)
+    async def _hold(self, submission: Submission, personal_data: PersonalData) -> HeldQuota:
+        """Take a slot, or an entry in the queue; the month is an earlier one when an earlier attempt holds it."""
+        developer = submission.identity.developer_id
         slot = await self.admission.hold(
-            submission.identity.developer_id,
+            developer,
             submission.generation_id,
-            period=period,
+            period=period_of(personal_data.created_at),
             bounds=submission.bounds,
+            queue_for=submission.identity.user_id if submission.queue else None,
         )
-        return slot.period
+        queued = submission.queue and await self.admission.is_queued(developer, submission.generation_id)
+        durations = await self.admission.durations(EVERYONE)
+        estimate = estimate_of(durations, start=personal_data.created_at, price=self.price)
+        return HeldQuota(slot.period, queued, estimate.cost_microusd)
 
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""

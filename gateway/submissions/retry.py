@@ -8,7 +8,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
-from domain.submission.warnings import RequestWarning, WarningCode
+from domain.submission.warnings import OF_THE_MOMENT, RequestWarning, WarningCode
 from gateway.http.bodies import read_json_object
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.submission import Retry, SeedChoice
@@ -57,7 +57,7 @@ class KeptContents:
             warnings=tuple(
                 RequestWarning(WarningCode(one.code), one.example)
                 for one in request.warnings
-                if one.code != WarningCode.PROVIDER_PAUSED
+                if one.code not in OF_THE_MOMENT
             ),
         )
 

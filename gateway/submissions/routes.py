@@ -16,6 +16,7 @@ from domain.paths import GENERATION, SUBMIT
 from domain.submission.warnings import RequestWarning, WarningCode
 from events.envelope import format_time
 from gateway.auth.authentication import Authenticator
+from gateway.events.event_requests import prefers_queue
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
@@ -26,15 +27,16 @@ from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
-from gateway.openapi.schemas import FORM, SEED
+from gateway.openapi.submission_form import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import keep_credentials, rechecked
 from gateway.submissions.dry_run import DryRun, SubmitRequest, is_dry_run
+from gateway.submissions.gate import SubmissionGate
 from gateway.submissions.recorder import Recorded, SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, submission_of
-from gateway.submissions.uploads.reader import UploadReader
+from gateway.submissions.uploads.reader import Form, UploadReader
 from gateway.webhooks.checks import check_request
 from store.crash_points import crash_point
 from store.errors import OutcomeUnknownError
@@ -49,6 +51,7 @@ _submit = partial(
     answer="GenerationCreated",
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "Prefer"),
     also={200: "Finished within `Prefer: wait`, or a dry run"},
+    also_answers={200: "SubmissionAnswered"},
 )
 
 
@@ -58,6 +61,7 @@ class SubmissionRoutes:
 
     authenticator: Authenticator
     admission: Admission
+    submission_gate: SubmissionGate
     generation_ids: GenerationIds
     generation_access: GenerationAccess
     upload_reader: UploadReader
@@ -78,13 +82,13 @@ class SubmissionRoutes:
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time. With `dry_run` it is
         what would be recorded, and nothing is.
         """
-        identity, faults = await self._admit(request), Faults()
+        identity, faults = await self.admit(request), Faults()
         dry_run = faults.check(is_dry_run, request)
         submission = submission_of(request, identity, self.generation_ids, faults)
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
             if dry_run:
                 submission = await self._rechecked(request, submission)
-                return web.json_response(await self.dry_run.answer(submission, await self._warned(content)))
+                return web.json_response(await self.dry_run.answer(submission, await self._warned(submission, content)))
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
 
@@ -95,7 +99,7 @@ class SubmissionRoutes:
         A known Idempotency-Key is answered even if the original is gone by now. The original's webhook is
         checked like a new one, because the allowed addresses may have changed.
         """
-        identity, faults = await self._admit(request), Faults()
+        identity, faults = await self.admit(request), Faults()
         retry = Retry(path_generation_id(request), await read_seed_choice(request))
         submission = submission_of(request, identity, self.generation_ids, faults, retry)
         faults.refuse()
@@ -118,14 +122,26 @@ class SubmissionRoutes:
             await lease.use(max(image.size for image in content.images))
             return await self._record(request, submission, content)
 
-    async def _admit(self, request: web.Request) -> Identity:
-        """Authenticate and look at the quota, which refuses no request with a key: it may be a replay."""
+    async def submit(self, request: web.Request, identity: Identity, form: Form) -> tuple[Submission, Recorded | None]:
+        """Record what an admitted request describes in another form; None: it is unknown whether it was recorded."""
+        faults = Faults()
+        submission = submission_of(request, identity, self.generation_ids, faults)
+        async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults, form) as content:
+            submission = await self._rechecked(request, submission)
+            bind_contextvars(generation_id=submission.generation_id)
+            try:
+                return submission, await self.recorder.record(submission, await self._warned(submission, content))
+            except OutcomeUnknownError:
+                return submission, None
+
+    async def admit(self, request: web.Request) -> Identity:
+        """Authenticate, look at what operators refuse and at the quota: no request with a key, it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
         if "Idempotency-Key" not in request.headers:
-            tier = identity.tier
-            bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
-            await self.admission.require_free_slot(identity.developer_id, bounds)
+            await self.submission_gate.require_open(identity)
+            bounds, queue = Bounds.of(identity.tier), prefers_queue(request)
+            await self.admission.require_free_slot(identity.developer_id, bounds, queue=queue)
         return identity
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
@@ -133,7 +149,7 @@ class SubmissionRoutes:
         submission = await self._rechecked(request, submission)
         bind_contextvars(generation_id=submission.generation_id)
         try:
-            recorded = await self.recorder.record(submission, await self._warned(content))
+            recorded = await self.recorder.record(submission, await self._warned(submission, content))
         except OutcomeUnknownError:
             return _outcome_unknown(request, submission.generation_id)
         crash_point("gateway", "before_reply")
@@ -143,22 +159,25 @@ class SubmissionRoutes:
         """Take what the credentials are worth after the upload."""
         return replace(submission, identity=await rechecked(self.authenticator, request, self.clock()))
 
-    async def _warned(self, content: Content) -> Content:
-        """Add the warning that depends on the moment."""
-        if await self.provider_paused() is None:
-            return content
-        return replace(content, warnings=(*content.warnings, RequestWarning(WarningCode.PROVIDER_PAUSED)))
+    async def _warned(self, submission: Submission, content: Content) -> Content:
+        """Add the warnings that depend on the moment."""
+        codes = [WarningCode.PROVIDER_PAUSED] if await self.provider_paused() is not None else []
+        if await self.submission_gate.holds(submission.identity):
+            codes.append(WarningCode.HELD)
+        return replace(content, warnings=(*content.warnings, *map(RequestWarning, codes))) if codes else content
 
     def _accepted(self, request: web.Request, submission: Submission, recorded: Recorded) -> web.Response:
         """Answer 202 with the links, deadlines and warnings of the generation."""
         urls = self.links.urls(self.links.base(request), submission.generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
+        headers |= {"Preference-Applied": "queue"} if recorded.request.queued else {}
         body = {
             "id": submission.generation_id,
             "status": "pending",
             "message": MESSAGE,
             "start_by": format_time(recorded.request.start_by),
             "deadline": format_time(recorded.request.finish_by),
+            "queued": bool(recorded.request.queued),
             "warnings": written_warnings(recorded.request.warnings),
             "urls": urls,
         }

@@ -13,6 +13,7 @@ from domain.generation.generation import stream_of
 from domain.submission.request_headers import parse_key, read_duration
 from events.envelope import Cause
 from gateway.auth.rate_limits import OVER_LIMIT
+from gateway.events.event_requests import prefers_queue
 from gateway.generations.ids import GenerationIds
 from gateway.http.request_ids import request_id_of, traceparent_of
 from store.quota.ledger import Bounds
@@ -35,6 +36,8 @@ class Submission:
 
     `overdrawn` is the refusal of a request over the daily limit: such a request is answered only if it is a
     replay. `cancel_after` and `start_timeout` are the client's own deadlines for the end and for the start.
+    `actor` submits for the user, because of the event `causation_id`.
+    `queue`: the client prefers to wait for a slot where none is free.
     """
 
     identity: Identity
@@ -46,16 +49,20 @@ class Submission:
     cancel_after: timedelta | None = None
     start_timeout: timedelta | None = None
     retry: Retry | None = None
+    actor: str | None = None
+    causation_id: str | None = None
+    queue: bool = False
 
     @property
     def bounds(self) -> Bounds:
-        return Bounds(monthly=self.identity.tier.monthly, concurrent=self.identity.tier.concurrent)
+        return Bounds.of(self.identity.tier)
 
     @property
     def cause(self) -> Cause:
         """The envelope fields of the first event."""
         return Cause(
-            actor=f"user:{self.identity.user_id}",
+            actor=self.actor or f"user:{self.identity.user_id}",
+            causation_id=self.causation_id,
             request_id=self.request_id,
             correlation_id=stream_of(self.generation_id),
             traceparent=self.traceparent,
@@ -77,6 +84,7 @@ def submission_of(
         cancel_after=faults.check(_duration, request, "Cancel-After"),
         start_timeout=faults.check(_duration, request, "X-Start-Timeout"),
         retry=retry,
+        queue=prefers_queue(request),
     )
 
 

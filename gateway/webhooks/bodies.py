@@ -1,5 +1,6 @@
 """Response bodies of endpoints and deliveries."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -28,12 +29,13 @@ def endpoint_body(registered: RegisteredEndpoint) -> dict[str, Any]:
     }
 
 
-def delivery_body(delivery: Delivery) -> dict[str, Any]:
-    """Write a delivery with all its attempts."""
+def delivery_body(delivery: Delivery, about: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Write a delivery with all its attempts; `about` maps generations to `request_id` and `metadata`."""
     pending = delivery.state == "pending"
     return {
         "id": delivery.id,
         "generation_id": delivery.generation,
+        **about.get(delivery.generation, {"request_id": None, "metadata": {}}),
         "event_id": delivery.event,
         "type": delivery.type,
         "sequence": delivery.version,

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import uuid4
 
 from aiohttp import web
@@ -57,6 +57,12 @@ class EndpointUpdateRequest(BaseModel):
     enabled: bool | None = None
 
 
+_CREATE: Final = (ErrorCode.WEBHOOK_LIMIT, ErrorCode.INVALID_WEBHOOK)
+_SECRET: Final = (ErrorCode.WEBHOOK_SECRET_LOST, ErrorCode.NOT_FOUND)
+_READ_SECRET: Final = (*_SECRET, ErrorCode.ROLE_HEADER_REQUIRED, ErrorCode.INSUFFICIENT_SCOPE)
+_ROTATE: Final = (*_SECRET, ErrorCode.ROTATION_LIMIT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRoutes:
     """Register, change and remove the endpoints of a developer's projects."""
@@ -76,7 +82,7 @@ class EndpointRoutes:
         found = await self.endpoints.of_project(project.id)
         return web.json_response({"webhooks": list(map(endpoint_body, found))})
 
-    @post(PROJECT_WEBHOOKS, "developer", 201, body=EndpointCreateRequest)
+    @post(PROJECT_WEBHOOKS, "developer", 201, body=EndpointCreateRequest, codes=_CREATE)
     async def create(self, request: web.Request) -> web.Response:
         """Make a webhook endpoint; its secret is shown once."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
@@ -105,7 +111,7 @@ class EndpointRoutes:
         _, registered = await self._own(request)
         return web.json_response(endpoint_body(registered))
 
-    @patch(WEBHOOK_ENDPOINT, "developer", body=EndpointUpdateRequest)
+    @patch(WEBHOOK_ENDPOINT, "developer", body=EndpointUpdateRequest, codes=(ErrorCode.INVALID_WEBHOOK,))
     async def update(self, request: web.Request) -> web.Response:
         """Change an endpoint: the fields that are sent."""
         cause, registered = await self._own(request)
@@ -135,7 +141,7 @@ class EndpointRoutes:
         await self._decide(request, partial(decisions.disable, reason="developer"))
         return await self.read(request)
 
-    @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer")
+    @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer", codes=_ROTATE)
     async def rotate(self, request: web.Request) -> web.Response:
         """Rotate the secret; the new one is shown once, the old one signs too for a day."""
         cause, registered = await self._own(request)
@@ -144,7 +150,7 @@ class EndpointRoutes:
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
         return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
 
-    @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",))
+    @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",), codes=_READ_SECRET)
     async def read_default_secret(self, request: web.Request) -> web.Response:
         """Read the secret that signs webhooks of single requests; an end user needs all keys, and reads their own."""
         claims = await self.authenticator.authenticate_account(request)
@@ -155,7 +161,7 @@ class EndpointRoutes:
             key = await self._default_secret(await self._project_of_developer(request))
         return secret_response({"key": key})
 
-    @post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", "developer", headers=("X-Project-ID",))
+    @post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", "developer", headers=("X-Project-ID",), codes=_ROTATE)
     async def rotate_default_secret(self, request: web.Request) -> web.Response:
         """Rotate this secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import structlog
 
 from domain.accounts.access import AccountState, KeyState, Role, Tenancy
+from domain.accounts.access_keys import AccessKeyState
 from domain.accounts.platform import PersonalDataGrant
+from store.accounts.access_keys import ACCESS_KEY_STATE
 from store.accounts.queries import KEY_STATE, STATE
 from store.accounts.records import account_state, grants_of, record_from
 from store.mongo.connection import Database, Document, raises_unavailable
@@ -35,9 +37,15 @@ class AccountStates:
     developers: Mapping[str, tuple[AccountState, str]]
     keys: Mapping[tuple[str, str], KeyState]
     staff: Mapping[str, StaffState]
+    access_keys: Mapping[str, AccessKeyState]
 
     def tenancy(
-        self, project: str, user: str, developer_keys: Sequence[str], api_keys: Sequence[str]
+        self,
+        project: str,
+        user: str,
+        developer_keys: Sequence[str],
+        api_keys: Sequence[str],
+        access_key: str | None = None,
     ) -> Tenancy | None:
         """Join what an access decision needs, as `Accounts.credentials` does for one."""
         developer, active = self.projects.get(project, ("", False))
@@ -52,6 +60,7 @@ class AccountStates:
             user=self.users.get((project, user)),
             developer_key=self._key("developer", developer_keys),
             api_key=self._key("project", api_keys),
+            access_key=None if access_key is None else self.access_keys.get(access_key),
         )
 
     def _key(self, kind: str, hashes: Sequence[str]) -> KeyState | None:
@@ -68,6 +77,7 @@ class AccountStateReader:
         self._developers = database["developers"]
         self._keys = database["keys"]
         self._staff = database["staff"]
+        self._access_keys = database["access_keys"]
 
     async def read(
         self,
@@ -77,14 +87,19 @@ class AccountStateReader:
         developers: Collection[str],
         key_hashes: Collection[str],
         staff: Collection[str] = (),
+        access_keys: Collection[str] = (),
     ) -> AccountStates:
-        """Read projects with their developers, users in them, further developers, keys by their hashes, staff."""
+        """Read projects with their developers, users in them, further developers, keys by their hashes, staff.
+
+        Access keys are read by their ids.
+        """
         in_projects = {"project_id": {"$in": list(projects)}}
-        owned, members, keys, people = await asyncio.gather(
+        owned, members, keys, people, acting = await asyncio.gather(
             _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
             _find(self._users, "_id", users, {**STATE, "project_id": 1}, in_projects),
             _find(self._keys, "hash", key_hashes, KEY_STATE),
             _find(self._staff, "_id", staff, {**STATE, "grants": 1}),
+            _find(self._access_keys, "_id", access_keys, ACCESS_KEY_STATE),
         )
         owners = {owner for one in owned if isinstance(owner := one.get("developer_id"), str)} | set(developers)
         found = await _find(self._developers, "_id", owners, STATE)
@@ -94,6 +109,7 @@ class AccountStateReader:
             _sound(found, lambda one: (one["_id"], (account_state(one), one["tier"]))),
             _sound(keys, lambda one: ((one["kind"], one["hash"]), record_from(KeyState, one))),
             _sound(people, lambda one: (one["_id"], StaffState(account_state(one), Role(one["role"]), grants_of(one)))),
+            _sound(acting, lambda one: (one["_id"], record_from(AccessKeyState, one))),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pymongo import IndexModel
 
 from domain.accounts.access import AccountState, Role, Tenancy
+from store.accounts.access_keys import AccessKeys
 from store.accounts.account_cache import AccountCache
 from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
@@ -40,7 +41,7 @@ _TOGETHER = 16  # access decisions that are read for by one query
 
 @raises_unavailable
 class Accounts:
-    """Read accounts; `keys`, `sessions`, `staff` and `states` read what their names say.
+    """Read accounts; `keys`, `access_keys`, `sessions`, `staff` and `states` read what their names say.
 
     `AccountChanges` and `PlatformChanges` change accounts; here only sessions and hashes are written.
     """
@@ -57,6 +58,7 @@ class Accounts:
             IndexModel("deleted_at", sparse=True),
         ],
         **AccountKeys.indexes,
+        **AccessKeys.indexes,
         **AccountSessions.indexes,
         **StaffAccounts.indexes,
     }
@@ -71,9 +73,14 @@ class Accounts:
         self._cache = account_cache
         self._tenancies: Batcher[Credentials, Tenancy | None] = Batcher(self._find_tenancies, largest=_TOGETHER)
         self.keys = AccountKeys(database, clock)
+        self.access_keys = AccessKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = StaffAccounts(database)
         self.states = AccountStateReader(database)
+
+    async def settle(self) -> None:
+        """Wait until the use of keys is stored; call it before the database closes."""
+        await asyncio.gather(self.keys.use.settle(), self.access_keys.use.settle())
 
     async def developer(self, developer_id: str) -> DeveloperRecord | None:
         found = await self._developers.find_one({"_id": developer_id})
@@ -101,6 +108,11 @@ class Accounts:
         """Read an active project of a developer."""
         found = await self._projects.find_one(active_projects(developer_id, project_id))
         return None if found is None else record_from(ProjectRecord, found)
+
+    async def project_owner(self, project_id: str) -> str | None:
+        """Return the developer of an active project; None for any other id."""
+        found = await self._projects.find_one({"_id": project_id, "active": True}, {"developer_id": 1})
+        return None if found is None else str(found["developer_id"])
 
     async def projects(self, developer_id: str, *, deleted: bool = False) -> list[ProjectRecord]:
         """List the active projects of a developer, newest first; on request the `deleted` ones too."""

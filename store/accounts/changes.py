@@ -8,7 +8,10 @@ from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.erasure import CLOSED, Grounds
+from events.generation import Owner
 from store.accounts import writes
+from store.accounts.access_key_changes import AccessKeyChanges
+from store.accounts.access_keys import owned_by
 from store.accounts.account_cache import AccountCache
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
@@ -23,6 +26,7 @@ class AccountChanges:
 
     Ids may be given, so that a restart finds what it created: AlreadyExistsError. Raises ExemplarError:
     `not_found` for what the developer does not own, `key_limit_exceeded`, `project_limit_exceeded`.
+    `access_keys` changes the access keys of users.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class AccountChanges:
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
         self._streams = DeveloperStreams(database, events, clock=clock, announce=announce, account_cache=account_cache)
+        self.access_keys = AccessKeyChanges(database, self._streams, clock)
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]
         self._keys = database["keys"]
+        self._access_keys = database["access_keys"]
 
     async def history(self, developer_id: str) -> list[RecordedEvent]:
         """Read all events of a developer, oldest first; [] for an unknown one."""
@@ -163,6 +169,10 @@ class AccountChanges:
         decision = partial(rules.revoke_key, key=key_id, project=project_id)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
+    async def record_restart(self, developer_id: str, restarted: facts.DeliveriesRestarted, *, cause: Cause) -> None:
+        """Record that webhook deliveries of a project are restarted."""
+        await self._streams.change(developer_id, partial(rules.record_in_project, event=restarted), cause=cause)
+
     async def register_user(self, developer_id: str, project_id: str, person: NewPerson, *, cause: Cause) -> UserRecord:
         document = {**person.document, "project_id": project_id, "developer_id": developer_id}
         registered = facts.UserRegistered(project=project_id, user=person.id)
@@ -188,10 +198,12 @@ class AccountChanges:
         await self._record(developer_id, event, write, cause, rule=rules.record)
 
     async def record_user_erased(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
-        """Record that all data of a deleted user are erased, and delete the document."""
+        """Record that all data of a deleted user are erased, and delete the documents."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
         event = facts.UserErased(project=project_id, user=user_id)
-        await self._record(developer_id, event, writes.delete((self._users, user)), cause, rule=rules.record)
+        keys = self._access_keys, owned_by(Owner(developer=developer_id, project=project_id, user=user_id))
+        write = writes.delete((self._users, user), keys)
+        await self._record(developer_id, event, write, cause, rule=rules.record)
 
     async def _record(
         self,

@@ -9,6 +9,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletion, Deletions
 from store.accounts.postponed import Postponed
+from store.consumers.project_consumers import ProjectConsumers
 from store.generations.scope_erasure import ErasedPage, ScopeErasure
 from store.webhooks.webhooks import Webhooks
 
@@ -31,6 +32,7 @@ class ProjectErasure:
     deletions: Deletions
     account_changes: AccountChanges
     webhooks: Webhooks
+    project_consumers: ProjectConsumers
     erase_projects_after: timedelta
     postponed: Postponed
     safe_now: Callable[[], Awaitable[datetime]]
@@ -57,6 +59,7 @@ class ProjectErasure:
 
     async def _erase(self, one: Deletion) -> None:
         await self.webhooks.erase_project(one.project, cause=one.cause)
+        await self.project_consumers.erase(one.developer, one.project)
         await self.account_changes.record_project_erased(one.developer, one.project, cause=one.cause)
         log.info("project_erased", project_id=one.project)
 

@@ -14,9 +14,9 @@ from events.envelope import Cause, RecordedEvent
 from store.accounts.queries import STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, grant_document, grants_of, record_from
 from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password, update
-from store.audit.consumers import owned_by
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
+from store.consumers.consumers import owned_by
 from store.errors import AlreadyExistsError
 from store.mongo.connection import Database, Indexes, raises_unavailable
 

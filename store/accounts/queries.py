@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain.accounts.access import KeyState, Role, Tenancy
+from domain.accounts.access_keys import AccessKeyState
+from store.accounts.access_keys import ACCESS_KEY_STATE
 from store.accounts.records import Login, account_state, record_from
 from store.mongo.connection import Document
 
@@ -15,12 +17,13 @@ KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active":
 
 
 class Credentials(NamedTuple):
-    """What an access decision is asked about; keys by their hashes under every pepper."""
+    """What an access decision is asked about; keys by their hashes under every pepper, an access key by its id."""
 
     project_id: str
     user_id: str | None = None
     developer_key_hashes: tuple[str, ...] = ()
     api_key_hashes: tuple[str, ...] = ()
+    access_key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,17 @@ def _credentials(named: Credentials) -> list[Document]:
     keys = [{"kind": kind, "hash": {"$in": list(found)}} for kind, found in hashes.items() if found]
     if keys:
         stages.append(_join("keys", "keys", {"$or": keys}, KEY_STATE))
+    if named.access_key_id is not None:
+        stages.append(_join("access_keys", "access_key", {"_id": named.access_key_id}, ACCESS_KEY_STATE))
     return stages
 
 
 def tenancy_from(document: Document) -> Tenancy:
-    """Read a joined project: `developer`, `user` and `keys` are lists of what was found."""
+    """Read a joined project: `developer`, `user`, `keys` and `access_key` are lists of what was found."""
     # Of several hashes of a kind the first that was found.
     keys = {key["kind"]: record_from(KeyState, key) for key in reversed(document.get("keys", []))}
     [developer] = document["developer"]
+    access_keys = [record_from(AccessKeyState, key) for key in document.get("access_key", ())]
     return Tenancy(
         project_id=document["_id"],
         project_active=document["active"],
@@ -95,6 +101,7 @@ def tenancy_from(document: Document) -> Tenancy:
         user=next(map(account_state, document.get("user", [])), None),
         developer_key=keys.get("developer"),
         api_key=keys.get("project"),
+        access_key=next(iter(access_keys), None),
     )
 
 

@@ -23,6 +23,7 @@ class QuotaRecord:
             units=units,
             taken=tuple(slot.generation for slot in correction.added),
             freed=correction.removed,
+            queue=tuple(one.generation for one in correction.queue or ()),
         )
         try:
             await self._changes.correct_quota(developer, event, cause=Cause(actor=correction.by))

@@ -5,7 +5,9 @@ from typing import TypeVar
 import structlog
 
 from domain.accounts.access import AccountState, KeyState, Role
+from domain.accounts.access_keys import AccessKeyState
 from domain.accounts.platform import PersonalDataGrant
+from events.generation import Owner
 from store.mongo.connection import Document
 
 
@@ -39,6 +41,11 @@ class UserRecord(PersonRecord):
     project_id: str
     developer_id: str
 
+    @property
+    def owner(self) -> Owner:
+        """The ids that name the user everywhere."""
+        return Owner(developer=self.developer_id, project=self.project_id, user=self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
@@ -49,6 +56,23 @@ class KeyRecord:
     project_id: str | None
     name: str | None
     prefix: str
+    active: bool
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyRecord:
+    """An access key without its secret."""
+
+    id: str
+    developer_id: str
+    project_id: str
+    user_id: str
+    name: str | None
+    prefix: str
+    scopes: frozenset[str]
+    expires_at: datetime | None
     active: bool
     created_at: datetime
     last_used_at: datetime | None
@@ -81,7 +105,17 @@ class Count:
 
 log = structlog.get_logger()
 
-Record = TypeVar("Record", DeveloperRecord, ProjectRecord, UserRecord, KeyRecord, StaffRecord, KeyState)
+Record = TypeVar(
+    "Record",
+    DeveloperRecord,
+    ProjectRecord,
+    UserRecord,
+    KeyRecord,
+    AccessKeyRecord,
+    StaffRecord,
+    KeyState,
+    AccessKeyState,
+)
 
 
 def record_from(kind: type[Record], document: Document) -> Record:
@@ -89,6 +123,8 @@ def record_from(kind: type[Record], document: Document) -> Record:
     values = {one.name: document["_id" if one.name == "id" else one.name] for one in fields(kind)}
     if "role" in values:
         values["role"] = Role(values["role"])
+    if "scopes" in values:
+        values["scopes"] = frozenset(values["scopes"])
     return kind(**values)
 
 

@@ -13,7 +13,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import Cause
 from store.accounts.account_cache import AccountCache
-from store.accounts.writes import insert
+from store.accounts.writes import in_order, insert
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
 from store.errors import AlreadyExistsError
@@ -68,15 +68,20 @@ class DeveloperStreams(Repository[Developer]):
         decision: Callable[[Developer | None], Decision],
         *,
         cause: Cause,
+        require: Write | None = None,
     ) -> Document:
-        """Insert a document with its event; AlreadyExistsError when its id or a unique field is taken."""
+        """Insert a document with its event; AlreadyExistsError when its id or a unique field is taken.
+
+        `require` raises what forbids it, in the same transaction.
+        """
         document = {**document, "active": True}
         with reachable():
             exists = await collection.find_one({"_id": document["_id"]}, {"_id": 1})
         if exists:
             raise AlreadyExistsError(document["_id"])
         try:
-            commit = await self._append(developer_id, decision, cause, insert(collection, document))
+            write = in_order(*([require] if require else []), insert(collection, document))
+            commit = await self._append(developer_id, decision, cause, write)
         except DuplicateKeyError:
             commit = None
         if commit is None:

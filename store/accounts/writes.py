@@ -4,9 +4,18 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
-from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, Peppers, Randomness, display_prefix, mint
+from domain.accounts.keys import (
+    ACCESS_KEY_PREFIX,
+    API_KEY_PREFIX,
+    DEVELOPER_KEY_PREFIX,
+    Peppers,
+    Randomness,
+    display_prefix,
+    mint,
+)
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import RecordedEvent
@@ -54,12 +63,31 @@ class NewKey:
     id: str = field(default_factory=random_id)
 
 
+@dataclass(frozen=True, slots=True)
+class NewAccessKey:
+    """An access key of a user to store, with its scopes and its end."""
+
+    key: NewKey
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+
+
 def insert(collection: Any, document: Document) -> Write:
     """Insert a document, created at its event's time; the driver's DuplicateKeyError for a taken value."""
 
     async def write(commit: Commit, session: Session) -> None:
         document["created_at"] = commit.events[0].time
         await collection.insert_one(document, session=session)
+
+    return write
+
+
+def in_order(*writes: Write) -> Write:
+    """Write several things, one after the other."""
+
+    async def write(commit: Commit, session: Session) -> None:
+        for one in writes:
+            await one(commit, session)
 
     return write
 
@@ -133,6 +161,17 @@ def without_personal_data(recorded: RecordedEvent, grounds: Grounds | None) -> l
     return [{"$set": erased}, {"$unset": ["kept_session", "ended_sessions"]}]
 
 
+def mint_access_key(
+    peppers: Peppers,
+    name: str | None,
+    *,
+    key_id: str | None = None,
+    randomness: Randomness = secrets.token_bytes,
+) -> tuple[NewKey, str]:
+    """Mint an access key; return what is stored of it and the key."""
+    return _minted(ACCESS_KEY_PREFIX, peppers, name, key_id, randomness)
+
+
 def mint_key(
     peppers: Peppers,
     project_id: str | None,
@@ -142,5 +181,12 @@ def mint_key(
     randomness: Randomness = secrets.token_bytes,
 ) -> tuple[NewKey, str]:
     """Mint an API key of a project or, with None, a developer key; return what is stored of it and the key."""
-    key = mint(DEVELOPER_KEY_PREFIX if project_id is None else API_KEY_PREFIX, randomness)
+    prefix = DEVELOPER_KEY_PREFIX if project_id is None else API_KEY_PREFIX
+    return _minted(prefix, peppers, name, key_id, randomness)
+
+
+def _minted(
+    prefix: str, peppers: Peppers, name: str | None, key_id: str | None, randomness: Randomness
+) -> tuple[NewKey, str]:
+    key = mint(prefix, randomness)
     return NewKey(peppers.hash(key), display_prefix(key), name, key_id or random_id()), key

@@ -9,8 +9,9 @@ from domain.accounts.developer import stream_of as developer_stream
 from domain.audit.event_filter import Bounds, EventFilter, PositionRange, range_of
 from domain.audit.terms import term
 from domain.generation.generation import stream_of as generation_stream
-from events.commit import Commit
-from store.log.entries import commits_of
+from events.commit import Commit, leaf_hash
+from store.audit.audit_entries import AuditEntries, AuditEntry
+from store.errors import DamagedCommitError
 from store.log.mongo_sealed_log import last_position
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, raises_unavailable
@@ -18,21 +19,9 @@ from store.mongo.connection import Database, Document, raises_unavailable
 MOST_LOOKED_AT: Final = 5000
 """So many commits one page compares with several conditions."""
 
+_LAST: Final = 2**53  # behind every position
 _INDEX: Final = [("terms", ASCENDING), ("_id", ASCENDING)]
 _SEVERAL: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """A commit at its position; `commit` None: it is damaged, or of a `newer` version, which newer code can read."""
-
-    position: int
-    sealed_at: datetime
-    name: str
-    terms: Sequence[str]
-    leaf: bytes
-    commit: Commit | None
-    newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +51,7 @@ class AuditLog:
         self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
+        self._read_entries = AuditEntries(database)
         self._heads = shared(self._read_head)
 
     async def head(self) -> int:
@@ -77,7 +67,7 @@ class AuditLog:
         while low < high:
             middle = (low + high) // 2
             entry = await self._log.find_one({"_id": middle}, {"sealed_at": 1})
-            if entry is not None and entry["sealed_at"] < moment:
+            if entry is not None and entry.get("sealed_at", moment) < moment:
                 low = middle + 1
             else:
                 high = middle
@@ -91,18 +81,29 @@ class AuditLog:
 
     async def terms_of_first(self, name: str) -> Sequence[str]:
         """Read the terms of the first commit that has this one; [] for none."""
-        found = self._log.find({"terms": name}, {"terms": 1}).sort("_id", ASCENDING).limit(1)
-        return [one for entry in await found.to_list(1) for one in entry["terms"]]
+        after = 0
+        while entries := await self._find({"terms": name}, after + 1, _LAST, 1, newest_first=False):
+            if found := next((one for one in entries if name in one.terms), None):
+                return found.terms
+            after = entries[-1].position  # somebody has added the term to this one
+        return []
 
     async def sealed_at(self, position: int) -> datetime | None:
         """Read when a position was recorded; None for one that the log does not have."""
         found = await self._log.find_one({"_id": position}, {"sealed_at": 1})
-        return None if found is None else found["sealed_at"]
+        return None if found is None else found.get("sealed_at")
 
     async def entry_of(self, commit: str) -> tuple[int, datetime] | None:
         """Read the position of a commit by its id, and when it was recorded; None for one that is not sealed."""
         found = await self._log.find_one({"commit": commit}, {"sealed_at": 1})
         return None if found is None else (found["_id"], found["sealed_at"])
+
+    async def require_sealed(self, commits: Sequence[Commit]) -> None:
+        """Raise DamagedCommitError for a commit with a position at which another body was sealed."""
+        leaves = {commit.id: leaf_hash(commit.body) for commit in commits}
+        for entry in await self._log.find({"commit": {"$in": [*leaves]}}, {"commit": 1, "leaf": 1}).to_list(None):
+            if entry.get("leaf") != leaves[entry["commit"]]:
+                raise DamagedCommitError(entry["commit"], "it is not the one that was sealed")
 
     async def of_account(self, developer: str, after: int, last: int, *, limit: int) -> Sequence[AuditEntry]:
         """Read the next commits of a developer's own stream and of their generations' streams."""
@@ -135,11 +136,16 @@ class AuditLog:
         return await self._find(query, window.first, window.last, limit, newest_first=newest_first)
 
     async def bodies(self, wanted: EventFilter, first: int, last: int, *, limit: int) -> Sequence[SealedBody]:
-        """Read the commits from position `first` to `last` that may hold wanted events, as they are stored."""
+        """Read the commits from position `first` to `last` that may hold wanted events, as they are stored.
+
+        Raises ContradictionError for one that is found by other terms than its events have.
+        """
         entries = await self._entries(_query(wanted), first, last, limit, newest_first=False)
         ids = [entry["commit"] for entry in entries]
         found = await self._commits.find({"_id": {"$in": ids}}, {"body": 1}).to_list(None) if ids else []
         bodies = {document["_id"]: document.get("body") for document in found}
+        if wanted.terms:
+            await self._read_entries.require_terms(entries, bodies)
         return [
             SealedBody(entry["_id"], entry["sealed_at"], bytes(entry["leaf"]), _bytes(bodies.get(entry["commit"])))
             for entry in entries
@@ -160,18 +166,7 @@ class AuditLog:
         self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
     ) -> Sequence[AuditEntry]:
         entries = await self._entries(query, first, last, limit, newest_first=newest_first)
-        commits = await commits_of(self._commits, entries)
-        return [
-            AuditEntry(
-                entry["_id"],
-                entry["sealed_at"],
-                entry["commit"],
-                entry["terms"],
-                bytes(entry["leaf"]),
-                *commits[entry["commit"]],
-            )
-            for entry in entries
-        ]
+        return await self._read_entries.read(entries)
 
     async def _entries(
         self, query: Document, first: int, last: int, limit: int, *, newest_first: bool

@@ -40,10 +40,10 @@ class Checkpointer:
         if head == frontier.size:
             return None
         grown = await self.checkpoints.grown(frontier, head)
-        return await self.checkpoints.record(self._signed(grown))
+        return await self.checkpoints.record(self._signed(grown, frontier.size))
 
-    def _signed(self, frontier: Frontier) -> StoredCheckpoint:
-        checkpoint = notes.Checkpoint(self.signer.name, frontier.size, frontier.root())
+    def _signed(self, frontier: Frontier, previous: int) -> StoredCheckpoint:
+        checkpoint = notes.Checkpoint(self.signer.name, frontier.size, frontier.root(), previous)
         note = notes.sign_note(checkpoint.text(), self.signer)
         return StoredCheckpoint(checkpoint.size, checkpoint.root, frontier, note, self.clock())
 

@@ -89,7 +89,7 @@ class Checkpoints:
         """Read the last position of the log; 0 when it is empty. Raises ContradictionError for one that is none."""
         last = await last_position(self._database)
         if not isinstance(last, int):
-            raise ContradictionError(f"{last!r} is no position")
+            raise ContradictionError(f"{last} is no position")
         return last
 
     async def position_of(self, commit_id: str) -> int | None:
@@ -138,7 +138,7 @@ def _stored(document: Document) -> StoredCheckpoint:
         stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"], cosigned)
         leads = frontier.root() == stored.root
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ContradictionError(f"checkpoint {size} is damaged ({error!r})", size) from None
+        raise ContradictionError(f"checkpoint {size} is damaged ({type(error).__name__}: {error})", size) from None
     if not leads:
         raise ContradictionError(f"checkpoint {size}: its frontier does not lead to its root", size)
     return stored

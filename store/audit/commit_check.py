@@ -5,10 +5,12 @@ Runs in processes of its own (store/audit/commit_scan.py), so these are function
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from domain.audit.terms import terms_of
 from store.audit.stored_form import are_all, decoded, require_form
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
@@ -28,13 +30,24 @@ _BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
 
 _OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","user":"([^"\\]*)"\}')
 
+_GENERATION: Final = "generation."
+_DEVELOPER: Final = b"developer:"  # an actor who owns
+_DEVELOPERS: Final = b"developer-"  # the streams of owners
+_DATA_END: Final = b'"datacontenttype":'
+_HEAD = re.compile(rb'\[\{"actor":"([^"\\]*)",(?:"causationid":"[^"\\]*",)?(?:"correlationid":"([^"\\]*)",)?"data":')
+_TAIL = re.compile(
+    rb'"datacontenttype":"[^"\\]*","dataschema":"[^"\\]*","id":"[^"\\]*",(?:"requestid":"([^"\\]*)",)?'
+    rb'"source":"[^"\\]*","specversion":"1\.0","stream":"([^"\\]*)",'
+)
+
 Owner = tuple[str | None, str | None, str | None]
 """The developer, project and user of a generation; None elsewhere."""
 
 NOBODY: Final = (None, None, None)
 
-CheckedCommit = tuple[str, int, int, bytes, Owner, bool, str | None]
-"""Id, first and last version, Merkle leaf, owner, whether it is unsealed, and how it contradicts its body.
+CheckedCommit = tuple[str, int, int, bytes, Owner, bool, str | None, str, Sequence[str], datetime | None]
+"""Id, first and last version, Merkle leaf, owner, whether it is unsealed, and how it contradicts its body; the first
+type of its events, the terms that these have by themselves, and their time.
 
 A plain tuple, because many of them are sent from process to process.
 """
@@ -58,15 +71,40 @@ def _checked(document: Document) -> CheckedCommit:
         owner = owner_beside(document)
         agrees = agrees and document["leaf"] == leaf and owner == _owner_within(document, body)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        return str(document.get("_id")), 0, 0, b"", NOBODY, False, f"is no commit ({error!r})"
+        unread = f"is no commit ({type(error).__name__}: {error})"
+        return str(document.get("_id")), 0, 0, b"", NOBODY, False, unread, "", (), None
     fault = None if agrees else "the fields beside the body contradict it"
-    return document["_id"], first, last, leaf, owner, "unsealed" in document, fault
+    terms = () if fault else own_terms(document["types"], body)
+    kind, time = document["types"][0], document["time"]
+    return document["_id"], first, last, leaf, owner, "unsealed" in document, fault, kind, terms, time
+
+
+def own_terms(types: Sequence[str], body: bytes) -> Sequence[str]:
+    """Compute the terms of a commit without those of its owner; one event of a generation is not parsed."""
+    if len(types) == 1 and types[0].startswith(_GENERATION):
+        head, tail = _HEAD.match(body), _TAIL.search(body, max(0, body.rfind(_DATA_END)))
+        if head and tail and not (head[1].startswith(_DEVELOPER) or tail[2].startswith(_DEVELOPERS)):
+            return _terms_between(types[0], head, tail)
+    return terms_of(json.loads(body), {})
+
+
+def _terms_between(kind: str, head: re.Match[bytes], tail: re.Match[bytes]) -> Sequence[str]:
+    """Write the terms of a generation's event from the two ends of its envelope, in alphabetical order."""
+    actor, correlation = head.groups()
+    request, stream = tail.groups()
+    terms = [f"actor={actor.decode()}", f"correlation_id={(correlation or stream).decode()}"]
+    return (*terms, *([f"request_id={request.decode()}"] if request else ()), f"type={kind}")
 
 
 def owner_beside(document: Document) -> Owner:
     """Return the owner that stands beside a body, or beside a position."""
     developer, project, user = map(document.get, _OWNER_NAMES)
     return developer, project, user
+
+
+def owner_named(owner: Owner) -> dict[str, str]:
+    """Map the names of an owner's ids to those that there are."""
+    return {name: value for name, value in zip(_OWNER_NAMES, owner, strict=True) if value is not None}
 
 
 def _owner_within(document: Document, body: bytes) -> Owner:

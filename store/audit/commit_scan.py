@@ -4,8 +4,9 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from store.audit.commit_check import FIELDS, CheckedCommit, check_batch
 from store.audit.stored_form import decoded
@@ -26,8 +27,8 @@ class CommitScan:
         self._log = database.get_collection("log")
 
     async def positions(self, head: int) -> AsyncGenerator[list[Document], None]:
-        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream`, `leaf` and the owner."""
-        fields = dict.fromkeys(("commit", "stream", "leaf", *OWNER), 1)
+        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream`, `leaf`, time, terms and owner."""
+        fields = dict.fromkeys(("commit", "stream", "leaf", "sealed_at", "terms", *OWNER), 1)
         found = self._log.find_raw_batches({"_id": {"$lte": head}}, fields, batch_size=_BATCH)
         with reachable():
             async for batch in found.sort("_id", ASCENDING):
@@ -37,6 +38,16 @@ class CommitScan:
         """Choose the commits that have a position by now."""
         entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
         return {entry["commit"] for entry in entries}
+
+    async def sealed_before(self, moment: datetime, *, after: int) -> tuple[int, int, datetime] | None:
+        """Find the first and the last position behind another that were sealed before a moment, and when the first."""
+        found = []
+        for order in (ASCENDING, DESCENDING):
+            query = {"_id": {"$gt": after}, "sealed_at": {"$lt": moment}}
+            if (entry := await self._log.find_one(query, {"sealed_at": 1}, sort=[("_id", order)])) is None:
+                return None
+            found.append(entry)
+        return found[0]["_id"], found[1]["_id"], found[0]["sealed_at"]
 
     async def commits(self) -> AsyncGenerator[list[CheckedCommit], None]:
         """Check every commit that exists now, roughly in the order of writing."""

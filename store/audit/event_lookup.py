@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pymongo import DESCENDING
 
 from domain.audit.checkpoints import ContradictionError
-from events.commit import Commit
+from events.commit import Commit, leaf_hash
+from store.audit.audit_entries import AuditEntries
 from store.commits.document import stored_commit
 from store.commits.unreadable import UNREADABLE
 from store.mongo.connection import Database, raises_unavailable
@@ -12,7 +13,7 @@ from store.mongo.connection import Database, raises_unavailable
 
 @dataclass(frozen=True, slots=True)
 class FoundCommit:
-    """The commit of an event with the terms of its position; none without a position."""
+    """The commit of an event with the terms of its events; none without a position."""
 
     commit: Commit
     terms: Sequence[str]
@@ -25,6 +26,7 @@ class EventLookup:
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
+        self._entries = AuditEntries(database)
 
     async def find(self, stream: str, version: int) -> FoundCommit | None:
         """Read the commit of an event; None for an unknown one, ContradictionError for a damaged commit."""
@@ -32,8 +34,13 @@ class EventLookup:
         document = await self._commits.find_one(query, sort=[("first", DESCENDING)])
         if document is None or document["last"] < version:
             return None
-        entry = await self._log.find_one({"commit": document["_id"]}, {"terms": 1})
         try:
-            return FoundCommit(stored_commit(document), entry["terms"] if entry else ())
+            commit = stored_commit(document)
         except UNREADABLE as error:
             raise ContradictionError(f"{document['_id']} cannot be read: {error}") from error
+        entry = await self._log.find_one({"commit": document["_id"]}, {"leaf": 1})
+        if entry is None:
+            return FoundCommit(commit, ())
+        if entry["leaf"] != leaf_hash(commit.body):
+            raise ContradictionError(f"position {entry['_id']}: {commit.id} is not what was sealed", entry["_id"])
+        return FoundCommit(commit, (await self._entries.terms_of(entry["_id"], commit)).all)

@@ -71,4 +71,7 @@ class InvariantCheck:
         for one in report.differences:
             fault = one.fault
             findings.add([(_INVARIANT_OF.get(one.model, Invariant.STATE), Violation(f"{one.model} {one.key}", fault))])
+        for name in report.moving:
+            invariant = Invariant.QUOTA if name.startswith("ledger ") else Invariant.STATE
+            findings.of[invariant].note(Violation(name, "changed during each comparison, and was not compared"))
         findings.count(Invariant.STATE, report.compared.total())

@@ -1,105 +1,12 @@
-"""Runs over the invariants: the one that is wanted or under way, and the report of the last one."""
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
-
-from pymongo import ReturnDocument
-
-from domain.audit.invariants import InvariantReport
-from store.mongo.connection import Database, Document, raises_unavailable
-
-_WANTED: Final = "wanted"
-_LATEST: Final = "latest"
-_FAILED: Final = "failed"
-_REST: Final = timedelta(seconds=10)
-_REST_FACTOR: Final = 9
-"""After a run, also a failed one, none begins for ten seconds, or nine times as long as it took."""
+from store.mongo.connection import Database
+from store.runs import RequestedRuns
 
 
-@dataclass(frozen=True, slots=True)
-class InvariantRun:
-    """A run that was asked for: when it began, None before, and how much of how much it has read."""
-
-    requested_at: datetime
-    began_at: datetime | None
-    done: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class LatestReport:
-    """The report of the last run that was completed, as JSON, and when that run began."""
-
-    began_at: datetime
-    body: Mapping[str, Any]
-
-
-@raises_unavailable
-class InvariantRuns:
-    """Collection `invariant_runs`: the wanted run and the latest report. All times are of MongoDB's clock."""
+class InvariantRuns(RequestedRuns):
+    """Runs over the invariants, in collection `invariant_runs`."""
 
     def __init__(self, database: Database, server_time: Callable[[], Awaitable[datetime]]) -> None:
-        self._runs = database.get_collection("invariant_runs")
-        self._server_time = server_time
-
-    async def request(self) -> datetime:
-        """Ask for a run, and return when that was; one that has begun before is followed by another."""
-        found = await self._runs.find_one_and_update(
-            {"_id": _WANTED},
-            [{"$set": {"requested_at": "$$NOW"}}],
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        requested: datetime = found["requested_at"]
-        return requested
-
-    async def latest(self) -> LatestReport | None:
-        """Read the last report."""
-        found = await self._runs.find_one({"_id": _LATEST})
-        return None if found is None else LatestReport(found["began_at"], found["report"])
-
-    async def wanted(self) -> InvariantRun | None:
-        """Read the run that is wanted or under way."""
-        found = await self._runs.find_one({"_id": _WANTED})
-        if found is None:
-            return None
-        return InvariantRun(found["requested_at"], found.get("began_at"), found.get("done", 0), found.get("size", 0))
-
-    async def begin(self) -> datetime | None:
-        """Begin the wanted run; return its time, None while none is wanted or the last one still rests."""
-        if await self._runs.find_one({"_id": _WANTED}, {"_id": 1}) is None:
-            return None
-        now = await self._server_time()
-        last = self._runs.find({"_id": {"$in": [_LATEST, _FAILED]}}, {"began_at": 1, "ended_at": 1})
-        if any(now < _rested_at(one) for one in await last.to_list(None)):
-            return None
-        await self._runs.update_one({"_id": _WANTED}, {"$set": {"began_at": now, "done": 0, "size": 0}})
-        return now
-
-    async def note(self, done: int, size: int) -> None:
-        """Note how much of the run is done."""
-        await self._runs.update_one({"_id": _WANTED}, {"$set": {"done": done, "size": size}})
-
-    async def complete(self, began_at: datetime, report: InvariantReport) -> None:
-        """Store the report; a run that was asked for meanwhile stays wanted."""
-        latest = {"began_at": began_at, "ended_at": await self._server_time(), "report": report.body()}
-        await self._runs.replace_one({"_id": _LATEST}, latest, upsert=True)
-        await self._runs.delete_one({"_id": _WANTED, "requested_at": {"$lte": began_at}})
-        await self._end()
-
-    async def fail(self, began_at: datetime) -> None:
-        """Note that the run failed; it stays wanted, and the next one begins after a rest."""
-        failed = {"began_at": began_at, "ended_at": await self._server_time()}
-        await self._runs.replace_one({"_id": _FAILED}, failed, upsert=True)
-        await self._end()
-
-    async def _end(self) -> None:
-        await self._runs.update_one({"_id": _WANTED}, {"$unset": {"began_at": "", "done": "", "size": ""}})
-
-
-def _rested_at(latest: Document) -> datetime:
-    ended: datetime = latest["ended_at"]
-    took: timedelta = ended - latest["began_at"]
-    return ended + max(_REST, _REST_FACTOR * took)
+        super().__init__(database.get_collection("invariant_runs"), server_time)

@@ -1,6 +1,6 @@
 """Read what the invariants are about: every commit, stream by stream, and every position, in order."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,11 +18,11 @@ _IN_ORDER = [("stream", ASCENDING), ("first", ASCENDING)]
 
 
 class Position(NamedTuple):
-    """A position of the log; `exists`: the commit that it names is stored."""
+    """A position of the log; `exists`: the commit that it names is stored; None: the entry has no such field."""
 
     number: int
-    commit: str
-    sealed_at: datetime
+    commit: str | None
+    sealed_at: datetime | None
     exists: bool
 
 
@@ -32,7 +32,7 @@ class InvariantScan:
 
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits", codec_options=LENIENT.with_options(tz_aware=True))
-        self._log = database.get_collection("log")
+        self._log = database.get_collection("log", codec_options=LENIENT.with_options(tz_aware=True))
 
     async def size(self) -> int:
         """Estimate the number of commits and positions."""
@@ -52,23 +52,35 @@ class InvariantScan:
         return await self._stored(found)
 
     async def positions(self, head: int) -> AsyncGenerator[list[Position], None]:
-        """Read the positions up to `head` in batches."""
-        with reachable():
-            found = self._log.find({"_id": {"$lte": head}}, {"commit": 1, "sealed_at": 1}, batch_size=_BATCH)
-            async for batch in _batches(found.sort("_id", ASCENDING)):
-                named = [entry["commit"] for entry in batch]
-                stored = await self._commits.find({"_id": {"$in": named}}, {"_id": 1}).to_list(None)
-                exists = {document["_id"] for document in stored}
-                yield [
-                    Position(entry["_id"], entry["commit"], entry["sealed_at"], entry["commit"] in exists)
-                    for entry in batch
-                ]
+        """Read the positions up to `head` in batches, each by a query of its own: a slow run keeps no cursor open."""
+        last = 0
+        while entries := await self._entries(last, head):
+            named = [entry.get("commit") for entry in entries]
+            stored = await self._commits.find({"_id": {"$in": named}}, {"_id": 1}).to_list(None)
+            exists = {document["_id"] for document in stored}
+            yield [_position(entry, exists) for entry in entries]
+            last = entries[-1]["_id"]
+
+    async def _entries(self, after: int, head: int) -> Sequence[Document]:
+        found = self._log.find({"_id": {"$gt": after, "$lte": head}}, {"commit": 1, "sealed_at": 1})
+        entries: list[Document] = await found.sort("_id", ASCENDING).limit(_BATCH).to_list(_BATCH)
+        return entries
 
     async def _stored(self, documents: Sequence[Document]) -> list[StoredCommit]:
         ids = [document["_id"] for document in documents]
         entries = await self._log.find({"commit": {"$in": ids}}, {"commit": 1}).to_list(None)
         positions = {entry["commit"]: entry["_id"] for entry in entries}
         return [_stored_commit(one, positions.get(one["_id"])) for one in documents]
+
+
+def _position(entry: Document, exists: Collection[str]) -> Position:
+    commit, sealed_at = entry.get("commit"), entry.get("sealed_at")
+    return Position(
+        entry["_id"],
+        commit if isinstance(commit, str) else None,
+        sealed_at if isinstance(sealed_at, datetime) else None,
+        commit in exists,
+    )
 
 
 async def _batches(cursor: Any) -> AsyncIterator[list[Document]]:

@@ -1,6 +1,6 @@
 """Check the sealed order, position by position: no gap, no missing commit, and the checkpoint over each."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ class PositionCheck:
     """The order of the log; `following`: the first checkpoint that is not behind the position."""
 
     findings: Findings
-    checkpoints: AsyncIterator[StoredCheckpoint]
+    checkpoints: Checkpoints
     times: CheckpointTimes
     last: int = 0
     sealed_at: datetime | None = None
@@ -32,14 +32,16 @@ class PositionCheck:
             while self.following is not None and self.following.size < position.number:
                 await self.advance()
             signed_at = None if self.following is None else self.following.time
-            self._note(self.times.add(position.number, position.sealed_at, signed_at))
+            if position.sealed_at is not None:
+                self._note(self.times.add(position.number, position.sealed_at, signed_at))
         self.findings.count(Invariant.NO_GAP, len(positions))
         self.findings.count(Invariant.CHECKPOINT, len(positions))
 
     async def advance(self) -> None:
         """Read the next checkpoint; a damaged one covers nothing, nor does any behind it."""
+        size = 0 if self.following is None else self.following.size
         try:
-            self.following = await anext(self.checkpoints, None)
+            self.following = await self.checkpoints.first_covering(size + 1)
         except ContradictionError as error:
             self.findings.add([(Invariant.CHECKPOINT, Violation(f"checkpoint {error.position}", str(error)))])
             self.following = None
@@ -53,11 +55,15 @@ class PositionCheck:
     def _order(self, position: Position) -> Iterator[Found]:
         if position.number != self.last + 1:
             yield _gap(f"position {self.last + 1}", "is missing")
+        self.last = position.number
+        if position.commit is None or position.sealed_at is None:
+            yield _gap(f"position {position.number}", "is malformed: it has no commit, or no time of sealing")
+            return
         if not position.exists:
             yield _gap(position.commit, f"is missing: position {position.number} names it")
         if self.sealed_at is not None and position.sealed_at < self.sealed_at:
             yield _gap(f"position {position.number}", "was sealed before the position that it follows")
-        self.last, self.sealed_at = position.number, position.sealed_at
+        self.sealed_at = position.sealed_at
 
     def _note(self, runs: Iterator[LateRun]) -> None:
         """Keep what is under no checkpoint; what was signed too late is over and a note."""
@@ -86,9 +92,9 @@ async def check_positions(
 
     What was uncovered is compared with the latest checkpoint once more: one may have been signed meanwhile.
     """
-    async with aclosing(checkpoints.all()) as signed, aclosing(scan.positions(head)) as found:
-        check = PositionCheck(findings, signed, CheckpointTimes(now))
-        await check.advance()
+    check = PositionCheck(findings, checkpoints, CheckpointTimes(now))
+    await check.advance()
+    async with aclosing(scan.positions(head)) as found:
         async for positions in found:
             await check.add(positions)
             await pace.tick(len(positions))

@@ -7,9 +7,11 @@ from domain.audit.differences import Difference
 from domain.audit.points import Point, Reached, end_of, require_known, require_order
 from domain.audit.quota_state import QuotaState
 from domain.audit.subjects import View
+from domain.audit.terms import term
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import RecordedEvent
-from store.audit.audit_log import AuditEntry, AuditLog
+from store.audit.audit_entries import AuditEntry
+from store.audit.audit_log import AuditLog
 from store.commits.unreadable import UNREADABLE
 from store.log.entries import first_commit
 
@@ -26,7 +28,7 @@ class QuotaTravel:
     async def require(self, developer: str) -> None:
         """Raise `not_found` unless the log has the developer."""
         if await self._audit_log.entry_of(first_commit(stream_of(developer))) is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, "There is no such developer")
 
     async def at(self, developer: str, point: Point | None) -> tuple[Reached, View | None]:
         """Show the quota as of a point, without one as of now; None where the developer did not exist.
@@ -67,6 +69,8 @@ class QuotaTravel:
         """Apply the developer's commits behind a position; yield each event that was applied."""
         while page := await self._audit_log.of_account(state.developer_id, after, last, limit=_PAGE):
             for entry in page:
+                if term("developer", state.developer_id) not in entry.terms:
+                    continue  # somebody has added the term
                 for recorded in _apply(state, entry):
                     yield recorded
             after = page[-1].position

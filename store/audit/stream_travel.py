@@ -31,10 +31,11 @@ class StreamTravel:
         self._clock = clock
 
     async def load(self, kind: Kind, name: str) -> StreamPast:
-        """Read a stream; `not_found` when there is none."""
+        """Read a stream; `not_found` when there is none, DamagedCommitError for a commit that is not as sealed."""
         commits = await self._events.read(kind.stream_of(name))
         if not commits:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, f"There is no such {kind.name}")
+        await self._audit_log.require_sealed(commits)
         events = [event for commit in commits for event in commit.events]
         return StreamPast(kind, commits, events, kind.owner_in(events[0]))
 

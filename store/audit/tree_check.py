@@ -8,8 +8,9 @@ from domain.audit.checkpoint_key import VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError
 from domain.audit.merkle import Frontier
 from store.audit.checkpointing import require_signed
-from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint, noted_checkpoint
 from store.audit.merkle_nodes import MerkleNodes
+from store.audit.seal_order import SealOrder
 
 
 @dataclass(slots=True)
@@ -23,10 +24,13 @@ class TreeCheck:
     nodes: "NodeCheck"
     trusted: Sequence[VerificationKey]
     kept: list[Checkpoint]
+    sealing: SealOrder = field(default_factory=SealOrder)
     frontier: Frontier = field(default_factory=Frontier)
     checkpoints: int = 0
     cosignatures: int = 0
     _following: StoredCheckpoint | None = None
+    _agreed: int = 0
+    _sizes: set[int] = field(default_factory=lambda: {0})
 
     async def start(self) -> None:
         """Read what the first comparison needs."""
@@ -54,6 +58,7 @@ class TreeCheck:
         while (checkpoint := self._following) is not None and checkpoint.size <= size:
             self._require_root(checkpoint.size, checkpoint.root, "checkpoint")
             require_signed(checkpoint, self.trusted)
+            self._require_previous(noted_checkpoint(checkpoint))
             self.checkpoints += 1
             self.cosignatures += len(checkpoint.cosignatures)
             self._following = await anext(self.signed, None)
@@ -61,9 +66,23 @@ class TreeCheck:
             kept = self.kept.pop()
             self._require_root(kept.size, kept.root, "kept checkpoint")
 
+    def _require_previous(self, noted: Checkpoint) -> None:
+        """Raise ContradictionError unless the checkpoint that this one names is stored, too."""
+        if noted.previous is not None and noted.previous not in self._sizes:
+            message = f"checkpoint {noted.previous} is missing: checkpoint {noted.size} names it as the one before"
+            raise ContradictionError(message, noted.previous)
+        self._sizes.add(noted.size)
+
     def _require_root(self, size: int, root: bytes, name: str) -> None:
-        if size != self.frontier.size or root != self.frontier.root():
-            raise ContradictionError(f"{name} {size}: the log does not lead to its root", size)
+        """Raise ContradictionError for another root, with the positions since the last one that agreed."""
+        if size == self.frontier.size and root == self.frontier.root():
+            self._agreed = size
+            return
+        astray = self.sealing.first_astray(self._agreed, size)
+        where = f"one of the positions {self._agreed + 1} to {size} is not the signed one"
+        where += "" if astray is None else f"; position {astray} is not in the order of sealing"
+        message = f"{name} {size}: the log does not lead to its root: {where}"
+        raise ContradictionError(message, size if astray is None else astray)
 
 
 @dataclass(slots=True)

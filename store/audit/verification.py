@@ -8,14 +8,15 @@ from typing import Any, Final
 from domain.audit.checkpoint_key import VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError
 from store.audit.checkpoints import Checkpoints
-from store.audit.commit_check import NOBODY, CheckedCommit, Owner, owner_beside
+from store.audit.commit_check import NOBODY, CheckedCommit, Owner, owner_beside, owner_named
 from store.audit.commit_scan import CommitScan
+from store.audit.seal_order import SealOrder
 from store.audit.stored_form import has_form
+from store.audit.terms_check import TermsCheck
 from store.audit.tree_check import NodeCheck, TreeCheck
 
 Progress = Callable[[int, int], None]
 _LOOKUP_BATCH = 1000
-_NOBODY: Final = hash(NOBODY)
 _OWNER_TYPES: Final = {str, type(None)}
 _ENTRY: Final = {"_id": int, "commit": str, "stream": str, "leaf": bytes}
 
@@ -42,7 +43,8 @@ async def verify(
     """Recompute the tree from the stored bodies; the log may grow meanwhile.
 
     kept: checkpoints of this log from elsewhere, that it must lead to. Raises ContradictionError at the first fault.
-    Memory: a few batches, two numbers for each stream, and commits that were written long before they were sealed.
+    Memory: a few batches, two words for each stream, each owner, and commits that were written long before they were
+    sealed.
     """
     latest = await checkpoints.latest()
     head = await checkpoints.head()
@@ -51,7 +53,8 @@ async def verify(
         raise ContradictionError(f"the log ends at {head}, but {most} commits were signed", head + 1)
     async with aclosing(scan.commits()) as commits, aclosing(checkpoints.all()) as signed:
         nodes = NodeCheck(checkpoints.nodes)
-        order, tree = _Order(commits), TreeCheck(signed, nodes, trusted, [one for one in kept if one.size])
+        order = _Order(commits)
+        tree = TreeCheck(signed, nodes, trusted, [one for one in kept if one.size], order.sealing)
         await tree.start()
         async for entries in scan.positions(head):
             await tree.grow(await order.leaves(entries))
@@ -71,7 +74,10 @@ class _Order:
         self._commits = commits
         self._waiting: dict[str, CheckedCommit] = {}
         self.reached: dict[str, int] = {}
-        self._owners: dict[str, int] = {}
+        self._owners: dict[str, Owner] = {}
+        self._known: dict[Owner, Owner] = {}  # each owner once
+        self._terms = TermsCheck()
+        self.sealing = SealOrder()
         self.position = 0
 
     async def leaves(self, entries: Sequence[dict[str, Any]]) -> list[bytes]:
@@ -86,6 +92,7 @@ class _Order:
                 raise ContradictionError(f"position {position}: {commit[0]}: {fault}", position)
             self.position = position
             self.reached[entry["stream"]] = commit[2]
+            self.sealing.note(position, entry["stream"], commit[9])
         return [entry["leaf"] for entry in entries]
 
     async def left_over(self, scan: CommitScan) -> int:
@@ -93,7 +100,8 @@ class _Order:
         while await self._more():
             pass
         unmarked: list[str] = []
-        for name, _, _, _, _, unsealed, fault in self._waiting.values():
+        self._terms.finish()
+        for name, _, _, _, _, unsealed, fault, *_ in self._waiting.values():
             if fault is not None:
                 raise ContradictionError(f"{name}: {fault}")
             if not unsealed:
@@ -120,7 +128,7 @@ class _Order:
 
     def _fault(self, entry: dict[str, Any], commit: CheckedCommit) -> str | None:
         stream = entry["stream"]
-        name, first, _, leaf, owner, _, fault = commit
+        name, first, _, leaf, owner, _, fault, kind, own, _ = commit
         if entry["_id"] != self.position + 1:
             return f"is at {entry['_id']}: a position is missing"
         if leaf and leaf != entry["leaf"]:
@@ -131,13 +139,13 @@ class _Order:
             return "sealed under another stream"
         if first != self.reached.get(stream, 0) + 1:
             return f"follows version {self.reached.get(stream, 0)} of its stream"
-        return self._fault_of_owner(stream, first, owner, owner_beside(entry))
+        fault = self._fault_of_owner(stream, first, owner, owner_beside(entry))
+        fault = fault or self.sealing.fault_of(entry.get("sealed_at"))
+        return fault or self._terms.fault_of(entry, kind, own, owner_named(owner))
 
     def _fault_of_owner(self, stream: str, first: int, owner: Owner, sealed: Owner) -> str | None:
-        """Compare the owner beside a position with that of the first commit; of each its hash is kept."""
+        """Compare the owner beside a position with that of the first commit."""
         if first == 1 and any(owner):
-            self._owners[stream] = hash(owner)
+            self._owners[stream] = self._known.setdefault(owner, owner)
         written = {*map(type, sealed)} <= _OWNER_TYPES
-        if not written or hash(sealed) != self._owners.get(stream, _NOBODY):
-            return "sealed under another owner"
-        return None
+        return None if written and sealed == self._owners.get(stream, NOBODY) else "sealed under another owner"

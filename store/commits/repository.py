@@ -50,6 +50,7 @@ class Repository(Generic[State]):
     `fold` turns all events of a stream into its state, None for no events. `announce` is called with
     every commit that was appended; it must not block and must not raise. `check` raises for events that the
     rules forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
+    `caused` completes the cause of an event by the state that was decided on.
     """
 
     events: EventStore
@@ -58,6 +59,7 @@ class Repository(Generic[State]):
     clock: Callable[[], datetime]
     check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
     log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
+    caused: Callable[[State | None, Cause], Cause] = lambda _, cause: cause
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
@@ -130,7 +132,7 @@ class Repository(Generic[State]):
         """Append what was decided on a state; None when the stream has moved on."""
         self.check(state, events)
         version = state.version if state is not None else 0
-        bound = partial(write, state) if write is not None else None
+        bound, cause = partial(write, state) if write is not None else None, self.caused(state, cause)
         try:
             return await self.append(stream, version, events, cause=cause, write=bound, state=state)
         except WrongExpectedVersionError:

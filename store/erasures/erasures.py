@@ -1,7 +1,7 @@
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from domain.audit.terms import OWNERS, term, values_of
+from domain.audit.terms import owner_among, term
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
@@ -15,6 +15,9 @@ from store.generations.lists import Lists
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 from store.mongo.connection import Database, reachable
+
+MOST_COUNTED: Final = 100_000
+"""What is left to be erased is counted up to so many."""
 
 ErasureKind = Literal["generation", "user", "project"]
 ErasureState = Literal["kept", "erasing", "erased"]
@@ -77,7 +80,7 @@ class Erasures:
                 case "project":
                     found = await self._project(name)
         if found is None or developer not in (None, found.developer):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, f"There is no such {kind}")
         return found
 
     async def request(self, found: Erasure, grounds: Grounds, cause: Cause) -> Erasure:
@@ -120,7 +123,7 @@ class Erasures:
     async def _erased_user(self, name: str) -> Erasure | None:
         """Find a user in the log, which keeps the ids of those whose account is gone."""
         terms = await self._audit_log.terms_of_first(term("user", name))
-        owner = {kind: found[0] for kind in OWNERS if (found := values_of(terms, kind))}
+        owner = owner_among(terms)
         return Erasure("user", name, owner["developer"], owner["project"], "erased") if owner else None
 
     async def _project(self, name: str) -> Erasure | None:
@@ -137,5 +140,7 @@ class Erasures:
     async def _count(self, scope: Scope) -> tuple[int, int]:
         """Count the generations of a scope that are not erased, and those of them that run."""
         pending, processing = Filters(status="pending"), Filters(status="processing")
-        running = await self._lists.count(scope, pending) + await self._lists.count(scope, processing)
-        return await self._lists.count(scope, Filters()), running
+        counts = [
+            await self._lists.count(scope, filters, most=MOST_COUNTED) for filters in (Filters(), pending, processing)
+        ]
+        return counts[0], counts[1] + counts[2]

@@ -13,7 +13,7 @@ from domain.generation.generation import Generation, id_of, stream_of
 from domain.generation.reactions import idle_actors
 from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.envelope import Cause, RecordedEvent
+from events.envelope import PROVIDER, Cause, RecordedEvent
 from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
@@ -68,6 +68,7 @@ class Generations:
             clock=clock,
             check=_check,
             log_fields=_log_fields,
+            caused=_submitted,
         )
 
     async def load(self, generation_id: str) -> Generation | None:
@@ -148,6 +149,12 @@ class Generations:
             return Decided(cached, tuple(one.event for one in recorded), began)
         return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded), began)
 
+    async def remind(self, generation_id: str, queue: str) -> None:
+        """Announce the last commit of a generation again, to one actor alone."""
+        commits = await self._events.read(stream_of(generation_id))
+        if commits:
+            self._announce(replace(commits[-1], idle=frozenset(CATALOGUE.queues) - {queue}))
+
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""
         generation = self._snapshots.advance(commit)
@@ -163,6 +170,17 @@ def _head(stream: str, cached: Generation | None) -> tuple[str, int]:
 
 def _correlated(cause: Cause, stream: str) -> Cause:
     return replace(cause, correlation_id=cause.correlation_id or stream)
+
+
+def _submitted(generation: Generation | None, cause: Cause) -> Cause:
+    """Name the request and the trace of the submission, where no other request of a client asked for the change.
+
+    A callback of the provider is a request too, of which the client knows nothing.
+    """
+    if generation is None or (cause.request_id is not None and cause.actor != PROVIDER):
+        return cause
+    request_id = generation.request_id or cause.request_id
+    return replace(cause, request_id=request_id, traceparent=generation.traceparent or cause.traceparent)
 
 
 def _log_fields(stream: str, generation: Generation | None) -> Mapping[str, object]:

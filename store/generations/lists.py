@@ -71,10 +71,10 @@ class Lists:
         command = {"count": self._rows.name, "query": query.indexed, "limit": self._bound + 1, "hint": query.index}
         return int((await self._database.command({**command, "readConcern": concern}))["n"])
 
-    async def count(self, scope: Scope, filters: Filters) -> int:
-        """Count all, however many there are."""
+    async def count(self, scope: Scope, filters: Filters, *, most: int) -> int:
+        """Count all, or `most` of them."""
         query = row_query(scope, filters)
-        return await self._rows.count_documents(query.conditions, hint=query.index)
+        return await self._rows.count_documents(query.conditions, hint=query.index, limit=most)
 
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:

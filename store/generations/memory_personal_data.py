@@ -37,7 +37,7 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         if (personal_data := self._personal_data.get((generation, token))) is None:
             return None
-        provider = {**personal_data.provider, texts.prediction: texts.kept}
+        provider = {texts.prediction: texts.kept, **personal_data.provider}
         changed = self._personal_data[generation, token] = replace(personal_data, provider=provider)
         return changed.answer_digest(texts.prediction)
 

@@ -47,7 +47,7 @@ class MongoPersonalData:
         self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
-        self._salts: Batcher[str, Document | None] = Batcher(partial(self._find, fields={"salt": 1}))
+        self._answers: Batcher[str, Document | None] = Batcher(partial(self._find, fields={"salt": 1, "provider": 1}))
         self._kept = ByteCache()
         self._erasures = 0
 
@@ -78,12 +78,13 @@ class MongoPersonalData:
         return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
-        name, value = f"{generation}/{token}", _json(texts.kept)
-        update = {"q": {"_id": name}, "u": {"$set": {f"provider.{texts.prediction}": value}}}
+        name, value, kept = f"{generation}/{token}", _json(texts.kept), f"provider.{texts.prediction}"
+        update = {"q": {"_id": name, kept: {"$exists": False}}, "u": {"$set": {kept: value}}}
         command = {"update": self._documents.name, "updates": [update]}
-        write = self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
-        found, _ = await asyncio.gather(self._salts.put(name), write)  # both share round trips with others
-        return answer_digest(bytes(found["salt"]), texts.kept) if found else None
+        await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        found = await self._answers.put(name)  # behind the write: another observer may have been the first
+        first = (found or {}).get("provider", {}).get(texts.prediction)
+        return answer_digest(bytes(found["salt"]), json.loads(first)) if found and first else None
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         self._provisional.forget(stream_of(generation), *([token] if token else []))

@@ -23,7 +23,7 @@ _UNFINISHED = {"$in": ["pending", "processing"]}
 
 @raises_unavailable
 class MongoProjection:
-    """Rows in collection `generations`."""
+    """Rows in collection `generations`, or in the one of a rebuild."""
 
     indexes: ClassVar[Indexes] = {
         "generations": [
@@ -48,8 +48,8 @@ class MongoProjection:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
-        self._rows = database.get_collection("generations")
+    def __init__(self, database: Database, rows: str = "generations") -> None:
+        self._rows = database.get_collection(rows)
         self._writes: Batcher[Row, None] = Batcher(self._upsert)
 
     async def write(self, rows: Sequence[Row]) -> None:

@@ -92,7 +92,10 @@ class PersonalDataStore(Protocol):
         """Choose the generations whose request names a webhook."""
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> str | None:
-        """Keep what the provider answered; return its salted hash for the log, None where the data are erased."""
+        """Keep what the provider answered, unless an answer about this prediction is kept already.
+
+        Return the salted hash for the log of the answer that is kept; None where the data are erased.
+        """
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""

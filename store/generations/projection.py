@@ -10,6 +10,7 @@ from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from domain.generation.forecast import slot_since
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import Timeouts, due_at
 from domain.generation.listing import labels_of
@@ -24,7 +25,8 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 class Row:
     """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata.
 
-    `unresolved_since` is when the last of its attempts was given up whose prediction is not known.
+    `unresolved_since` is when the last of its attempts was given up whose prediction is not known. `slot_at` is when it
+    got its slot, of one that was queued, or when it ended without one; not stored where it is None.
     """
 
     id: str
@@ -55,10 +57,13 @@ class Row:
     shown: str = ""
     request_id: str | None = None
     labels: tuple[str, ...] = ()
+    slot_at: datetime | None = None
 
     def as_document(self) -> dict[str, Any]:
         """Write the row with `_id` for its id."""
         fields = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
+        if self.slot_at is None:  # so that rows from before the field existed are the same
+            del fields["slot_at"]
         return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
@@ -106,6 +111,7 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
         uncharged=is_uncharged(g),
         unresolved_since=max((sent.given_up_at for sent in g.unresolved if sent.given_up_at), default=None),
         shown=state_of(g),
+        slot_at=slot_since(g) if g.request.queued else None,
         labels=() if g.erased else labels_of(owner.project, metadata),
     )
 

@@ -42,9 +42,13 @@ class Queue:
 
     async def unsent(self) -> Ahead:
         """Count those that wait for their paid call, up to `POSITION_BOUND`."""
-        query = {"state": {"$in": [state.value for state in UNSENT]}, **_UNFINISHED}
-        found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
+        found = await self.waiting(POSITION_BOUND + 1)
         return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
+
+    async def waiting(self, most: int) -> int:
+        """Count those that wait for their paid call, up to `most`."""
+        query = {"state": {"$in": [state.value for state in UNSENT]}, **_UNFINISHED}
+        return await self._rows.count_documents(query, limit=most, hint=_INDEX)
 
     async def own(self, project: str, user: str, generations: Collection[str]) -> Sequence[str]:
         """Choose those of some generations that belong to a user, the oldest first."""

@@ -35,8 +35,7 @@ async def rebuild(
     """Fold every generation, compare its row with the stored one and, with `repair`, replace what differs.
 
     A stream that cannot be read is given to `on_unreadable` and keeps its row. Rows are replaced in place, each
-    only while it is unchanged, so that the system may go on meanwhile: a collection that is built aside and renamed
-    would lose what is projected during the build.
+    only while it is unchanged, so that the system may go on meanwhile. `store.rebuild` builds them aside instead.
     """
     rows = await projection.count()
     comparison = RowComparison(personal_data, projection, timeouts)

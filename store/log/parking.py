@@ -1,17 +1,22 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pymongo import ASCENDING, IndexModel
 
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
+_WAITING: Final[Document] = {"discarded": None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """One commit that waits for its next try; `error` is the class of the last exception."""
+    """One commit that waits for its next try; `error` is the class of the last exception.
+
+    discarded: the event by which an operator gave it up; then it is not tried any more.
+    """
 
     subscriber: str
     position: int
@@ -20,6 +25,7 @@ class Parked:
     tries: int
     since: datetime
     due_at: datetime
+    discarded: str | None = None
 
 
 @raises_unavailable
@@ -33,9 +39,10 @@ class Parking:
         self._any_due: Batcher[tuple[str, datetime], bool] = Batcher(self._are_due)
 
     async def park(self, parked: Parked) -> None:
-        """Add or replace one; repeatable."""
-        key = _id(parked.subscriber, parked.position)
-        await self._parked.replace_one({"_id": key}, asdict(parked), upsert=True)
+        """Add one or change it, unless it was discarded meanwhile; repeatable."""
+        fields = asdict(parked)
+        del fields["discarded"]
+        await self._parked.update_one({"_id": _id(parked.subscriber, parked.position)}, {"$set": fields}, upsert=True)
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a subscriber may try again now, the longest due first.
@@ -44,23 +51,23 @@ class Parking:
         """
         if not await self._any_due.put((subscriber, now)):
             return []
-        return await self._read({"subscriber": subscriber, "due_at": {"$lte": now}}, limit)
+        return await self._read({"subscriber": subscriber, "due_at": {"$lte": now}, **_WAITING}, limit)
 
     async def release(self, subscriber: str, position: int) -> None:
         """Delete one that was handled; repeatable."""
         await self._parked.delete_one({"_id": _id(subscriber, position)})
 
     async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
-        """Read what is parked for any subscriber, the longest due first."""
-        return await self._read({}, limit)
+        """Read what is parked for any subscriber and not discarded, the longest due first."""
+        return await self._read(_WAITING, limit)
 
     async def of(self, subscriber: str) -> Sequence[Parked]:
-        """Read everything that is parked for a subscriber."""
+        """Read everything that is parked for a subscriber, also what was discarded."""
         return await self._read({"subscriber": subscriber}, 0)
 
     async def _are_due(self, asked: Sequence[tuple[str, datetime]]) -> Sequence[bool]:
         """Tell for each subscriber and time whether any of these subscribers has something that is due by then."""
-        queries = [{"subscriber": subscriber, "due_at": {"$lte": now}} for subscriber, now in asked]
+        queries = [{"subscriber": subscriber, "due_at": {"$lte": now}, **_WAITING} for subscriber, now in asked]
         found = await self._parked.find_one(queries[0] if len(queries) == 1 else {"$or": queries}, {"_id": 1})
         return [found is not None] * len(asked)
 

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil
 
 import structlog
 
-from domain.accounts.quota import period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.accounts.quota import period_of, seconds_to_next_period, seconds_to_release
+from domain.accounts.slot_wait import seconds_to_slot
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, LimitError
 from domain.generation.decisions import settle_quota
+from domain.generation.forecast import slot_since
 from domain.generation.generation import Generation
 from domain.generation.timings import is_run_in_vain, keeps_unit
 from events.envelope import Cause
@@ -42,36 +45,47 @@ class Admission:
     _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
 
     async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, durable: bool = False
+        self,
+        developer: str,
+        generation: str,
+        *,
+        period: str,
+        bounds: Bounds,
+        durable: bool = False,
+        queue_for: str | None = None,
     ) -> Slot:
-        """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal."""
+        """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal.
 
-        async def take() -> Slot | None:
-            now = self.clock()
-            return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
-
-        slot = await take()
+        With `queue_for`, a user, take a place in the queue where no slot is free.
+        """
+        hold = partial(self.ledger.hold, developer, generation, period=period, bounds=bounds, durable=durable)
+        slot = await hold(now=self.clock())
         if slot is None and await self._settle_over(await self.ledger.account(developer)):
-            slot = await take()
+            slot = await hold(now=self.clock())
+        if slot is None and queue_for is not None and bounds.concurrent is not None:
+            slot = await hold(now=self.clock(), queue_for=queue_for)
         if slot is None:
             raise await self._refusal(developer, await self.ledger.account(developer), period, bounds)
         self._add(developer, slot)
         return slot
 
-    async def require_free_slot(self, developer: str, bounds: Bounds) -> None:
-        """Raise LimitError when there is no room now; nothing is held."""
-        if bounds != Bounds(monthly=None, concurrent=None):
-            await self.free_account(developer, bounds)
+    async def require_free_slot(self, developer: str, bounds: Bounds, *, queue: bool = False) -> None:
+        """Raise LimitError when there is no room now, with `queue` not even to wait; nothing is held."""
+        if (bounds.monthly, bounds.concurrent) != (None, None):
+            await self.free_account(developer, bounds, queue=queue)
 
-    async def free_account(self, developer: str, bounds: Bounds) -> Account:
-        """Read the account in which `hold` would take a slot and a unit now, or raise its LimitError."""
+    async def free_account(self, developer: str, bounds: Bounds, *, queue: bool = False) -> Account:
+        """Read the account in which `hold` would take a slot and a unit now, or raise its LimitError.
+
+        With `queue` a place in the queue is enough.
+        """
         period = period_of(self.clock())
         account = await self._read(developer, bounds)
         if not account.has_capacity(period, bounds) and await self._settle_over(await self.ledger.account(developer)):
             account = await self.ledger.account(developer)
-        if account.running == 0:  # others may be final: `recent_account` reads more
+        if account.counted == 0:  # others may be final: `recent_account` reads more
             self._remember(developer, account)
-        if not account.has_capacity(period, bounds):
+        if not account.has_capacity(period, bounds, queue=queue):
             raise await self._refusal(developer, account, period, bounds)
         return account
 
@@ -91,6 +105,10 @@ class Admission:
     async def account(self, developer: str) -> Account:
         """Read a developer's account in the ledger."""
         return await self.ledger.account(developer)
+
+    async def is_queued(self, developer: str, generation: str) -> bool:
+        """Tell whether a generation waits for a slot."""
+        return (await self.ledger.account(developer, only=())).waits(generation)
 
     async def account_of(self, developer: str, generation: str) -> Account:
         """Read a developer's account with the slot of one generation, if no lost server can undo its hold."""
@@ -167,7 +185,7 @@ class Admission:
     def _add(self, developer: str, slot: Slot) -> None:
         """Add a hold to a cached account without others: these may be final by now."""
         at, account = self._recent.pop(developer, (None, None))
-        if at is not None and account is not None and account.running == 0:
+        if at is not None and account is not None and account.counted == 0:
             self._recent[developer] = at, account.with_hold(slot)
 
     def _remember(self, developer: str, account: Account) -> None:
@@ -189,12 +207,25 @@ class Admission:
         fresh = self.clock() - _FRESH
         if any(slot.since > fresh for slot in account.slots if slot.generation not in begun):
             await asyncio.sleep(_APPEND_S)
-            begun = await self._ended(account)
-        return seconds_to_free_slot(
-            [slot.since for slot in account.slots if slot.generation in begun],
-            self.clock(),
+        return max(1, ceil(await self.seconds_to_slot(developer, account, ahead=len(account.queue))))
+
+    async def seconds_to_slot(
+        self, developer: str, account: Account, *, ahead: int, concurrent: int | None = None
+    ) -> float:
+        """Estimate the seconds until a slot is free for the one behind `ahead` others that wait.
+
+        `concurrent` is the number of slots, where some may be free now.
+        """
+        now, slots = self.clock(), [slot for slot in account.slots if not account.waits(slot.generation)]
+        found = await self.generations.load_all([slot.generation for slot in slots])
+        since = {one.id: slot_since(one) or now for one in found}
+        orphans = [seconds_to_release(slot.since, now) for slot in slots if slot.generation not in since]
+        free = [0.0] * max(0, (concurrent or 0) - len(slots))
+        return seconds_to_slot(
+            [max(0.0, (now - begun).total_seconds()) for begun in since.values()],
             await self.durations(developer),
-            orphans=[slot.since for slot in account.slots if slot.generation not in begun],
+            ahead=ahead,
+            certain=[*orphans, *free],
         )
 
     async def _ended(self, account: Account) -> Mapping[str, bool]:

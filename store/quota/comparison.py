@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from domain.accounts.slot_queue import Waiting
 from domain.generation.generation import Generation
-from domain.generation.timings import keeps_unit
+from domain.generation.lifecycle import is_queued
+from domain.generation.timings import keeps_unit, reserved_at
 from store.quota.ledger import Account, Slot, count_slots
 
 
@@ -18,7 +20,7 @@ class Difference:
     """
 
     developer: str
-    kind: Literal["damaged", "units", "slots", "leaked slot", "missing slot", "slot of another month"]
+    kind: Literal["damaged", "units", "slots", "leaked slot", "missing slot", "slot of another month", "queue"]
     subject: str
     ledger: int
     log: int
@@ -26,7 +28,11 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """The result of one comparison; `seen` is empty for a damaged ledger."""
+    """The result of one comparison; `seen` is empty for a damaged ledger.
+
+    queued: those that wait for a slot in the log; turns: when users were last given one. ending: slots of generations
+    that are not recorded yet, or have ended, whose place in the queue is under way.
+    """
 
     seen: Account
     units: Counter[str]
@@ -35,20 +41,29 @@ class Comparison:
     leaked: list[Slot] = field(default_factory=list)
     missing: list[Slot] = field(default_factory=list)
     moved: list[Slot] = field(default_factory=list)
+    queued: list[Generation] = field(default_factory=list)
+    turns: dict[str, datetime] = field(default_factory=dict)
+    ending: set[str] = field(default_factory=set)
 
     def count(self, generation: Generation) -> None:
         """Count one generation of the log."""
-        month = generation.request.period
+        month, user = generation.request.period, generation.request.owner.user
+        if generation.request.queued and (given := reserved_at(generation)) is not None:
+            self.turns[user] = max(given, self.turns.get(user, given))
+        if is_queued(generation):
+            self.queued.append(generation)
         if generation.final:
             self.units[month] += keeps_unit(generation)
         elif self.seen.holds(generation.id):
             self.units[month] += 1
-        elif generation.reserved:
+        elif generation.reserved or is_queued(generation):
             self.units[month] += 1
             self.missing.append(Slot(generation.id, month, generation.created_at, generation.hold))
 
     def classify(self, slot: Slot, generation: Generation | None, *, young: datetime) -> None:
         """Classify a slot of the ledger."""
+        if generation is None or generation.final:
+            self.ending.add(slot.generation)
         if generation is None:
             if slot.since >= young:
                 self.aside[slot.period] += 1
@@ -77,7 +92,23 @@ class Comparison:
         found += [Difference(developer, "leaked slot", slot.generation, 1, 0) for slot in self.leaked]
         found += [Difference(developer, "missing slot", slot.generation, 0, 1) for slot in self.missing]
         found += [Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in self.moved]
-        return found
+        ledger, log = ({one.generation for one in self.seen.queue}, {one.id for one in self.queued})
+        return found + [
+            Difference(developer, "queue", one, int(one in ledger), int(one in log))
+            for one in sorted(ledger ^ log)
+            if one not in self.ending
+        ]
+
+    @property
+    def queue(self) -> tuple[Waiting, ...] | None:
+        """Make the queue from the log; None where the ledger has those who wait in the log, and nobody else."""
+        waiting = sorted(self.queued, key=lambda g: (g.created_at, g.id))
+        known = {one.generation for one in self.seen.queue} - self.ending
+        if not self.damaged and {one.id for one in waiting} == known:
+            return None
+        last = {g.id: max(g.created_at, self.turns.get(g.request.owner.user, g.created_at)) for g in waiting}
+        rank = {moment: number for number, moment in enumerate(sorted(set(last.values())), start=1)}
+        return tuple(Waiting(g.id, g.request.owner.user, g.created_at, rank[last[g.id]]) for g in waiting)
 
     @property
     def months(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""How long recent generations held their slots; `Retry-After` of full slots is estimated from it."""
+"""How long recent generations held their slots; waits for a slot and ends are estimated from it."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,10 +10,12 @@ from store.mongo.connection import Database, Document, Indexes, raises_unavailab
 
 Durations = Callable[[str], Awaitable[Sequence[float]]]
 
-_TIMES = [("created_at", DESCENDING), ("finished_at", DESCENDING)]
+_TIMES = [("created_at", DESCENDING), ("finished_at", DESCENDING), ("slot_at", DESCENDING)]
 _ENDED: Document = {"finished_at": {"$type": "date"}}
 _LIMIT = 500
 _ENOUGH = 200
+EVERYONE = ""
+"""In place of a developer: the generations of all developers."""
 _FRESH_SECONDS = 15.0
 _CAPACITY = 10_000
 
@@ -25,15 +27,16 @@ async def no_durations(_: str) -> Sequence[float]:
 
 @raises_unavailable
 class RecentDurations:
-    """Seconds from admission to the end of a developer's 500 newest generations that have ended, by their rows.
+    """For how many seconds a developer's 500 newest generations that have ended held their slots, by their rows.
 
-    With fewer than 200 of them, those of all developers are added. Cached for 15 seconds.
+    Those that never got one are left out. With fewer than 200 of them, those of all developers are added. Cached for
+    15 seconds.
     """
 
     indexes: ClassVar[Indexes] = {
         "generations": [
-            IndexModel([("developer", ASCENDING), *_TIMES], name="developer"),
-            IndexModel(_TIMES, name="ended", partialFilterExpression=_ENDED),
+            IndexModel([("developer", ASCENDING), *_TIMES], name="held_by_developer"),
+            IndexModel(_TIMES, name="held", partialFilterExpression=_ENDED),
         ]
     }
 
@@ -60,7 +63,8 @@ class RecentDurations:
 
     async def _read(self, query: Document) -> Sequence[float]:
         ended = {**query, **_ENDED}
-        fields = {"_id": 0, "created_at": 1, "finished_at": 1}
+        fields = {"_id": 0, "created_at": 1, "finished_at": 1, "slot_at": 1}
         found = self._rows.find(ended, fields).sort("created_at", DESCENDING).limit(_LIMIT)
         documents = await found.to_list(_LIMIT)
-        return [(row["finished_at"] - row["created_at"]).total_seconds() for row in documents]
+        held = [(row["finished_at"] - (row.get("slot_at") or row["created_at"])).total_seconds() for row in documents]
+        return [seconds for seconds in held if seconds > 0]

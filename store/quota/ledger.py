@@ -6,15 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
+from domain.accounts.slot_queue import MOST_QUEUED, Waiting
+from domain.accounts.tiers import Tier
+
 Settlement = Literal["spent", "released"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The limits of a tier: units a month, slots at once; None is unlimited."""
+    """The limits of a tier: units a month, slots at once; None is unlimited. queued: how many may wait for a slot."""
 
     monthly: int | None
     concurrent: int | None
+    queued: int = 0
+
+    @classmethod
+    def of(cls, tier: Tier) -> "Bounds":
+        """Read the limits of a tier."""
+        return cls(tier.monthly, tier.concurrent, MOST_QUEUED if tier.queued is None else min(tier.queued, MOST_QUEUED))
 
 
 class SlotName(NamedTuple):
@@ -43,17 +52,24 @@ class Slot:
 class Account:
     """A developer's slots, the count of slots taken, and units used, both by month.
 
-    The count is what limits compare: never below the number of slots, and above it only after a crash.
+    The count is what limits compare: never below the number of slots, and above it only after a crash. Generations in
+    `queue` are counted and named in both, and wait for their slot.
     """
 
     slots: tuple[Slot, ...] = ()
     used: tuple[tuple[str, int], ...] = ()
     held: tuple[tuple[str, int], ...] = ()
+    queue: tuple[Waiting, ...] = ()
+
+    @property
+    def counted(self) -> int:
+        """Count the slots taken and those that are waited for."""
+        return sum(dict(self.held).values())
 
     @property
     def running(self) -> int:
         """Count the slots taken."""
-        return sum(dict(self.held).values())
+        return max(0, self.counted - len(self.queue))
 
     @property
     def excess(self) -> dict[str, int]:
@@ -68,19 +84,27 @@ class Account:
         """Add a slot and its unit."""
         used = Counter(dict(self.used)) + Counter([slot.period])
         slots = (*self.slots, slot)
-        return Account(slots, tuple(sorted(used.items())), count_slots(slots))
+        return Account(slots, tuple(sorted(used.items())), count_slots(slots), self.queue)
 
-    def has_capacity(self, period: str, bounds: Bounds) -> bool:
-        """Tell whether a slot and a unit of a month are left."""
-        units = bounds.monthly is None or self.used_in(period) < bounds.monthly
-        return units and (bounds.concurrent is None or self.running < bounds.concurrent)
+    def has_units(self, period: str, bounds: Bounds) -> bool:
+        """Tell whether a unit of a month is left."""
+        return bounds.monthly is None or self.used_in(period) < bounds.monthly
+
+    def has_capacity(self, period: str, bounds: Bounds, *, queue: bool = False) -> bool:
+        """Tell whether a unit of a month is left, and a slot that nobody waits for, or with `queue` a place to wait."""
+        free = bounds.concurrent is None or self.counted < bounds.concurrent
+        return self.has_units(period, bounds) and (free or (queue and len(self.queue) < bounds.queued))
+
+    def waits(self, generation: str) -> bool:
+        """Tell whether a generation waits for its slot."""
+        return any(one.generation == generation for one in self.queue)
 
     def equals(self, seen: "Account") -> bool:
         """Tell whether slots and units are as seen; a month without units is like a month that is not listed."""
         names = [{slot.generation for slot in account.slots} for account in (self, seen)]
         months = {*dict(self.used), *dict(seen.used)}
         same = self.held == seen.held and all(self.used_in(month) == seen.used_in(month) for month in months)
-        return same and names[0] == names[1]
+        return same and names[0] == names[1] and self.queue == seen.queue
 
     def holds(self, generation: str) -> bool:
         """Tell whether a generation has its slot."""
@@ -93,7 +117,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a repair changed: units added by month (negative: removed), slots added and removed."""
+    """What a repair changed: units added by month (negative: removed), slots added and removed.
+
+    queue: who waits for a slot from then on; None where that was right.
+    """
 
     id: str
     at: datetime
@@ -101,6 +128,7 @@ class Correction:
     units: tuple[tuple[str, int], ...]
     added: tuple[Slot, ...] = ()
     removed: tuple[str, ...] = ()
+    queue: tuple[Waiting, ...] | None = None
 
 
 def count_slots(slots: Iterable[Slot]) -> tuple[tuple[str, int], ...]:
@@ -115,9 +143,19 @@ class Ledger(Protocol):
     """
 
     async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+        self,
+        developer: str,
+        generation: str,
+        *,
+        period: str,
+        bounds: Bounds,
+        now: datetime,
+        durable: bool = False,
+        queue_for: str | None = None,
     ) -> Slot | None:
         """Take a slot and a unit of `period`; None when either is used up.
+
+        With `queue_for`, a user, take a place in the queue instead of the slot, which counts like one.
 
         Repeating changes nothing but the hold's age: the sweep counts from the last time. Each hold that takes
         a slot has its own random token. With `durable` no lost server undoes it once this returns.
@@ -158,6 +196,12 @@ class Ledger(Protocol):
 
         Return the number of developers.
         """
+
+    async def grant(self, developer: str, generation: str, *, bounds: Bounds) -> bool:
+        """Give a free slot to a generation of the queue; False when no slot is free, or it waits no longer."""
+
+    async def queueing(self) -> Sequence[str]:
+        """Name the developers of whom a generation waits for a slot."""
 
     def names(self) -> AsyncIterator[str]:
         """Name the developers who have a ledger, also a damaged one."""

@@ -1,5 +1,8 @@
 """The documents of the ledger: `<developer>` with counters and corrections, `<developer>/<generation>` per slot.
 
+The counters hold the `queue` of those that wait for their slot, in the order of arrival, and the number of the last
+arrival or turn: both change with the counts, in one document. Who waits is counted and has a slot as well.
+
 Edits by hand may leave fields of wrong types: such a document is reported as damaged, never overwritten.
 """
 
@@ -14,6 +17,7 @@ from pymongo import UpdateOne
 from store.errors import DamagedLedgerError
 from store.mongo.connection import Document
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName, count_slots
+from store.quota.queue_document import QUEUE, arrival, turn_of, waiting_of, waits, without
 
 COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
@@ -51,7 +55,8 @@ def account_of(developer: str, documents: Sequence[Document], *, with_settled: b
         kept = [one for one in documents if one is not counters and (with_settled or not one.get("settled"))]
         slots = tuple(map(slot_of, kept))
         held = tuple((month, count) for month, count in _months(counters, "held") if count)
-        return Account(slots, _months(counters, "used"), held)
+        queue = tuple(map(waiting_of, _a(list, counters.get("queue", []))))
+        return Account(slots, _months(counters, "used"), held, queue)
     except (KeyError, TypeError):
         raise DamagedLedgerError(developer) from None
 
@@ -78,14 +83,18 @@ def refusing_known() -> list[Document]:
     return [{"$replaceWith": _REFUSED}]
 
 
-def taking(slot: Slot, bounds: Bounds) -> list[Document]:
-    """Count a slot and a unit; fail at a limit, and for damaged counters.
+def taking(slot: Slot, bounds: Bounds, queue_for: str | None = None) -> list[Document]:
+    """Count a slot and a unit, and add to the queue for a user; fail at a limit, and for damaged counters.
 
     The condition is in the update, because an upsert takes no $expr.
     """
-    limits = ((_number("used", slot.period), bounds.monthly), (_RUNNING, bounds.concurrent))
+    bound = (_COUNTED_SLOTS, bounds.concurrent) if queue_for is None else ({"$size": QUEUE}, bounds.queued)
+    limits = ((_number("used", slot.period), bounds.monthly), bound)
     free = {"$and": [{"$lt": [number, limit]} for number, limit in limits if limit is not None]}
     taken = _counted(slot.period, {"$literal": slot.generation}, held=1, used=1)
+    if queue_for is not None:
+        free["$and"].append({"$not": [waits(slot.generation)]})
+        taken["$mergeObjects"].append(arrival(slot.generation, queue_for, slot.since))
     return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
 
 
@@ -99,16 +108,29 @@ def settling(slot: SlotName, held_before: datetime | None, held_once: bool) -> l
     return [{"$replaceWith": {"$cond": [still, {"$mergeObjects": ["$$ROOT", {"settled": True}]}, _REFUSED]}}]
 
 
-def freeing(period: str, settlement: Settlement) -> list[Document]:
-    """Count a slot less, and a released unit; fail for damaged counters."""
-    freed = _counted(period, None, held=-1, used=-1 if settlement == "released" else 0)
+def granting(generation: str, bounds: Bounds) -> list[Document]:
+    """Take a generation out of the queue, to give it a free slot, and put the rest of its user's behind this turn.
+
+    Changes nothing when no slot is free, or it does not wait.
+    """
+    free = {"$lt": [{"$subtract": [_COUNTED_SLOTS, {"$size": QUEUE}]}, bounds.concurrent]}
+    allowed = {"$and": [_SOUND, waits(generation), *([] if bounds.concurrent is None else [free])]}
+    granted = {"$mergeObjects": ["$$ROOT", turn_of(generation), {"counted_at": "$$NOW"}]}
+    return [{"$replaceWith": {"$cond": [allowed, granted, "$$ROOT"]}}]
+
+
+def freeing(slot: SlotName, settlement: Settlement) -> list[Document]:
+    """Count a slot less, and a released unit, and end its wait; fail for damaged counters."""
+    freed = _counted(slot.period, None, held=-1, used=-1 if settlement == "released" else 0)
+    left = {"$cond": [waits(slot.generation), {"queue": without(slot.generation)}, {}]}
+    freed["$mergeObjects"].append(left)
     return [{"$replaceWith": {"$cond": [_SOUND, freed, _REFUSED]}}]
 
 
 def quiet(milliseconds: int) -> Document:
-    """Query sound counters with slots taken that were not changed for so long, by the server's clock."""
+    """Query sound counters with slots taken or waited for that were not changed for so long, by the server's clock."""
     old = {"$lt": ["$counted_at", {"$subtract": ["$$NOW", milliseconds]}]}
-    taken = {"$cond": [_SOUND, {"$gt": [_RUNNING, 0]}, False]}
+    taken = {"$cond": [_SOUND, {"$gt": [{"$add": [_COUNTED_SLOTS, {"$size": QUEUE}]}, 0]}, False]}
     return {"counted_at": {"$type": "date"}, "$expr": {"$and": [old, taken]}}
 
 
@@ -125,6 +147,9 @@ def corrected(account: Account, correction: Correction) -> list[Document]:
         "corrections": {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]},
         "counted_at": "$$NOW",
     }
+    if correction.queue is not None:
+        queue = [asdict(one) for one in correction.queue]
+        counters |= {"queue": {"$literal": queue}, "turn": max((one.number for one in correction.queue), default=0)}
     return [{"$set": counters}]
 
 
@@ -144,7 +169,7 @@ def _sound(field: str) -> Document:
 _SOUND: Final[Document] = {"$and": [_sound("$held"), _sound("$used")]}
 """The rules of `account_of` as an expression, for updates that leave damaged counters alone."""
 
-_RUNNING: Final[Document] = {
+_COUNTED_SLOTS: Final[Document] = {
     "$sum": {"$map": {"input": {"$objectToArray": {"$ifNull": ["$held", {}]}}, "as": "month", "in": "$$month.v"}}
 }
 
@@ -181,15 +206,17 @@ def _a(kind: type[T], value: object) -> T:
 def _correction(document: Document) -> Correction:
     units = tuple((period, units) for period, units in document["units"])
     added, removed = tuple(map(slot_of, document["added"])), tuple(document["removed"])
-    return Correction(document["id"], document["at"], document["by"], units, added, removed)
+    queue = document.get("queue")
+    waiting = None if queue is None else tuple(map(waiting_of, queue))
+    return Correction(document["id"], document["at"], document["by"], units, added, removed, waiting)
 
 
-def takes(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
+def takes(developer: str, slot: Slot, bounds: Bounds, queue_for: str | None = None) -> list[UpdateOne]:
     """Stop at a known slot, count, and add the slot: one command, which ends at the first statement that fails."""
     key, new = {"_id": slot_id(developer, slot.generation)}, slot_document(developer, slot)
     return [
         UpdateOne(key, refusing_known()),
-        UpdateOne({"_id": developer}, taking(slot, bounds), upsert=True),
+        UpdateOne({"_id": developer}, taking(slot, bounds, queue_for), upsert=True),
         UpdateOne(key, {"$setOnInsert": new}, upsert=True),
     ]
 
@@ -201,5 +228,5 @@ def frees(
     key = {"_id": slot_id(developer, slot.generation)}
     return [
         UpdateOne(key, settling(slot, held_before, held_once), upsert=True),
-        UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
+        UpdateOne({"_id": developer}, freeing(slot, settlement)),
     ]

@@ -1,6 +1,6 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,8 @@ from pymongo import IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.errors import DamagedLedgerError
+from store.generations.projection import ALWAYS
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
     Database,
@@ -22,18 +23,17 @@ from store.mongo.connection import (
     raises_unavailable,
     reachable,
 )
-from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
+from store.quota.ledger_corrections import LedgerCorrections
 from store.quota.ledger_document import (
     COUNTERS,
     account_of,
-    corrected,
     corrections_of,
     documents_of,
     freeing,
     frees,
+    granting,
     quiet,
-    slot_document,
     slot_id,
     slot_of,
     takes,
@@ -60,7 +60,9 @@ class MongoLedger:
     `quota`, which holds again, and a settlement by the sweep. Other reads must see what is acknowledged.
     """
 
-    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
+    indexes: ClassVar[Indexes] = {
+        "ledger": [IndexModel("since", sparse=True), IndexModel("queue.since", name="queue", sparse=True)]
+    }
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -69,16 +71,25 @@ class MongoLedger:
         )
         self._durable = database.get_collection("ledger")
         self._settled_slots = SettledSlots(database)
+        self._corrections = LedgerCorrections(database, self._ledger)
         self._recorded: Batcher[tuple[str, str], Sequence[Document]] = Batcher(self._find_recorded)
 
     async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+        self,
+        developer: str,
+        generation: str,
+        *,
+        period: str,
+        bounds: Bounds,
+        now: datetime,
+        durable: bool = False,
+        queue_for: str | None = None,
     ) -> Slot | None:
         ledger = self._durable if durable else self._ledger
         slot = Slot(generation, period, now, secrets.token_hex(8))
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_WAIT_S * attempt)
-            failed = await self._take(ledger, developer, slot, bounds)
+            failed = await self._take(ledger, developer, slot, bounds, queue_for)
             if failed is None:
                 return slot
             found = await self._ledger.find(documents_of(developer, [generation]), COUNTERS).to_list(None)
@@ -140,12 +151,23 @@ class MongoLedger:
         for counters in await self._ledger.find(quiet(QUIET_MS), {"counted_at": 1}).to_list(None):
             with suppress(DamagedLedgerError):
                 # A marked slot may still be counted: its settlement is under way until the sweep deletes it.
-                excess = (await self.account(counters["_id"], with_settled=True)).excess
-                if excess:
+                account = await self.account(counters["_id"], with_settled=True)
+                excess = account.excess
+                without_slot = [one.generation for one in account.queue if not account.holds(one.generation)]
+                if excess or without_slot:
                     lowered = {f"{field}.{month}": -count for month, count in excess.items() for field in _COUNTED}
-                    change = {"$inc": lowered, "$currentDate": {"counted_at": True}}
+                    change: Document = {"$currentDate": {"counted_at": True}} | ({"$inc": lowered} if lowered else {})
+                    change |= {"$pull": {"queue": {"generation": {"$in": without_slot}}}} if without_slot else {}
                     given_back += (await self._ledger.update_one(counters, change)).modified_count
         return given_back
+
+    async def grant(self, developer: str, generation: str, *, bounds: Bounds) -> bool:
+        query = {"_id": developer, "queue.generation": generation}
+        return bool((await self._durable.update_one(query, granting(generation, bounds))).modified_count)
+
+    async def queueing(self) -> Sequence[str]:
+        found = await self._ledger.find({"queue.since": {"$gt": ALWAYS}}, {"_id": 1}, hint="queue").to_list(None)
+        return [document["_id"] for document in found]
 
     async def names(self) -> AsyncIterator[str]:
         with reachable():
@@ -153,14 +175,7 @@ class MongoLedger:
                 yield document["_id"]
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
-        corrected = False
-
-        async def work(session: Session) -> None:
-            nonlocal corrected
-            corrected = await self._correct(developer, correction, seen, session)
-
-        await self._together(work)
-        return corrected
+        return await self._corrections.apply(developer, correction, seen)
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
@@ -188,10 +203,12 @@ class MongoLedger:
         self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
-    async def _take(self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds) -> int | None:
+    async def _take(
+        self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds, queue_for: str | None
+    ) -> int | None:
         """Count and add a slot; return the statement of `takes` that failed or changed nothing, None for none."""
         try:
-            taken = await ledger.bulk_write(takes(developer, slot, bounds))
+            taken = await ledger.bulk_write(takes(developer, slot, bounds, queue_for))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
@@ -199,47 +216,10 @@ class MongoLedger:
         if _ADD in (taken.upserted_ids or {}):
             return None
         # Another call has added the slot since the first statement: this one counted it a second time.
-        await self._ledger.update_one({"_id": developer}, freeing(slot.period, "released"))
+        await self._ledger.update_one({"_id": developer}, freeing(slot.name, "released"))
         return _ADD
 
     async def _renew(self, ledger: MongoCollection, developer: str, generation: str, now: datetime) -> bool:
         """Repeat a hold; False when it is there no longer."""
         repeated = {"$max": {"since": now}, "$set": {"repeated": True}}
         return bool((await ledger.update_one({"_id": slot_id(developer, generation)}, repeated)).matched_count)
-
-    async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
-        found = await self._ledger.find(documents_of(developer), COUNTERS, session=session).to_list(None)
-        account = _readable(developer, found)
-        if account is None or seen is None:
-            if account is not seen:
-                return False
-            removed = [document["_id"] for document in found if document["_id"] != developer]
-        elif account.equals(seen):
-            removed = [slot_id(developer, generation) for generation in correction.removed]
-        else:
-            return False
-        added = [
-            {"_id": slot_id(developer, slot.generation), **slot_document(developer, slot)} for slot in correction.added
-        ]
-        await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
-        if added:
-            settled = {"_id": {"$in": [slot["_id"] for slot in added]}, "settled": True}
-            await self._ledger.delete_many(settled, session=session)
-            await self._ledger.insert_many(added, session=session)
-        counters = corrected(account or Account(), correction)
-        await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
-        return True
-
-    async def _together(self, work: Callable[[Session], Awaitable[None]]) -> None:
-        try:
-            await in_transaction(self._database, work)
-        except CommitOutcomeUnknownError as error:
-            raise StoreUnavailableError("the outcome is unknown") from error
-
-
-def _readable(developer: str, found: Sequence[Document]) -> Account | None:
-    """Read an account; None for a damaged one."""
-    try:
-        return account_of(developer, found)
-    except DamagedLedgerError:
-        return None

@@ -80,6 +80,10 @@ class LogTallies:
             tally.spent[generation.request.period] += 1
 
 
+async def _at_once() -> None:
+    """Go on at once."""
+
+
 async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
     """Append nothing."""
 
@@ -109,14 +113,17 @@ class Recount:
         """Begin to count the log, which is read after this and before `compare`."""
         return LogTallies(self.clock() - _RECENT)
 
-    async def compare(self, tallies: LogTallies, *, repair_as: str | None = None) -> RecountReport:
-        """Compare the ledger of all developers with what was counted; as `run`."""
+    async def compare(
+        self, tallies: LogTallies, *, repair_as: str | None = None, rest: Callable[[], Awaitable[None]] = _at_once
+    ) -> RecountReport:
+        """Compare the ledger of all developers with what was counted; as `run`. `rest` is awaited after each."""
         since = tallies.since
         names = {*tallies.developers, *[name async for name in self.ledger.names()]}
         names -= await self._unknown(names, tallies.unreadable, since)
         aside, moving, differences, corrections = 0, list[str](), list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.developers.get(name, _Tally()), since)
+            await rest()
             if found is None:
                 moving.append(name)
                 continue
@@ -202,6 +209,7 @@ class Recount:
             ),
             added=(*found.missing, *found.moved),
             removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
+            queue=found.queue,
         )
         made = len(await self.ledger.corrections(developer))
         correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
@@ -214,5 +222,6 @@ class Recount:
 def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:
     """Derive the id from what it changes: a correction that a crash prevented keeps its id."""
     slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
-    what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
+    queue = () if correction.queue is None else (tuple(one.generation for one in correction.queue),)
+    what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed, *queue)
     return str(uuid5(NAMESPACE_OID, repr(what)))

@@ -1,23 +1,24 @@
 """Usage, read from the sums of the sealed log (`store.quota.usage_sums`)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from store.mongo.connection import Database, Document, aggregate, raises_unavailable
-from store.quota.usage_sums import COUNTED
+from store.quota.usage_sums import MEMBERS
 
-Dimension = Literal["project", "user", "day", "month"]
+Dimension = Literal["project", "user", "day", "month", "key"]
 
 DIMENSIONS: Final[Mapping[Dimension, object]] = {
     "project": "$project",
     "user": "$user",
     "day": "$day",
     "month": "$period",
+    "key": {"$ifNull": ["$key", ""]},
 }
 MOST_LINES: Final = 10_000
-_SUMS: Final = {name: {"$sum": f"${name}"} for name in COUNTED.values()}
+_SUMS: Final = {name: {"$sum": f"${name}"} for name in MEMBERS}
 
 
 class TooManyLinesError(Exception):
@@ -26,11 +27,12 @@ class TooManyLinesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Generations by status; `units` counts against the month: all but the failed."""
+    """Generations by status; `units` counts against the month: all but the failed. `cost_microusd`: what they cost."""
 
     generations: int = 0
     completed: int = 0
     failed: int = 0
+    cost_microusd: int = 0
 
     @property
     def running(self) -> int:
@@ -40,8 +42,12 @@ class Tally:
     def units(self) -> int:
         return self.generations - self.failed
 
+    @property
+    def cost_usd(self) -> float:
+        return self.cost_microusd / 1_000_000
+
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.generations + other.generations, self.completed + other.completed, self.failed + other.failed)
+        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

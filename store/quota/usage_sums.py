@@ -1,11 +1,11 @@
-"""Sums of generations by day, project and user, from which usage is read.
+"""Sums of generations and costs by day, project, user and API key, from which usage is read.
 
 A sum knows the position of the sealed log up to which it counts. It is changed only together with that position,
 so that a repeated page counts once, and a recount of the log up to the same position gives the same sum.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Final
 
@@ -13,7 +13,10 @@ from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.generation.generation import Generation, id_of
+from events.commit import Commit
+from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed, GenerationRequested
+from events.invocation import DuplicateFound, PredictionSettled
 from store.log.sealed_log import SealedCommit
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
@@ -22,7 +25,13 @@ COUNTED: Final = {
     GenerationCompleted.type: "completed",
     GenerationFailed.type: "failed",
 }
-"""The event types that change a sum, and the member that each adds to."""
+"""The event types that change a count, and the member that each adds to."""
+
+COST: Final = "cost_microusd"
+"""The member that adds up what predictions cost, in millionths of a US dollar."""
+
+MEMBERS: Final = (*COUNTED.values(), COST)
+_SPENDING: Final = frozenset({PredictionSettled.type, DuplicateFound.type})
 
 _RECENT: Final = 100
 """The positions counted last that a sum lists: one of them that was parked meanwhile is not counted again."""
@@ -30,42 +39,65 @@ _RECENT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SumKey:
-    """What a sum counts: generations of a user admitted on a UTC day, for units of a month."""
+    """What a sum counts: generations of a user admitted on a UTC day, for units of a month.
+
+    key: id of the API key that they were sent with; empty where the log names none.
+    """
 
     developer: str
     day: str
     project: str
     user: str
     period: str
+    key: str = ""
 
     @property
     def id(self) -> str:
-        return f"{self.developer}/{self.day}/{self.project}/{self.user}/{self.period}"
+        name = f"{self.developer}/{self.day}/{self.project}/{self.user}/{self.period}"
+        return f"{name}/{self.key}" if self.key else name
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One more in a member of a sum, at a position of the sealed log; `late`: the sum may have passed it."""
+    """What is added to a member of a sum, at a position of the sealed log; `late`: the sum may have passed it."""
 
     key: SumKey
     position: int
     name: str
     late: bool = False
+    amount: int = 1
 
 
-def counts_in(entries: Sequence[SealedCommit], keys: Mapping[str, SumKey]) -> list[Count]:
-    """List what commits count; `keys` names the sum of each generation that is known."""
-    return [
-        Count(keys[name], entry.position, COUNTED[event_type], entry.late)
-        for entry in entries
-        for event_type in entry.types
-        if event_type in COUNTED and (name := id_of(entry.stream)) in keys
-    ]
+def counts_in(entries: Sequence[SealedCommit], keys: Mapping[str, SumKey], spent: Mapping[str, int]) -> list[Count]:
+    """List what commits count; `keys` names the sum of each generation that is known, `spent` is as of `spent_in`."""
+    counts = list[Count]()
+    for entry in entries:
+        if (key := keys.get(id_of(entry.stream))) is None:
+            continue
+        counts += [Count(key, entry.position, COUNTED[one], entry.late) for one in entry.types if one in COUNTED]
+        if cost := spent.get(entry.id):
+            counts.append(Count(key, entry.position, COST, entry.late, cost))
+    return counts
+
+
+def spends(entry: SealedCommit) -> bool:
+    """Tell whether a commit may have recorded a cost."""
+    return not _SPENDING.isdisjoint(entry.types)
+
+
+def spent_in(commits: Iterable[Commit]) -> dict[str, int]:
+    """Add up, by the id of the commit, what predictions cost that have ended."""
+    return {commit.id: sum(_cost(recorded.event) for recorded in commit.events) for commit in commits}
+
+
+def _cost(event: Event) -> int:
+    return (event.cost_microusd or 0) if isinstance(event, PredictionSettled | DuplicateFound) else 0
 
 
 def sum_key_of(generation: Generation) -> SumKey:
     owner, day = generation.request.owner, generation.created_at.date().isoformat()
-    return SumKey(owner.developer, day, owner.project, owner.user, generation.request.period)
+    request = generation.request
+    return SumKey(owner.developer, day, owner.project, owner.user, request.period, request.api_key or "")
 
 
 @raises_unavailable
@@ -96,7 +128,7 @@ class UsageSums:
         """Add counts that were parked; a sum lists their positions, so that each counts once."""
         names = {(count.key, count.position): Counter[str]() for count in counts}
         for count in counts:
-            names[count.key, count.position][count.name] += 1
+            names[count.key, count.position][count.name] += count.amount
         writes = [_late_write(key, position, counted) for (key, position), counted in names.items()]
         try:
             if writes:
@@ -146,9 +178,17 @@ def sum_document(key: SumKey, counted: Mapping[str, int], position: int) -> Docu
     return {
         "_id": key.id,
         **asdict(key),
-        **{name: counted.get(name, 0) for name in COUNTED.values()},
+        **{name: counted.get(name, 0) for name in MEMBERS},
         "position": position,
     }
+
+
+def totals(counts: Iterable[Count]) -> Counter[str]:
+    """Add up counts by their members."""
+    total = Counter[str]()
+    for count in counts:
+        total[count.name] += count.amount
+    return total
 
 
 def _includes(stored: Document | None, position: int) -> bool:
@@ -163,7 +203,7 @@ def _late_write(key: SumKey, position: int, counted: Mapping[str, int]) -> Updat
 
 
 def _write(key: SumKey, counts: Sequence[Count], stored: Document | None) -> InsertOne[Document] | UpdateOne:
-    counted, positions = Counter(count.name for count in counts), sorted({count.position for count in counts})
+    counted, positions = totals(counts), sorted({count.position for count in counts})
     if stored is None:
         return InsertOne(sum_document(key, counted, positions[-1]) | {"recent": positions[-_RECENT:]})
     seen = {"_id": key.id, "position": stored["position"], "late": {"$nin": positions}}

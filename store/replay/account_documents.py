@@ -5,13 +5,21 @@ from typing import Any, ClassVar, Final
 
 from domain.accounts.developer import stream_of
 from domain.accounts.platform import STREAM
-from domain.audit.account_state import DeveloperAccounts, KeyState, ProjectState, StaffAccounts, StaffMember, UserState
+from domain.audit.account_state import (
+    AccessKeyState,
+    DeveloperAccounts,
+    KeyState,
+    ProjectState,
+    StaffAccounts,
+    StaffMember,
+    UserState,
+)
 from store.accounts.records import grant_document
 from store.commits.stream_walk import FoldedStream
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 from store.replay.read_model import Compared
 
-_OWNED: Final = ("projects", "keys", "users")
+_OWNED: Final = ("projects", "keys", "access_keys", "users")
 
 
 @raises_unavailable
@@ -139,6 +147,24 @@ def _stored_key(document: Document) -> Document:
     return _chosen(document, "developer_id", "project_id", "kind", "active", "created_at", "revoked_at")
 
 
+def _access_key(developer: str, one: AccessKeyState) -> Document:
+    return {
+        "developer_id": developer,
+        "project_id": one.project,
+        "user_id": one.user,
+        "scopes": list(one.scopes),
+        "expires_at": one.expires_at,
+        "active": one.revoked_at is None,
+        "created_at": one.created_at,
+        "revoked_at": one.revoked_at,
+    }
+
+
+def _stored_access_key(document: Document) -> Document:
+    owner = _chosen(document, "developer_id", "project_id", "user_id", "scopes", "expires_at")
+    return owner | _chosen(document, "active", "created_at", "revoked_at")
+
+
 def _user(developer: str, one: UserState) -> Document:
     return {
         "developer_id": developer,
@@ -170,5 +196,6 @@ def _chosen(document: Document, *names: str) -> Document:
 _DOCUMENTS: Final[Mapping[str, tuple[Callable[[str, Any], Document], Callable[[Document], Document]]]] = {
     "projects": (_project, _stored_project),
     "keys": (_key, _stored_key),
+    "access_keys": (_access_key, _stored_access_key),
     "users": (_user, _stored_user),
 }

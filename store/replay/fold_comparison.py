@@ -12,6 +12,7 @@ from domain.errors import ErrorCode, ExemplarError
 from store.commits.stream_walk import FoldedStream
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.replay.delivery_rows import DeliveryRows
+from store.replay.log_entries import MODEL, LogEntries
 from store.replay.read_model import Compared, Difference
 from store.replay.sealed_prefix import SealedPrefix
 from store.replay.stream_models import StreamModels
@@ -35,7 +36,8 @@ class ReplayReport:
     """What was folded and compared.
 
     state_hash: hexadecimal SHA-256 of the state up to the sealed `position`; compared: how many documents of each
-    model were read; different: how many fields differ, of which `differences` holds the first.
+    model were read; different: how many fields differ, of which `differences` holds the first; moving: what
+    changed during each comparison and could not be compared.
     """
 
     position: int
@@ -45,6 +47,7 @@ class ReplayReport:
     compared: Counter[str] = field(default_factory=Counter)
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
+    moving: list[str] = field(default_factory=list)
 
     def read(self, streams: Sequence[FoldedStream]) -> None:
         self.streams += len(streams)
@@ -60,7 +63,7 @@ async def _no_pause() -> None:
 
 
 class FoldComparison:
-    """Compare rows, claims, accounts, endpoints, deliveries, sums of usage and the ledger with the log.
+    """Compare rows, claims, accounts, endpoints, deliveries, sums, the ledger and the positions with the log.
 
     The dependencies are those of the wiring by name; a command sets `timeouts` as well:
     `report = await store.call(FoldComparison).run(on_unreadable=unreadable.add)`. State equals fold when
@@ -72,16 +75,19 @@ class FoldComparison:
     def __init__(
         self,
         stream_replay: StreamReplay,
+        *,
         sealed_prefix: SealedPrefix,
         stream_models: StreamModels,
         delivery_rows: DeliveryRows,
         whole_log_models: WholeLogModels,
+        log_entries: LogEntries,
     ) -> None:
         self._replay = stream_replay
         self._prefix = sealed_prefix
         self._models = stream_models
         self._deliveries = delivery_rows
         self._whole = whole_log_models
+        self._entries = log_entries
 
     async def run(
         self,
@@ -107,14 +113,17 @@ class FoldComparison:
         async for found in self._walk(report, counted, on_unreadable, lambda at: progress(at, head)):
             suspects |= found
             await pause()
-        report.add(await self._models.settled(suspects, late_since))
+        self._note(report, await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
         await pause()
-        async for count, differences in self._deliveries.compare():
-            self._note(report, Compared({"webhook_deliveries": count}, differences))
+        await self._compare_documents(report, head, pause)
+
+        async def on_position(at: int) -> None:
+            if at:
+                progress(at, head)
             await pause()
-        whole = await self._whole.compare(counted, on_unreadable, lambda at: progress(at, head))
-        self._note(report, whole)
+
+        self._note(report, await self._whole.compare(counted, on_unreadable, on_position))
         return report
 
     async def of_stream(self, stream: str, *, on_unreadable: OnUnreadable = log_unreadable) -> ReplayReport:
@@ -129,15 +138,18 @@ class FoldComparison:
         for found in unreadable:
             on_unreadable(found)
         if not folded and not unreadable:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+            raise ExemplarError(ErrorCode.NOT_FOUND, f"The log has no stream {stream}")
         for one in folded:
             report.state_hash = state_digest(one.name, one.version, one.state).hex()
             report.read([one])
             report.compared += Counter((await self._models.compare([one])).documents)
-            report.add(await self._models.settled([one.name]))
+            self._note(report, await self._models.settled([one.name]))
             if one.kind is DELIVERIES:
+                report.add(await self._deliveries.missing([one]))
                 async for count, differences in self._deliveries.compare(only=one.state):
                     self._note(report, Compared({"webhook_deliveries": count}, differences))
+        async for count, differences in self._entries.compare(report.position, stream):
+            self._note(report, Compared({MODEL: count}, differences))
         return report
 
     async def _walk(
@@ -166,8 +178,18 @@ class FoldComparison:
         report.read(batch)
         compared = await self._models.compare(batch)
         report.compared += Counter(compared.documents)
+        report.add(await self._deliveries.missing([one for one in batch if one.kind is DELIVERIES]))
         return {one.stream for one in compared.differences if one.stream}
+
+    async def _compare_documents(self, report: ReplayReport, head: int, pause: Pause) -> None:
+        """Compare what is read by documents: deliveries, and what stands beside positions."""
+        models = {"webhook_deliveries": self._deliveries.compare(), MODEL: self._entries.compare(head)}
+        for model, batches in models.items():
+            async for count, differences in batches:
+                self._note(report, Compared({model: count}, differences))
+                await pause()
 
     def _note(self, report: ReplayReport, compared: Compared) -> None:
         report.compared += Counter(compared.documents)
         report.add(compared.differences)
+        report.moving += compared.moving

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
@@ -43,10 +44,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Compared:
-    """The documents of each model that were read, and what differs."""
+    """The documents of each model that were read, and what differs.
+
+    moving: what changed during each comparison, and could not be compared.
+    """
 
     documents: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    moving: list[str] = field(default_factory=list)
 
     def add(self, model: str, stream: str, wanted: Mapping[str, Document], stored: Mapping[str, Document]) -> None:
         """Compare documents by key, each field by its BSON: what the log says, and what is stored."""
@@ -56,7 +61,11 @@ class Compared:
 
 
 def _short(value: Any) -> str:
-    return shortened(str(value), _MOST_OF_VALUE)
+    """Write a value as JSON, a text as it is."""
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return shortened(text, _MOST_OF_VALUE)
 
 
 def incomparable(model: str, key: str, error: Exception, stream: str | None = None) -> Difference:

@@ -10,6 +10,7 @@ from store.commits.contract import EventStore
 from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, log_unreadable, reason_of
 from store.replay.account_documents import AccountDocuments, StaffDocuments
+from store.replay.control_document import ControlDocument
 from store.replay.endpoint_rows import EndpointRows
 from store.replay.generation_rows import ROWS, GenerationRows
 from store.replay.read_model import MALFORMED, Compared, Difference, ReadModel, incomparable
@@ -32,11 +33,18 @@ class StreamModels:
         generation_rows: GenerationRows,
         account_documents: AccountDocuments,
         staff_documents: StaffDocuments,
+        control_document: ControlDocument,
         endpoint_rows: EndpointRows,
         pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6),
     ) -> None:
         self._events = events
-        models: Sequence[ReadModel] = (generation_rows, account_documents, staff_documents, endpoint_rows)
+        models: Sequence[ReadModel] = (
+            generation_rows,
+            account_documents,
+            staff_documents,
+            control_document,
+            endpoint_rows,
+        )
         self._models: Mapping[str, ReadModel] = {kind: model for model in models for kind in model.kinds}
         self._pause = pause
 
@@ -52,14 +60,13 @@ class StreamModels:
                 compared.differences += found.differences
         return compared
 
-    async def settled(
-        self, streams: Collection[str], late_since: Callable[[], datetime] | None = None
-    ) -> list[Difference]:
+    async def settled(self, streams: Collection[str], late_since: Callable[[], datetime] | None = None) -> Compared:
         """Compare streams until nothing differs, or a difference outlives all comparisons.
 
-        Left out are rows that are behind a generation that has moved after `late_since`.
+        Left out are rows that are behind a generation that has moved after `late_since`. Streams that moved on during
+        the last comparison are named.
         """
-        found: list[Difference] = []
+        found, moved = list[Difference](), set[str]()
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await self._pause()
@@ -67,7 +74,8 @@ class StreamModels:
             streams = {*moved, *(one.stream for one in found if one.stream)}
             if not streams:
                 break
-        return found if late_since is None else await self._overdue(found, late_since())
+        found = found if late_since is None else await self._overdue(found, late_since())
+        return Compared({}, found, sorted(moved))
 
     async def _overdue(self, found: Sequence[Difference], late_since: datetime) -> list[Difference]:
         """Leave out rows that are merely late."""
@@ -110,7 +118,7 @@ class StreamModels:
                 found.append(incomparable(min(model.kinds), "*", error))
         return found
 
-    async def _anew(self, streams: Collection[str]) -> tuple[list[Difference], Collection[str]]:
+    async def _anew(self, streams: Collection[str]) -> tuple[list[Difference], set[str]]:
         """Compare streams; name those that moved on in the meantime, whose differences are left out."""
         found, moved = list[Difference](), set[str]()
         for some in _batches(sorted(streams)):

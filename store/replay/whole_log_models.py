@@ -1,6 +1,7 @@
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from domain.generation.generation import Generation, is_generation
 from store.commits.contract import EventStore
@@ -13,8 +14,14 @@ from store.quota.ledger import Ledger
 from store.quota.recount import LogTallies, Recount
 from store.quota.usage import Usage
 from store.quota.usage_recount import WrongSum, wrong_sums
-from store.quota.usage_sums import COUNTED, UsageSums
+from store.quota.usage_sums import MEMBERS, UsageSums
 from store.replay.read_model import MALFORMED, Compared, Difference, differences_of, incomparable
+
+OnPosition = Callable[[int], Awaitable[None]]
+
+
+async def _ignored(_: int) -> None:
+    """Go on at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,29 +46,31 @@ class WholeLogModels:
         self,
         counted: "CountedLog",
         on_unreadable: OnUnreadable = log_unreadable,
-        on_position: Callable[[int], None] = lambda _: None,
+        on_position: OnPosition = _ignored,
     ) -> Compared:
-        """Compare the ledger with what was counted, and the sums of usage with the sealed log, which is read here."""
-        accounts, ledger = await self._ledger(counted)
+        """Compare the ledger with what was counted, and the sums of usage with the sealed log, which is read here.
+
+        on_position: is awaited with how far it is read, and with 0 for each developer in the ledger.
+        """
+        ledger = await self._ledger(counted, partial(on_position, 0))
         try:
             sums, usage = await self._usage(on_unreadable, on_position)
         except MALFORMED as error:
             sums, usage = 0, [incomparable("usage", "*", error)]
-        return Compared({"ledger": accounts, "usage": sums}, [*ledger, *usage])
+        return Compared({**ledger.documents, "usage": sums}, [*ledger.differences, *usage], ledger.moving)
 
-    async def _ledger(self, counted: "CountedLog") -> tuple[int, list[Difference]]:
+    async def _ledger(self, counted: "CountedLog", rest: Callable[[], Awaitable[None]]) -> Compared:
         try:
-            report = await counted.recount.compare(counted.tallies)
+            report = await counted.recount.compare(counted.tallies, rest=rest)
         except MALFORMED as error:
-            return 0, [incomparable("ledger", "*", error)]
-        return report.developers, [
+            return Compared({"ledger": 0}, [incomparable("ledger", "*", error)])
+        differences = [
             Difference("ledger", one.developer, f"{one.kind} {one.subject}", one.log, one.ledger)
             for one in report.differences
         ]
+        return Compared({"ledger": report.developers}, differences, [f"ledger {name}" for name in report.moving])
 
-    async def _usage(
-        self, on_unreadable: OnUnreadable, on_position: Callable[[int], None]
-    ) -> tuple[int, list[Difference]]:
+    async def _usage(self, on_unreadable: OnUnreadable, on_position: OnPosition) -> tuple[int, list[Difference]]:
         """Compare the sums; a sum that differs twice, at two positions that may differ, was not merely moving."""
         sums, first = await self._wrong_sums(on_unreadable, on_position)
         if not first:
@@ -75,9 +84,7 @@ class WholeLogModels:
             for found in differences_of("usage", one.wanted["_id"], *_counts(one))
         ]
 
-    async def _wrong_sums(
-        self, on_unreadable: OnUnreadable, on_position: Callable[[int], None]
-    ) -> tuple[int, list[WrongSum]]:
+    async def _wrong_sums(self, on_unreadable: OnUnreadable, on_position: OnPosition) -> tuple[int, list[WrongSum]]:
         logs = self.sealed_log, self.subscriptions, self.parking
         return await wrong_sums(*logs, self.usage_sums, on_unreadable=on_unreadable, on_position=on_position)
 
@@ -101,5 +108,5 @@ class CountedLog:
 
 def _counts(one: WrongSum) -> tuple[Document, Document | None]:
     """Choose the members that are counted."""
-    wanted = {name: one.wanted[name] for name in COUNTED.values()}
+    wanted = {name: one.wanted[name] for name in MEMBERS}
     return wanted, None if one.stored is None else {name: one.stored.get(name) for name in wanted}

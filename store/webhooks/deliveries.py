@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from domain.webhooks.delivery import Attempt, Delivery, DeliveryState, EndReason
-
-OWNER_DELETED: Final[frozenset[EndReason]] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
-"""Reasons after which a delivery keeps neither its receiver's host nor its responses."""
+from domain.webhooks.delivery_filter import DeliveryFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +80,21 @@ class DeliveryStore(Protocol):
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
     async def page(
-        self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
+        self, project: str, endpoint: str, chosen: DeliveryFilter, *, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
         """List deliveries, the newest first, older than the one with id `before`; None if that is unknown."""
+
+    async def states(self, ids: Sequence[str]) -> Mapping[str, DeliveryState]:
+        """Map the ids of those that exist to their states."""
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         """Restart one delivery, unordered; None when there is none."""
 
-    async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
-        """Restart what failed or was skipped and whose event is not older than `since`; return how many."""
+    async def count(self, project: str, endpoint: str, chosen: DeliveryFilter) -> int:
+        """Count what `restart` would restart."""
+
+    async def restart(self, project: str, endpoint: str, chosen: DeliveryFilter, now: datetime) -> int:
+        """Restart what a filter includes and may be sent again; return how many."""
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         """End all pending deliveries of an endpoint, or of one generation there; return how many."""

@@ -1,13 +1,14 @@
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from domain.webhooks import delivery as changes
 from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason
+from domain.webhooks.delivery_filter import OWNER_DELETED, DeliveryFilter, restartable
 from events.owner import GenerationErased
-from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
+from store.webhooks.deliveries import AtLimit, Stats
 
 
 class MemoryDeliveries:
@@ -77,7 +78,7 @@ class MemoryDeliveries:
         return row if row and (row.project, row.endpoint) == (project, endpoint) else None
 
     async def page(
-        self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
+        self, project: str, endpoint: str, chosen: DeliveryFilter, *, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
         newest_first = sorted(self._of(project, endpoint), key=_age, reverse=True)
         if before is not None:
@@ -85,16 +86,21 @@ class MemoryDeliveries:
             if last is None:
                 return None
             newest_first = [row for row in newest_first if _age(row) < _age(last)]
-        return [row for row in newest_first if state in (None, row.state)][:limit]
+        return list(filter(chosen.includes, newest_first))[:limit]
+
+    async def states(self, ids: Sequence[str]) -> Mapping[str, DeliveryState]:
+        return {name: self._rows[name].state for name in ids if name in self._rows}
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         row = await self.get(project, endpoint, delivery)
         return row and self._change(row, **changes.restarted(now, unordered=True))
 
-    async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
-        ended = [row for row in self._of(project, endpoint) if row.state in ("failed", "skipped")]
-        chosen = [row for row in ended if row.event_time >= since and not row.example]
-        return len([self._change(row, **changes.restarted(now, unordered=False)) for row in chosen])
+    async def count(self, project: str, endpoint: str, chosen: DeliveryFilter) -> int:
+        return len(self._restartable(project, endpoint, chosen))
+
+    async def restart(self, project: str, endpoint: str, chosen: DeliveryFilter, now: datetime) -> int:
+        rows = self._restartable(project, endpoint, chosen)
+        return len([self._change(row, **changes.restarted(now, unordered=False)) for row in rows])
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         waiting = [row for row in self._rows.values() if row.endpoint == endpoint and row.state == "pending"]
@@ -132,6 +138,9 @@ class MemoryDeliveries:
 
     def _of(self, project: str, endpoint: str) -> list[Delivery]:
         return [row for row in self._rows.values() if (row.project, row.endpoint) == (project, endpoint)]
+
+    def _restartable(self, project: str, endpoint: str, chosen: DeliveryFilter) -> list[Delivery]:
+        return [row for row in self._of(project, endpoint) if chosen.includes(row) and restartable(row)]
 
     def _queue(self, delivery: Delivery) -> Iterator[Delivery]:
         queue = (delivery.endpoint, delivery.generation)

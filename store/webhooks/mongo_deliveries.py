@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -8,10 +8,12 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from domain.webhooks import delivery as changes
 from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
+from domain.webhooks.delivery_filter import OWNER_DELETED, DeliveryFilter
 from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 from store.mongo.deleting import delete_in_batches
-from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
+from store.webhooks.deliveries import AtLimit, Stats
+from store.webhooks.delivery_queries import chosen_by, restartable_by
 
 _UNREADABLE_PAUSE = timedelta(hours=1)
 _DELIVERY = {one.name for one in fields(Delivery)} - {"id"}
@@ -117,9 +119,9 @@ class MongoDeliveries:
         return _delivery(found) if found else None
 
     async def page(
-        self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
+        self, project: str, endpoint: str, chosen: DeliveryFilter, *, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
-        query: Document = {"endpoint": endpoint, "project": project}
+        query = chosen_by(project, endpoint, chosen)
         if before is not None:
             last = await self.get(project, endpoint, before)
             if last is None:
@@ -129,10 +131,12 @@ class MongoDeliveries:
                 {"created_at": {"$lt": created}},
                 {"created_at": created, "_id": {"$lt": last.id}},
             ]
-        if state is not None:
-            query["state"] = state
         found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
         return list(map(_delivery, found))
+
+    async def states(self, ids: Sequence[str]) -> Mapping[str, DeliveryState]:
+        found = await self._rows.find({"_id": {"$in": [*ids]}}, {"state": 1}).to_list(None)
+        return {row["_id"]: row["state"] for row in found}
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
@@ -143,10 +147,11 @@ class MongoDeliveries:
         found = await self._rows.find_one(query)
         return _delivery(found) if found else None
 
-    async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
-        ended = {"state": {"$in": ["failed", "skipped"]}, "event_time": {"$gte": since}, "example": False}
-        query = {"endpoint": endpoint, "project": project, **ended}
-        return await self._update(query, changes.restarted(now, unordered=False))
+    async def count(self, project: str, endpoint: str, chosen: DeliveryFilter) -> int:
+        return int(await self._rows.count_documents(restartable_by(project, endpoint, chosen)))
+
+    async def restart(self, project: str, endpoint: str, chosen: DeliveryFilter, now: datetime) -> int:
+        return await self._update(restartable_by(project, endpoint, chosen), changes.restarted(now, unordered=False))
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, **_PENDING}

@@ -64,6 +64,9 @@ STANDARD: Mapping[str, str] = {
 PLAIN_IN_SENTENCES = {"letter", "letters", "room", "round", "words"}
 
 
+_DEAD_LETTER = re.compile("dead_?letter", re.IGNORECASE)
+
+
 def parts_of(identifier: str) -> set[str]:
     """Split a name at underscores and capitals; a plural counts as its singular, too."""
     parts = {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)}
@@ -73,7 +76,7 @@ def parts_of(identifier: str) -> set[str]:
 def retired_in(identifier: str) -> set[str]:
     if identifier.strip("_").lower().removesuffix("s") in STANDARD:
         return set()
-    found = parts_of(identifier.replace("dead_letter", "")) & RETIRED.keys()  # RabbitMQ's word
+    found = parts_of(_DEAD_LETTER.sub("", identifier)) & RETIRED.keys()  # RabbitMQ's word
     return found - PLAIN_IN_SENTENCES if identifier.startswith("test_") else found
 
 

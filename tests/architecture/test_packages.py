@@ -32,6 +32,8 @@ FENCES: dict[str, tuple[str, ...]] = {
     "aiohttp.web": ("gateway/", "sandbox/"),
     "replicate": ("actors/providers/replicate.py",),
     "c2pa": ("gateway/receipts/c2pa_signer.py",),
+    "mcp": ("exemplar/mcp/",),
+    "exemplar_client": ("exemplar/mcp/",),
     "PIL": (
         "domain/submission/image_header.py",
         "actors/imaging/",

@@ -15,7 +15,7 @@ OLD, NEW = "01a219f9-24d7-7534-93a2-8ba492eb5647", "00000000-0000-4000-8000-0000
 
 def template() -> Template:
     commit = commit_of(f"generation-{OLD}", 0, [requested()], cause=CAUSE, time=NOON, writer="w")
-    entry = {"_id": 7, "commit": commit.id, "stream": commit.stream, "leaf": leaf_hash(commit.body)}
+    entry = {"_id": 7, "commit": commit.id, "stream": commit.stream, "leaf": leaf_hash(commit.body), "sealed_at": NOON}
     stored = document_of(commit, NOON.replace(microsecond=123000))
     return Template(OLD, {"commits": [stored], "log": [entry], "generations": [{"_id": OLD, "created_at": NOON}]})
 
@@ -32,7 +32,7 @@ def test_a_copy_is_a_readable_commit_of_another_generation_at_an_earlier_time() 
 def test_a_copy_has_the_next_position_and_the_hash_of_its_own_bytes() -> None:
     copy = template().copy(NEW, timedelta(days=2), 12)
     [commit], [entry] = copy.documents["commits"], copy.documents["log"]
-    assert (entry["_id"], entry["commit"]) == (12, f"generation-{NEW}:1")
+    assert (entry["_id"], entry["commit"], entry["sealed_at"]) == (12, f"generation-{NEW}:1", NOON)
     assert entry["leaf"] == leaf_hash(commit["body"]) != template().documents["log"][0]["leaf"]
 
 

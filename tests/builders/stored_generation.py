@@ -13,6 +13,8 @@ from store.generations.blobs import Blob, Kind
 from store.generations.personal_data import PersonalData
 from tests.builders.generation import requested
 
+INSTRUCTIONS = "a quiet harbour"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredGeneration:
@@ -24,14 +26,14 @@ class StoredGeneration:
 
 
 def stored_generation(
-    generation: str, example: int, result: int, *, time: datetime, copies: int = 1
+    generation: str, example: int, result: int, *, time: datetime, copies: int = 1, retry_of: str | None = None
 ) -> StoredGeneration:
     """Make a completed generation of copies of one example and one result, of these sizes in bytes."""
     personal_data = PersonalData(
         generation=generation,
         token=f"token-{generation[-1]}",
         salt=random.Random(generation).randbytes(32),
-        instructions="a quiet harbour",
+        instructions=INSTRUCTIONS,
         file_names=("a.png",) * copies,
         created_at=time,
     )
@@ -41,10 +43,19 @@ def stored_generation(
         owner=Owner(developer="dev-1", project="prj-1", user=f"user of {generation}"),
         personal_data=personal_data.token,
         examples=(Example(digest=blobs[0].digest, size=example, **shown),) * copies,
+        fingerprint=personal_data.digest(*_identity(blobs[0], copies, retry_of)),
+        retry_of=retry_of,
     )
     picture = Picture(digest=blobs[1].digest, size=result, **shown)
     last = GenerationCompleted(pictures=(picture,), predict_seconds=1.0, cost_microusd=1)
     return StoredGeneration(personal_data, blobs, [first, last])
+
+
+def _identity(example: Blob, copies: int, retry_of: str | None) -> Sequence[bytes]:
+    """List what the fingerprint hashes."""
+    if retry_of is not None:
+        return b"retry", retry_of.encode(), b"new"
+    return INSTRUCTIONS.encode(), *[bytes.fromhex(example.sha256)] * copies
 
 
 def _blob(personal_data: PersonalData, kind: Kind, size: int, time: datetime) -> Blob:

@@ -51,5 +51,5 @@ def read_checkpoint(note: str, key: str) -> Checkpoint:
     blobs = [base64.b64decode(line.split(" ")[2]) for line in below.splitlines() if line.split(" ")[1] == name]
     [signature] = [blob[4:] for blob in blobs if blob[:4].hex() == key_id]
     Ed25519PublicKey.from_public_bytes(typed[1:]).verify(signature, f"{text}\n".encode())
-    origin, size, root = text.split("\n")
+    origin, size, root, *_ = text.split("\n")
     return Checkpoint(origin, int(size), base64.b64decode(root))

@@ -83,7 +83,9 @@ def tiers() -> list[list[str]]:
     return [
         [
             f"`{tier.name}`",
-            *map(_limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects, tier.uncharged)),
+            *map(
+                _limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects, tier.uncharged, tier.queued)
+            ),
         ]
         for tier in TIERS.values()
     ]

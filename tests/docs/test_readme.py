@@ -16,25 +16,20 @@ from exemplar.local.banner import curl
 from exemplar.local.ports import Ports
 from tests.docs.reading import ROOT, blocks
 
-START, NAMES, SUBMIT, LOOK = blocks("README.md", "sh")
+START, NAMES, SUBMIT, LOOK, FIVE_HEADERS = blocks("README.md", "sh")
 ADDRESS, HOME = "http://127.0.0.1:8000", ".exemplar"
 WAIT = """\
 for _ in $(seq 300); do
-  curl -s -H "Authorization: Bearer $TOKEN" "{url}/status" | grep -qE '"status": "(completed|failed)"' && break
+  curl -s -H "Authorization: Bearer $ACCESS_KEY" "{url}/status" | grep -qE '"status": "(completed|failed)"' && break
   sleep 0.1
 done
 """
 
 
 def test_the_request_is_the_one_that_the_banner_prints() -> None:
-    demo = {
-        "base_url": ADDRESS,
-        "developer_key": "$DEVELOPER_KEY",
-        "project_id": "$PROJECT_ID",
-        "api_key": "$API_KEY",
-    }
+    demo = {"base_url": ADDRESS, "access_key": "$ACCESS_KEY"}
     photos = sorted(Path("exemplar/demo/samples").glob("*.png"))
-    assert curl(demo, token="$TOKEN", photos=photos) == SUBMIT.rstrip("\n")
+    assert curl(demo, photos=photos) == SUBMIT.rstrip("\n")
 
 
 def test_the_first_commands_are_those_of_the_makefile() -> None:
@@ -67,11 +62,13 @@ def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path
     url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"
     submit = SUBMIT.rstrip("\n") + " > answer.json\n"
     script = "set -e\n" + NAMES + submit + take_id + WAIT.format(url=url) + LOOK
+    script += FIVE_HEADERS.rstrip("\n") + " > five.json\n"
     script = script.replace(ADDRESS, running["base_url"]).replace(HOME, str(running["home"]))
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert (answer["status"], answer["message"]) == ("pending", "Generation request submitted successfully")
+    assert json.loads((tmp_path / "five.json").read_text())["status"] == "pending"
     assert "generation.completed" in done.stdout
     with Image.open(tmp_path / "picture.png") as picture:
         assert picture.format == "PNG"

@@ -11,6 +11,14 @@ GROUNDS = {
     "grounds.case": "str | None",
 }
 
+CONTROLLED = {
+    "kind": "'maintenance' | 'provider' | 'queue_cap' | 'developer' | 'project'",
+    "subject": "str | None",
+    "developer": "str | None",
+}
+
+FAILED_WORK = {"source": "'parked' | 'dead_letter'", "entries[]": "str"}
+
 REVIEWED_FIELDS: dict[str, dict[str, str]] = {
     "generation.requested": {
         "owner.developer": "str",
@@ -35,6 +43,9 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "own_start": "bool | None",
         "warnings[].code": "str",
         "warnings[].example": "int | None",
+        "queued": "bool | None",
+        "api_key": "str | None",
+        "estimate_microusd": "int | None",
     },
     "generation.validated": {
         "examples[].format": "str",
@@ -135,12 +146,27 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "units[].after": "int",
         "taken[]": "str",
         "freed[]": "str",
+        "queue[]": "str",
+    },
+    "developer.deliveries_restarted": {
+        "project": "str",
+        "endpoint": "str",
+        "action": "'recover' | 'resend' | 'replay'",
+        "deliveries": "int",
     },
     "developer.user_registered": {"project": "str", "user": "str"},
     "developer.user_password_reset": {"project": "str", "user": "str"},
     "developer.user_password_changed": {"project": "str", "user": "str"},
     "developer.user_deleted": {"project": "str", "user": "str", **GROUNDS},
     "developer.user_erased": {"project": "str", "user": "str"},
+    "developer.access_key_created": {
+        "project": "str",
+        "user": "str",
+        "key": "str",
+        "scopes[]": "str",
+        "expires_at": "time | None",
+    },
+    "developer.access_key_revoked": {"project": "str", "user": "str", "key": "str"},
     "platform.staff_created": {"staff": "str", "role": "'platform_operator' | 'auditor'"},
     "platform.staff_password_changed": {"staff": "str"},
     "platform.staff_deleted": {"staff": "str"},
@@ -167,4 +193,35 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "reason": "'audit' | 'complaint' | 'data_request' | 'incident' | 'legal' | None",
         "pictures": "bool | None",
     },
+    "control.applied": {
+        **CONTROLLED,
+        "submissions": "'queue' | 'refuse'",
+        "reason": "'abuse' | 'billing' | 'cost' | 'incident' | 'legal' | 'maintenance' | 'request'",
+        "case": "str | None",
+        "expected_end": "time | None",
+        "limit": "int | None",
+    },
+    "control.lifted": CONTROLLED,
+    "operation.replayed": FAILED_WORK,
+    "operation.discarded": {
+        **FAILED_WORK,
+        "reason": "'fixed' | 'handled_elsewhere' | 'obsolete' | 'unrecoverable'",
+        "case": "str | None",
+    },
+    "operation.bulk_requested": {
+        "action": "'cancel' | 'retry' | 'redeliver' | 'publish' | 'delete'",
+        "developer": "str",
+        "project": "str",
+        "filters[]": "str",
+        "selected": "int",
+        "digest": "str",
+    },
+    "operation.bulk_redelivered": {"generations[]": "str"},
+    "operation.bulk_ended": {
+        "outcome": "'completed' | 'canceled'",
+        "changed": "int",
+        "unchanged": "int",
+        "failed": "int",
+    },
+    "operation.rebuild_requested": {"model": "'generations'"},
 }

@@ -5,11 +5,13 @@ from pydantic import ValidationError
 
 from events.access import LogRead
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
+from events.control import AnyControlEvent
 from events.developer import DeveloperEvent, PlatformEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster, whole
 from events.generation import GenerationEvent
 from events.invocation import GenerationProgressed
+from events.operation import OperationEvent
 from events.webhook import DeliveryEvent, EndpointEvent
 
 URI = "urn:exemplar:event:generation.progressed"
@@ -99,7 +101,10 @@ def test_an_event_cannot_be_changed() -> None:
 
 
 def test_every_event_class_has_one_row() -> None:
-    unions = (GenerationEvent, EndpointEvent, DeliveryEvent, DeveloperEvent, PlatformEvent)
+    unions = (
+        *(GenerationEvent, EndpointEvent, DeliveryEvent, DeveloperEvent, PlatformEvent),
+        *(AnyControlEvent, OperationEvent),
+    )
     classes = [*(cls for union in unions for cls in get_args(union)), LogRead]
     assert sorted(row.name for row in CATALOGUE.rows) == sorted(cls.type for cls in classes)
     assert {row.cls for row in CATALOGUE.rows} == set(classes)

@@ -68,7 +68,9 @@ def open_accounts(api: Api, operator_key: str) -> Accounts:
     }
     user, _ = _register(api, program, "people.example")
     end_user = {"Authorization": f"Bearer {user['access_token']}", "X-User-Role": "end_user", **program}
+    access_key = api.call("POST", f"/api/v1/projects/{project}/users/{user['id']}/access-keys", bearer, 201, json={})
     ids = {
+        "access_key_id": access_key["id"],
         "developer_id": developer["id"],
         "project_id": project,
         "user_id": user["id"],
@@ -80,7 +82,8 @@ def open_accounts(api: Api, operator_key: str) -> Accounts:
         "provider": "replicate",
         **_webhook(api, bearer, project),
     }
-    headers = {"end_user": end_user, "developer": bearer, "operator": operator, "stranger": {}}
+    by_key = {"Authorization": f"Bearer {access_key['key']}"}
+    headers = {"end_user": end_user, "access_key": by_key, "developer": bearer, "operator": operator, "stranger": {}}
     values = {name: PASSWORD for name in VALUES if name.endswith("password")}
     values |= {"email": user["email"], "refresh_token": user["refresh_token"], "tier": "internal", "url": HOOK}
     return Accounts(headers, ids, values)

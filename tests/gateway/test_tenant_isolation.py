@@ -40,6 +40,7 @@ class Subject:
     person: Person
     generation: str
     endpoint: str
+    access_key: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -49,6 +50,7 @@ class Subject:
             "key_id": owned_project.owner.key_id,
             "project_id": owned_project.id,
             "api_key_id": owned_project.key_id,
+            "access_key_id": self.access_key,
             "user_id": self.person.id,
             "generation_id": self.generation,
             "endpoint_id": self.endpoint,
@@ -56,9 +58,12 @@ class Subject:
             "delivery_id": UNKNOWN,
             "number": "0",
             "consumer": "billing",
+            "model": "sdxl",
             "event_type": "generation.imagined",
             "revision": "1",
             "provider": "replicate",
+            "entry": "delivery:1",
+            "job_id": UNKNOWN,
         }
 
     @property
@@ -66,7 +71,7 @@ class Subject:
         """Return the texts and ids that no other tenant may read."""
         owned_project, owner = self.person.owned_project, self.person.owned_project.owner
         return {
-            *(self.person.mark, self.person.id, self.generation, self.endpoint),
+            *(self.person.mark, self.person.id, self.generation, self.endpoint, self.access_key),
             *(owned_project.mark, owned_project.id, owned_project.key_id, owned_project.key),
             *(owner.id, owner.email, owner.key_id, owner.key),
         }
@@ -74,7 +79,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Caller:
-    """The sender of a request: an end user with all five headers, a developer, or staff."""
+    """The sender of a request: an end user with all five headers or an access key, a developer, or staff."""
 
     name: str
     headers: Mapping[str, str]
@@ -141,8 +146,11 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
             owned_project = await gateway.owned_project(owner)
             for _ in range(2):
                 person = await gateway.person(owned_project)
-                subjects.append(Subject(person, await gateway.completed(person), await _endpoint(gateway, person)))
+                key_id, key = await gateway.access_key(person)
+                generation, endpoint = await gateway.completed(person), await _endpoint(gateway, person)
+                subjects.append(Subject(person, generation, endpoint, key_id))
                 callers.append(Caller(person.mark, person.headers, person=person))
+    callers.append(Caller(f"access key of {person.mark}", key, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
     return Matrix(gateway, subjects, callers, sorted(routes_of(gateway), key=lambda r: (r.path, r.method)))
@@ -244,10 +252,13 @@ async def test_every_user_and_developer_reads_their_own_generations(matrix: Matr
 _LOG = tuple(f"/api/v1/audit/{name}" for name in ("events", "consumers", "generations/", "endpoints/", "developers/"))
 
 
+_OPERATORS = tuple(f"/api/v1/{name}" for name in ("developers/", "erasures/", "controls", "operations"))
+
+
 def _manages(caller: Caller, route: Route) -> bool:
-    """Return whether staff may use a route: operators those of developers and erasures, auditors those of the log."""
+    """Return whether staff may use a route: operators those of their own, auditors those of the log."""
     is_log = route.path.endswith("/history") or route.path.startswith(_LOG)
-    if not route.path.startswith(("/api/v1/developers/", "/api/v1/erasures/")) and not is_log:
+    if not (route.path.startswith(_OPERATORS) or "/bulk" in route.path) and not is_log:
         return False
     return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)
 

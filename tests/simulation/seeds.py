@@ -38,6 +38,7 @@ class Life:
     kills: int
     generations: int
     completed: int
+    turns: int = 0
 
 
 def live(seed: int, servers: Callable[[], Servers] = Servers) -> Life:
@@ -86,6 +87,7 @@ def _drop(*_: object) -> NoReturn:
 async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers: Servers) -> Life:
     world = World(loop, chance, servers)
     clients = [loop.create_task(world.client(number)) for number in range(_GENERATIONS)]
+    loop.create_task(world.operator(random.Random(f"operator {seed}")))
     await asyncio.sleep(_FAULTS_LAST)
     world.network.calm = True
     for client in clients:
@@ -99,5 +101,13 @@ async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers:
     wrong = violations(world, found)
     completed = len([one for one in found if one.generation.status == "completed"])
     return Life(
-        seed, tuple(wrong), world.trace.hexdigest(), loop.steps, loop.time(), world.kills, len(found), completed
+        seed,
+        tuple(wrong),
+        world.trace.hexdigest(),
+        loop.steps,
+        loop.time(),
+        world.kills,
+        len(found),
+        completed,
+        servers.ledger.granted,
     )

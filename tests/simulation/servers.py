@@ -14,6 +14,7 @@ from domain.submission.composition import plan
 from events.commit import Commit
 from exemplar.injection import Dependencies
 from exemplar.wiring import dependencies_of
+from gateway.moderation.input_moderation import InputModeration
 from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.memory import MemoryEventStore
@@ -25,12 +26,13 @@ from store.log.memory_sealed_log import MemorySealedLog
 from store.quota.durations import no_durations
 from store.quota.ledger import Account, Bounds, Slot
 from store.quota.memory_ledger import MemoryLedger
+from tests.builders.controls import FixedControls
 from tests.simulation.links import Link, MemoryPositions, MemoryPredictions, Network
 from tests.simulation.loop import Process
 from tests.simulation.provider import CALLBACK_KEY, SimulatedProvider
 
 TIMEOUTS = Timeouts()
-TIER = Tier("simulated", monthly=4, concurrent=2, daily_requests=None, projects=None)
+TIER = Tier("simulated", monthly=4, concurrent=1, daily_requests=None, projects=None, queued=2)
 
 
 class CheckedLedger(MemoryLedger):
@@ -39,20 +41,30 @@ class CheckedLedger(MemoryLedger):
     def __init__(self) -> None:
         super().__init__()
         self.overdrawn: list[str] = []
+        self.granted = 0
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
-    ) -> Slot | None:
-        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
-        account = self._accounts.get(developer)
-        if account is not None and not _within(account, period, bounds):
-            self.overdrawn.append(f"{developer} holds {account.running} slots and {account.used_in(period)} units")
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, **more: Any) -> Slot | None:
+        slot = await super().hold(developer, generation, period=period, bounds=bounds, **more)
+        self._check(developer, period, bounds)
         return slot
 
+    async def grant(self, developer: str, generation: str, *, bounds: Bounds) -> bool:
+        granted = await super().grant(developer, generation, bounds=bounds)
+        self.granted += granted
+        self._check(developer, None, bounds)
+        return granted
 
-def _within(account: Account, period: str, bounds: Bounds) -> bool:
-    monthly = bounds.monthly is None or account.used_in(period) <= bounds.monthly
-    return monthly and (bounds.concurrent is None or account.running <= bounds.concurrent)
+    def _check(self, developer: str, period: str | None, bounds: Bounds) -> None:
+        account = self._accounts.get(developer)
+        if account is not None and not _within(account, period, bounds):
+            used = account.used_in(period or "")
+            self.overdrawn.append(f"{developer}: {account.running} slots, {len(account.queue)} wait, {used} units")
+
+
+def _within(account: Account, period: str | None, bounds: Bounds) -> bool:
+    monthly = bounds.monthly is None or period is None or account.used_in(period) <= bounds.monthly
+    slots = bounds.concurrent is None or account.running <= bounds.concurrent
+    return monthly and slots and len(account.queue) <= bounds.queued
 
 
 class SimulatedDecoder:
@@ -91,6 +103,7 @@ class Servers:
     predictions: MemoryPredictions = field(default_factory=MemoryPredictions)
     positions: MemoryPositions = field(default_factory=MemoryPositions)
     leases: LeaseTable = field(default_factory=dict)
+    controls: FixedControls = field(default_factory=FixedControls)
 
     def __post_init__(self) -> None:
         self.sealed_log = MemorySealedLog(self.events)
@@ -126,6 +139,7 @@ def dependencies(
         create_seconds=provider.create_seconds,
         callback_key=CALLBACK_KEY,
         composition="first",
+        input_moderation=InputModeration(),
         public_url="https://exemplar.test",
         lost_after=timedelta(minutes=1),
         price=Price(0.001),
@@ -133,6 +147,7 @@ def dependencies(
         timeouts=TIMEOUTS,
         polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
         redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
+        slot_times=RetryTimes(Backoff(first=2, longest=30)),
     )
 
 
@@ -144,6 +159,8 @@ def _left_out() -> dict[str, Any]:
         "webhooks": Nothing(),
         "delivery_scheduler": Nothing(),
         "durations": no_durations,
+        "queue": Nothing(),
+        "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
     }
 
@@ -160,5 +177,6 @@ def _linked(servers: Servers, network: Network) -> dict[str, Link]:
         "sealed_log": servers.sealed_log,
         "subscriptions": servers.positions,
         "parking": servers.positions,
+        "current_controls": servers.controls,
     }
     return {name: Link(server, network) for name, server in reached.items()}

@@ -33,6 +33,7 @@ def test_a_thousand_seeds_lose_nothing_and_pay_nothing_twice(first: int) -> None
     assert sum(life.generations for life in found) > 2 * _PART
     assert sum(life.completed for life in found) > _PART
     assert sum(life.kills for life in found) > _PART
+    assert sum(life.turns for life in found) > _PART // 8
 
 
 def test_a_seed_repeats_exactly_in_every_process() -> None:

@@ -16,11 +16,13 @@ from actors.jobs.subscribers import SUBSCRIBERS as HANDLERS
 from actors.providers.provider import ProviderUnavailableError
 from actors.subscriptions import QUEUES
 from domain.accounts.access import Identity
+from domain.controls.controls import Target
 from domain.errors import LimitError
 from domain.generation import decisions
 from domain.generation.callback import Callback
 from domain.generation.prediction import Prediction
 from events.commit import Commit
+from events.control import Submissions
 from events.envelope import Cause, RecordedEvent
 from exemplar.injection import Dependencies
 from gateway.submissions.content import Content, ContentImage
@@ -28,13 +30,14 @@ from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.submission import Submission
 from rabbitmq.topology import topology
 from store.errors import StoreError
+from tests.builders.controls import control
 from tests.simulation.links import Network
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.provider import ProviderServer, SimulatedProvider
 from tests.simulation.servers import TIER, Servers, dependencies
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-_JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling", "deadlines", "holds")
+_JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling", "deadlines", "holds", "slots")
 SUBSCRIBERS = ("projector", "settlement", "erasure", "cancellation")
 _TOPOLOGY = topology({name: types for name, types in QUEUES.items() if name != "delivery"})
 _ROLES = ("gateway", "worker", "worker", "scheduler", "scheduler")
@@ -193,13 +196,23 @@ class World:
         self._messages.add(task)
         task.add_done_callback(self._messages.discard)
 
-    # clients
+    # operators and clients
+
+    async def operator(self, chance: random.Random) -> None:
+        """Pause a developer, stop the provider or refuse submissions now and then, until all is calm."""
+        targets = (Target("developer", "dev-0"), Target("provider", "simulated"), Target("maintenance"))
+        while not self.network.calm:
+            await asyncio.sleep(chance.uniform(5, 30))
+            submissions: Submissions = "refuse" if chance.random() < 0.3 else "queue"
+            self.servers.controls.set(*(control(one, submissions) for one in targets if chance.random() < 0.3))
+        self.servers.controls.set()
 
     async def client(self, number: int) -> None:
         """Submit once, again after an error; perhaps cancel or delete."""
         name, developer = f"g{number}", f"dev-{number % 2}"
         key = f"key-{number}" if self.chance.random() < 0.7 else None
-        submission = Submission(Identity("usr-1", "prj-1", developer, TIER), name, key, f"r{number}")
+        user, queue = f"usr-{self.chance.randrange(3)}", self.chance.random() < 0.6
+        submission = Submission(Identity(user, "prj-1", developer, TIER), name, key, f"r{number}", queue=queue)
         await asyncio.sleep(self.chance.uniform(0, 30))
         for _ in range(4):
             try:

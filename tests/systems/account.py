@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from exemplar_client import Client, Login
 from tests.systems.system import System
 from tests.systems.tenants import PASSWORD, make_tenant
 
@@ -19,6 +20,7 @@ class Account:
     project_id: str
     developer_key: str
     api_key: str
+    developer_email: str
 
     def environment(self, base_url: str) -> Mapping[str, str]:
         """Return the environment variables of docs/recipes.md."""
@@ -29,6 +31,7 @@ class Account:
             "PROJECT_ID": self.project_id,
             "DEVELOPER_KEY": self.developer_key,
             "API_KEY": self.api_key,
+            "DEVELOPER_EMAIL": self.developer_email,
         }
 
 
@@ -39,6 +42,15 @@ def open_account(system: System, tier: str = "internal") -> Account:
         async with aiohttp.ClientSession() as session:
             tenant = await make_tenant(system, session, tier)
         keys = tenant.headers
-        return Account(tenant.email, PASSWORD, tenant.project, keys["X-Developer-Key"], keys["X-API-Key"])
+        return Account(
+            tenant.email, PASSWORD, tenant.project, keys["X-Developer-Key"], keys["X-API-Key"], tenant.developer_email
+        )
 
     return asyncio.run(make())
+
+
+def access_key_of(system: System, account: Account) -> str:
+    """Create the one secret of an end user, as their developer does."""
+    with Client(system.base_url, Login(account.developer_email, account.password)) as developer:
+        [user] = developer.api.list_users(account.project_id)["users"]
+        return str(developer.api.create_access_key(account.project_id, user["id"])["key"])

@@ -198,4 +198,4 @@ async def open_accounts(store: OpenStore, clock: Clock, **given: object) -> Asyn
     async with TestClient(TestServer(application(dependencies))) as client:
         password_hash = await dependencies.get("passwords").hash(PASSWORD)
         yield AccountsHarness(client, store, clock, dependencies, password_hash)
-    await store.accounts.keys.settle()
+    await store.accounts.settle()

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.accounts.access import Role
 from domain.accounts.platform import PersonalDataGrant
 from domain.generation.lifecycle import Timeouts
 from domain.webhooks.endpoint import remove
 from events.envelope import Cause
+from events.generation import Owner
 from exemplar.injection import Dependencies
-from store.accounts.writes import NewKey, NewPassword, NewPerson
+from store.accounts.changes import AccountChanges
+from store.accounts.writes import NewAccessKey, NewKey, NewPassword, NewPerson
 from store.quota.ledger import Bounds
 from store.replay.fold_comparison import FoldComparison, ReplayReport
 from tests.store.quota.conftest import QuotaHarness
@@ -70,6 +72,15 @@ async def open_derived_store(mongodb_url: str) -> AsyncIterator[DerivedStore]:
         yield derived
 
 
+async def _make_access_keys(changes: AccountChanges, user: Owner) -> None:
+    """Make two access keys of a user, one of them revoked."""
+    for name in ("kept", "revoked"):
+        key = NewKey(f"1:{user.user}-{name}", "ek_12345", id=f"{user.user}-{name}")
+        new = NewAccessKey(key, ("generate", "read"), datetime(2099, 1, 1, tzinfo=UTC))
+        await changes.access_keys.create(user, new, cause=CAUSE)
+    await changes.access_keys.revoke(user, f"{user.user}-revoked", cause=CAUSE)
+
+
 async def _write_accounts(system: WebhookSystem) -> None:
     changes = system.account_changes
     await changes.register_developer(NewPerson("d@example.com", "hash", id=DEVELOPER), tier="internal", cause=CAUSE)
@@ -84,6 +95,7 @@ async def _write_accounts(system: WebhookSystem) -> None:
     await changes.revoke_key(DEVELOPER, "key-3", cause=CAUSE)
     for user in ("usr-1", "usr-2", "usr-3"):
         await changes.register_user(DEVELOPER, PROJECT, NewPerson(f"{user}@example.com", "hash", id=user), cause=CAUSE)
+        await _make_access_keys(changes, Owner(developer=DEVELOPER, project=PROJECT, user=user))
     await changes.set_user_password(DEVELOPER, PROJECT, "usr-1", NewPassword("hash-2"), cause=CAUSE)
     for user in ("usr-2", "usr-3"):
         await changes.delete_user(DEVELOPER, PROJECT, user, cause=CAUSE)

@@ -15,6 +15,7 @@ from events.envelope import Cause
 from exemplar.injection import Dependencies
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
 from store.audit.settings import WitnessSettings
@@ -43,6 +44,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "broker_health": lambda: {"status": "healthy"},
         "callback_key": SECRET.encode(),
         "erase_projects_after": timedelta(days=30),
+        "moderation_settings": ModerationSettings(),
         "gateway_settings": GatewaySettings.model_validate(secrets),
         "holder": "tests",
         "password_settings": PasswordSettings(memory_kib=8, passes=1),

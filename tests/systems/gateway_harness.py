@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 
+import events.generation
 from domain.accounts.access import Claims, Role
+from domain.accounts.access_keys import Scope
 from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
@@ -22,7 +25,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.injection import Dependencies
 from gateway.auth.tokens import Tokens
 from store.accounts.erasure import AccountErasure
-from store.accounts.writes import NewKey, NewPerson, random_id
+from store.accounts.writes import NewAccessKey, NewKey, NewPerson, mint_access_key, random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
@@ -68,6 +71,11 @@ class Person:
     owned_project: OwnedProject
     headers: dict[str, str]
     mark: str
+
+    @property
+    def owner(self) -> events.generation.Owner:
+        project = self.owned_project
+        return events.generation.Owner(developer=project.owner.id, project=project.id, user=self.id)
 
     @property
     def token(self) -> dict[str, str]:
@@ -133,16 +141,38 @@ class GatewayHarness:
         claims = Claims(subject, role, project, random_id(), random_id(), expiry, epoch)
         return {"Authorization": f"Bearer {self.tokens.sign(claims, 'access')}"}
 
+    async def access_key(
+        self, person: Person, scopes: Iterable[Scope] = tuple(Scope), expires_at: datetime | None = None
+    ) -> tuple[str, dict[str, str]]:
+        """Make an access key of a person; return its id and the one header."""
+        new, key = mint_access_key(self.peppers, None)
+        stored = NewAccessKey(new, tuple(scopes), expires_at)
+        made = await self.changes.access_keys.create(person.owner, stored, cause=CAUSE)
+        return made.id, {"Authorization": f"Bearer {key}"}
+
     async def submit(self, person: Person) -> str:
         """Submit over HTTP with the person's mark in every text; return the generation's id."""
-        form = FormData()
-        form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
-        form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
-        answer = await self.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
+        answer = await self.client.post(
+            "/api/v1/generation/generate-v2", data=self.form(person), headers=person.headers
+        )
         body = await answer.json()
         assert answer.status == 202, body
         await self.project(body["id"])
         return str(body["id"])
+
+    def form(self, person: Person) -> FormData:
+        """Write a submission with the person's mark in every text."""
+        form = FormData()
+        form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
+        form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
+        return form
+
+    async def reserve(self, generation_id: str) -> Generation:
+        """Bring a generation to the state before its paid call."""
+        decided = await self.generations.decide(generation_id, lambda _: [VALIDATED, RESERVED], cause=CAUSE)
+        assert decided is not None
+        await self.project(generation_id)
+        return decided.generation
 
     async def complete(self, generation_id: str, data: bytes | None = None) -> Generation:
         """Complete a generation with one picture, by default one that ends with its id."""
@@ -226,4 +256,4 @@ async def open_gateway(database: str) -> AsyncIterator[GatewayHarness]:
             password_hash = await dependencies.get("passwords").hash(PASSWORD)
             picture = jpeg("rocket.jpg", (64, 64))
             yield GatewayHarness(client, store, clock, dependencies, password_hash, picture)
-        await store.accounts.keys.settle()
+        await store.accounts.settle()

@@ -1,6 +1,12 @@
 """Typed client of the exemplar API."""
 
+from exemplar_client.client import AsyncClient as AsyncClient
 from exemplar_client.client import Client as Client
+from exemplar_client.credentials import AccessKey as AccessKey
+from exemplar_client.credentials import GivenHeaders as GivenHeaders
+from exemplar_client.credentials import Keys as Keys
+from exemplar_client.credentials import Login as Login
+from exemplar_client.credentials import OperatorKey as OperatorKey
 from exemplar_client.errors import ApiError as ApiError
 from exemplar_client.errors import AuthenticationError as AuthenticationError
 from exemplar_client.errors import ClientError as ClientError
@@ -23,7 +29,6 @@ from exemplar_client.resources import Picture as Picture
 from exemplar_client.resources import Result as Result
 from exemplar_client.resources import Status as Status
 from exemplar_client.resources import Timings as Timings
-from exemplar_client.session import Keys as Keys
-from exemplar_client.session import Retries as Retries
+from exemplar_client.retries import Retries as Retries
 from exemplar_client.webhooks import WebhookVerificationError as WebhookVerificationError
 from exemplar_client.webhooks import verify_webhook as verify_webhook

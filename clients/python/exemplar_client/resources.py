@@ -1,7 +1,7 @@
 """Types of responses; the service may add members at any time."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 Status = Literal["pending", "processing", "completed", "failed"]
 
@@ -41,6 +41,14 @@ class Timings(TypedDict):
     predict_seconds: float | None
 
 
+class RequestWarning(TypedDict):
+    """What is worth knowing of an accepted submission; `example` is the number of a picture, from 0."""
+
+    code: str
+    message: str
+    example: int | None
+
+
 class Generation(TypedDict):
     """A generation; `state` is finer than `status`, times are RFC 3339, `instructions` as received."""
 
@@ -60,17 +68,23 @@ class Generation(TypedDict):
     updated_at: str
     completed_at: str | None
     timings: Timings
+    retry_of: str | None
+    start_by: str
+    deadline: str
+    warnings: list[RequestWarning]
     metadata: dict[str, Any]
     urls: dict[str, str]
 
 
-class Page(TypedDict):
-    """One page of generations, newest first."""
+class Page(TypedDict, total=False):
+    """One page of generations, newest first; with a cursor instead of a number where one was asked for."""
 
-    generations: list[Generation]
-    total: int
+    generations: Required[list[Generation]]
+    total: Required[int]
     page: int
     per_page: int
+    limit: int
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -26,11 +26,34 @@ from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content
 from gateway.submissions.uploads.boundary import parse_boundary
 from gateway.submissions.uploads.multipart import read_multipart
-from gateway.submissions.uploads.parts import MAX_IMAGES, FormParts
+from gateway.submissions.uploads.parts import MAX_IMAGES, SUBMISSION_FIELDS, FormFields, FormParts
+from gateway.submissions.uploads.stored_pictures import StoredPictures
 from gateway.submissions.uploads.validation import FormRules, validated
 from store.crash_points import crash_point
 
 MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack for the framing
+
+
+class Form(Protocol):
+    """How a multipart body describes a submission: its fields, and what they mean."""
+
+    @property
+    def fields(self) -> FormFields: ...
+
+    def content(self, parts: FormParts, rules: FormRules, faults: Faults) -> Content:
+        """Validate the parts; raises the first fault, or an earlier one in `faults`, which names all others."""
+
+
+class SubmissionForm:
+    """The form of ``POST generate-v2``."""
+
+    fields = SUBMISSION_FIELDS
+
+    def content(self, parts: FormParts, rules: FormRules, faults: Faults) -> Content:
+        return validated(parts, rules, faults)
+
+
+_SUBMISSION: Final = SubmissionForm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +62,13 @@ class UploadReader:
 
     gateway_settings: GatewaySettings
     upload_budget: ByteBudget
+    stored_pictures: StoredPictures
     webhook_allow: Collection[str]
     clock: Callable[[], datetime]
 
     @asynccontextmanager
     async def read(
-        self, request: web.Request, developer: str, user: str, faults: Faults | None = None
+        self, request: web.Request, developer: str, user: str, faults: Faults | None = None, form: Form = _SUBMISSION
     ) -> AsyncIterator[Content]:
         """Yield the validated content of a developer's user; its images can be read within the block.
 
@@ -55,14 +79,16 @@ class UploadReader:
         settings, faults = self.gateway_settings, faults or Faults()
         with (
             closing(ByteLease(self.upload_budget, developer, user=user)) as lease,
-            closing(FormParts(lease, settings.upload_memory)) as parts,
+            closing(FormParts(lease, settings.upload_memory, form.fields)) as parts,
         ):
             try:
                 await self._read(request, parts)
+                if largest := await self.stored_pictures.find(parts.images, developer, user):
+                    await lease.use(largest)  # pictures are copied one at a time
             except ExemplarError as error:
                 faults.add(error)
                 faults.refuse()
-            yield validated(parts, FormRules(settings.ceilings, self.webhook_allow, self.clock()), faults)
+            yield form.content(parts, FormRules(settings.ceilings, self.webhook_allow, self.clock()), faults)
 
     async def _read(self, request: web.Request, parts: FormParts) -> None:
         """Read the parts of the body."""

@@ -1,8 +1,8 @@
 """What a form must hold to be a submission; every fault of it is found.
 
-The first fault in this order is the answer: no image; format, then dimensions, of any image; ``expected_hash``;
-``instructions`` missing or sent twice, length, JSON, object, prompt, values; ``metadata``; ``webhook``;
-``webhook_events_filter``; ``start_by``.
+The first fault in this order is the answer: no image; format, then dimensions, of any image; ``from_generation`` and
+``from_example``; ``expected_hash``; ``instructions`` missing or sent twice, length, JSON, object, prompt, values;
+``metadata``; ``webhook``; ``webhook_events_filter``; ``start_by``.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ from gateway.submissions.uploads.fields import (
     read_webhook,
     read_webhook_filter,
 )
-from gateway.submissions.uploads.parts import FormParts, ImagePart, RawText
+from gateway.submissions.uploads.parts import FormParts, ImagePart, RawText, StoredPart
 from gateway.webhooks.checks import check_request
 
 _IMAGES: Final = ("body", "example_images")
@@ -45,7 +45,7 @@ class FormRules:
 
 def validated(parts: FormParts, rules: FormRules, faults: Faults) -> Content:
     """Read a form; raises its first fault, or an earlier one in `faults`, which names all others."""
-    images = _images(parts, faults)
+    images = read_images(parts, faults, "name each file example_images or files")
     if images is not None:
         faults.check(_check_hashes, parts, images)
     instructions = faults.check(_instructions, parts, rules.ceilings)
@@ -68,27 +68,33 @@ def validated(parts: FormParts, rules: FormRules, faults: Faults) -> Content:
     )
 
 
-def _images(parts: FormParts, faults: Faults) -> tuple[ContentImage, ...] | None:
-    """Describe the pictures by their headers; None when one of them is refused."""
+def read_images(parts: FormParts, faults: Faults, wanted: str) -> tuple[ContentImage, ...] | None:
+    """Describe the pictures by their headers; None when one of them is refused. `wanted`: how they are sent."""
     if not parts.images:
-        msg = missing_message(parts.unknown, "name each file example_images or files")
+        msg = missing_message(parts.unknown, wanted)
         faults.add(FieldError(ErrorCode.MISSING_IMAGES, _IMAGES, msg, "value_error.missing"))
         return None
-    images, format_faults, size_faults = list[ContentImage](), Faults(), Faults()
+    images, format_faults, size_faults, stored_faults = list[ContentImage](), Faults(), Faults(), Faults()
     for number, part in enumerate(parts.images):
         try:
-            images.append(_image(part))
+            if (image := _image(part, stored_faults)) is not None:
+                images.append(image)
         except UnsupportedFormat:
             format_faults.add(ExemplarError(ErrorCode.IMAGE_FORMAT, loc=(*_IMAGES, number)))
         except DimensionsExceeded:
             size_faults.add(ExemplarError(ErrorCode.IMAGE_DIMENSIONS, loc=(*_IMAGES, number)))
     faults.check(format_faults.refuse)
     faults.check(size_faults.refuse)
+    faults.check(stored_faults.refuse)
     return tuple(images) if len(images) == len(parts.images) else None
 
 
-def _image(part: ImagePart) -> ContentImage:
-    """Describe a picture by its header, without decoding it."""
+def _image(part: ImagePart | StoredPart, stored_faults: Faults) -> ContentImage | None:
+    """Describe a picture by its header, without decoding it, or as it is stored; None for one that is not there."""
+    if isinstance(part, StoredPart):
+        if part.refusal is not None:
+            stored_faults.add(part.refusal)
+        return part.image
     spool, header = part.spool, judge(part.spool.source())
     kind, width, height = header.content_type, header.width, header.height
     return ContentImage(spool.size, spool.sha256, kind, width, height, part.filename, spool.read)

@@ -1,6 +1,7 @@
 """Which generations are redelivered, and with which of their events."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from actors.jobs.backlog import LONGEST, Backlog
 from actors.jobs.due_pages import DuePages
 from actors.jobs.redelivery import redeliver, to_redeliver
 from actors.jobs.retry_times import RetryTimes
+from domain.controls.controls import Target
 from domain.generation.fold import fold
 from domain.generation.generation import stream_of
 from domain.generation.lifecycle import Timeouts
@@ -20,7 +22,8 @@ from events.owner import CancelRequested
 from store.backoff import Backoff
 from store.generations.memory_projection import MemoryProjection
 from store.generations.projection import Row, row_of
-from tests.builders.generation import ID, MODEL, START, TO_REQUESTED, TO_SETTLED, failed
+from tests.builders.controls import FixedControls, control
+from tests.builders.generation import ID, MODEL, START, TO_REQUESTED, TO_RESERVED, TO_SETTLED, failed
 
 DUPLICATE = DuplicateFound(attempt=1, prediction="another", predict_seconds=None)
 
@@ -69,6 +72,8 @@ class Simulation:
     handling: list[str] = field(default_factory=list)
     redelivered: dict[str, float] = field(default_factory=dict)
     projection: MemoryProjection = field(default_factory=MemoryProjection)
+    controls: FixedControls = field(default_factory=FixedControls)
+    name: str = "replicate"
 
     def __post_init__(self) -> None:
         self.pages = DuePages(self.projection, lambda: self.now, self.monotonic)
@@ -84,8 +89,8 @@ class Simulation:
     async def deliver(self, row: Row) -> None:
         self.redelivered.setdefault(row.id, (self.now - START).total_seconds())
 
-    async def submit(self, *names: str, lost: bool = False) -> None:
-        generation = fold(recorded(*TO_REQUESTED))
+    async def submit(self, *names: str, lost: bool = False, events: Sequence[Event] = TO_REQUESTED) -> None:
+        generation = fold(recorded(*events))
         assert generation is not None
         row = row_of(generation, TIMEOUTS, {})
         await self.projection.write([replace(row, id=name, due_at=self.now + TIMEOUTS.redelivery) for name in names])
@@ -102,6 +107,8 @@ class Simulation:
             backlog=self.backlog,
             redelivery_times=self.times,
             redelivery=self,  # type: ignore[arg-type]
+            current_controls=self.controls,  # type: ignore[arg-type]
+            provider=self,  # type: ignore[arg-type]
             monotonic=self.monotonic,
         )
 
@@ -139,6 +146,18 @@ async def test_a_lost_message_is_found_after_five_seconds_when_nothing_waits() -
     for _ in range(6):
         await simulation.tick(handled=10)
     assert simulation.redelivered == {"lost": 5}
+
+
+async def test_what_an_operator_holds_back_is_tried_as_soon_as_it_may_go_on() -> None:
+    simulation = Simulation()
+    simulation.controls.set(control(Target("project", "prj-1")))
+    await simulation.submit("held", lost=True, events=TO_RESERVED)
+    for _ in range(600):
+        await simulation.tick(handled=10)
+    assert simulation.redelivered == {}
+    simulation.controls.set()
+    await simulation.tick(handled=10)
+    assert simulation.redelivered == {"held": 601}
 
 
 @pytest.mark.parametrize("waiting", [0, 1000])

@@ -12,6 +12,7 @@ import standardwebhooks
 import svix.webhooks
 from replicate.webhook import WebhookSigningSecret
 
+from domain.webhooks.delivery_filter import NOT_DELIVERED, DeliveryFilter
 from domain.webhooks.endpoint import default_endpoint, disable, enable, remove
 from domain.webhooks.retry_schedule import PAUSES
 from domain.webhooks.signature import new_secret, user_secret
@@ -260,7 +261,9 @@ async def test_deliveries_ended_by_gone_are_sent_again_on_request(system: Webhoo
     await system.deliveries.resend(PROJECT, DEFAULT, final.id, system.clock.now)
     await system.deliver_all()
     assert receiver.types == ["started", "completed"]
-    await system.deliveries.recover(PROJECT, DEFAULT, since=since, now=system.clock.now)
+    await system.deliveries.restart(
+        PROJECT, DEFAULT, DeliveryFilter(states=NOT_DELIVERED, since=since), system.clock.now
+    )
     await system.deliver_all()
     assert receiver.types == ["started", "completed", "started"]
 
@@ -328,7 +331,8 @@ async def test_old_and_new_secret_sign_for_a_day_after_a_rotation(system: Webhoo
     await system.schedule(await system.request(*TO_COMPLETED))
     await system.deliver_due()
     [received] = receiver.requests
-    assert len(received.headers["webhook-signature"].split(" ")) == 2
+    versions = [signature.partition(",")[0] for signature in received.headers["webhook-signature"].split(" ")]
+    assert versions == ["v1", "v1", "v1a"]
     verified(received, old)
     verified(received, new)
     system.advance(hours=24)
@@ -348,11 +352,18 @@ async def test_a_disabled_endpoint_gets_skipped_events_only_by_recovery(
     assert receiver.types == []
     missed = [(row.state, row.reason) for row in await system.rows()]
     assert missed == [("skipped", "endpoint_disabled")] * 2
-    recovered = await system.deliveries.recover(PROJECT, endpoint, since=since, now=system.clock.now)
+    recovered = await system.deliveries.restart(
+        PROJECT, endpoint, DeliveryFilter(states=NOT_DELIVERED, since=since), system.clock.now
+    )
     assert recovered == 2
     await system.deliver_all()
     assert receiver.types == ["started", "completed"]
-    assert await system.deliveries.recover(PROJECT, endpoint, since=since, now=system.clock.now) == 0
+    assert (
+        await system.deliveries.restart(
+            PROJECT, endpoint, DeliveryFilter(states=NOT_DELIVERED, since=since), system.clock.now
+        )
+        == 0
+    )
 
 
 async def test_a_resend_keeps_the_id_and_starts_new_attempts(system: WebhookSystem, receiver: Receiver) -> None:

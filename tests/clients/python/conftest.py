@@ -1,30 +1,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from exemplar_client import Client, Keys, Retries
 from tests.clients.python.faulty_proxy import FaultyProxy
-from tests.conftest import CloseAfter
-from tests.systems.account import Account, open_account
-from tests.systems.databases import Databases
-from tests.systems.system import System, opened_system
+from tests.systems.account import Account
+from tests.systems.system import System
 
 MakeClient = Callable[..., Client]
-
-
-@pytest.fixture(scope="session")
-def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("client"), databases) as system:
-        close_after(Path(__file__).parent, system.close)
-        system.start()
-        yield system
-
-
-@pytest.fixture
-def account(solo: System) -> Account:
-    return open_account(solo)
 
 
 @pytest.fixture

@@ -98,3 +98,33 @@ def test_a_picture_number_that_does_not_exist_raises_value_error(client: Client)
     client.wait(generation, timeout=60)
     with pytest.raises(ValueError, match="1 pictures"):
         client.picture(generation, 1)
+
+
+def test_a_finished_generation_is_made_once_more(client: Client) -> None:
+    original = client.submit([small()], {"prompt": "a lighthouse"}).id
+    client.wait(original, timeout=60)
+    again = client.retry(original, seed="same", idempotency_key="once")
+    assert (client.retry(original, seed="same", idempotency_key="once").id, again.replayed) == (again.id, False)
+    assert client.wait(again.id, timeout=60)["retry_of"] == original
+    assert client.picture(again.id).sha256 == client.picture(original).sha256
+
+
+def test_lists_are_filtered_and_followed_by_cursor(client: Client) -> None:
+    ids = [client.submit([small()], {"prompt": "one of three"}, metadata={"n": n}).id for n in range(3)]
+    assert [one["id"] for one in client.all()] == ids[::-1]
+    first = client.after(limit=2)
+    rest = client.after(first["next_cursor"], limit=2)
+    assert [one["id"] for page in (first, rest) for one in page["generations"]] == ids[::-1]
+    assert [one["id"] for one in client.all(**{"metadata.n": 1})] == [ids[1]]
+
+
+def test_a_dry_run_records_nothing(client: Client) -> None:
+    assert client.dry_run([small()], {"prompt": "a lighthouse"})["dry_run"]
+    assert client.page()["total"] == 0
+
+
+def test_a_failure_is_explained_and_a_deadline_is_set(client: Client) -> None:
+    failed = client.submit([small()], {"prompt": "[sandbox:fail] a lighthouse"}, cancel_after="5m")
+    assert client.wait(failed.id, timeout=60)["failure"]["code"] == "provider_failed"  # type: ignore[index]
+    assert client.explain(failed.id)["text"]
+    assert client.usage()["totals"]

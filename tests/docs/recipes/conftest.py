@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CloseAfter
-from tests.systems.account import Account, open_account
+from tests.systems.account import Account, access_key_of, open_account
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 
@@ -20,3 +20,8 @@ def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_a
 @pytest.fixture
 def account(solo: System) -> Account:
     return open_account(solo)
+
+
+@pytest.fixture
+def access_key(solo: System, account: Account) -> str:
+    return access_key_of(solo, account)

@@ -22,6 +22,14 @@ def test_the_first_program_makes_a_picture(solo: System, account: Account, tmp_p
     assert (tmp_path / "picture.png").stat().st_size > 1000
 
 
+def test_the_programs_for_other_credentials_work(
+    solo: System, account: Account, access_key: str, tmp_path: Path
+) -> None:
+    env = {**account.environment(solo.base_url), "ACCESS_KEY": access_key, "PYTHONPATH": str(CLIENT)}
+    assert run([sys.executable, "-c", blocks(README, "python")[1]], tmp_path, env) == "None\n"
+    assert run([sys.executable, "-c", blocks(README, "python")[2]], tmp_path, env).endswith(" 0\n")
+
+
 def test_the_client_is_a_package_of_its_own(tmp_path: Path) -> None:
     source = shutil.copytree(CLIENT, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
@@ -36,7 +44,7 @@ def test_the_client_is_a_package_of_its_own(tmp_path: Path) -> None:
 
 def test_every_program_has_the_right_types(tmp_path: Path) -> None:
     programs = blocks(README, "python")
-    assert len(programs) == 3
+    assert len(programs) == 5
     files = [tmp_path / f"program_{number}.py" for number in range(len(programs))]
     for file, program in zip(files, programs, strict=True):
         file.write_text(program)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.generation.forecast import Obstacle
 from domain.submission.warnings import WarningCode
 from tests.docs.reading import ROOT, blocks, table
 from tests.docs.recipes.pages import PAGE, missing, run
@@ -25,8 +26,12 @@ def test_the_programs_work(solo: System, account: Account, tmp_path: Path) -> No
         "body.metadata: invalid_metadata",
     ]
     assert '"dry_run": true' in said
-    assert said.splitlines()[-1] == "completed"
+    assert said.splitlines()[-2:] == ["content_flagged", "completed"]
 
 
 def test_every_warning_is_documented() -> None:
     assert [row[0] for row in table(DOCUMENT, "## Warnings")] == [f"`{code.value}`" for code in WarningCode]
+
+
+def test_every_obstacle_is_documented() -> None:
+    assert [row[0] for row in table(DOCUMENT, "### When it cannot start")] == [f"`{one.value}`" for one in Obstacle]

@@ -40,10 +40,13 @@ def test_the_programs_of_the_webhooks_page_work(solo: System, tmp_path: Path) ->
     _, *programs = blocks(DOCUMENT, "sh")  # the first starts hook.py
     script = "\n".join(["set -euo pipefail", *programs])
     said = run(["bash", "-c", script], tmp_path, asyncio.run(prepare(solo)))
-    keys, event_type, schema, *_ = answers(said)
+    keys, event_type, schema, replay, resend, deliveries, feed = answers(said)
     assert keys["keys"][0]["key"].startswith("whpk_")
     assert event_type["name"] == schema["title"] == "generation.completed"
     assert event_type["schema"] == schema
+    assert replay == {"dry_run": True, "replayed": 0, "more": False, "cursor": None}
+    assert resend == {"dry_run": True, "resent": 0}
+    assert (deliveries["deliveries"], feed["events"]) == ([], [])
 
 
 def test_the_documented_functions_verify_a_message_with_public_keys(solo: System) -> None:

@@ -54,13 +54,13 @@ def refusal(decide: Callable[[], object]) -> ErrorCode:
 def submitting(
     claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
-    return lambda: authorize_end_user(claims, sent, found, TIERS, all_headers=True)
+    return lambda: authorize_end_user(claims, sent, found, TIERS, now=NOW, all_headers=True)
 
 
 def reading(
     claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
-    return lambda: authorize_end_user(claims, sent, found, TIERS)
+    return lambda: authorize_end_user(claims, sent, found, TIERS, now=NOW)
 
 
 def test_five_matching_headers_give_an_identity() -> None:

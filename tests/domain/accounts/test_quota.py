@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.accounts.quota import TYPICAL_SECONDS, period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.accounts.quota import period_of, seconds_to_next_period
 
 MOMENTS = st.integers(1_600_000_000_000_000, 3_600_000_000_000_000).map(
     lambda microseconds: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
@@ -38,15 +38,3 @@ def test_the_wait_ends_in_the_first_second_of_the_next_month(now: datetime) -> N
     wait = timedelta(seconds=seconds_to_next_period(now))
     assert period_of(now + wait) != period_of(now)
     assert wait == timedelta(seconds=1) or period_of(now + wait - timedelta(seconds=1)) == period_of(now)
-
-
-def test_the_wait_for_a_slot_counts_from_the_oldest_holder() -> None:
-    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-    since = [now - timedelta(seconds=5), now - timedelta(seconds=20.5)]
-    assert seconds_to_free_slot(since, now) == 10
-    assert seconds_to_free_slot([now], now) == TYPICAL_SECONDS
-
-
-@given(st.lists(MOMENTS, max_size=4), MOMENTS)
-def test_the_wait_for_a_slot_is_never_less_than_a_second(since: list[datetime], now: datetime) -> None:
-    assert seconds_to_free_slot(since, now) >= 1

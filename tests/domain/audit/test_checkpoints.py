@@ -59,9 +59,12 @@ def test_a_note_signed_elsewhere_is_read() -> None:
     assert str(VerificationKey.parse(GO_KEY)) == GO_KEY
 
 
-@given(st.integers(0, 2**60), st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_a_signed_checkpoint_is_read_back(size: int, root: bytes, seed: bytes) -> None:
-    key, checkpoint = SigningKey("a", seed), Checkpoint("a", size, root)
+SIZES = st.integers(0, 2**60)
+
+
+@given(SIZES, st.none() | SIZES, st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_a_signed_checkpoint_is_read_back(size: int, previous: int | None, root: bytes, seed: bytes) -> None:
+    key, checkpoint = SigningKey("a", seed), Checkpoint("a", size, root, previous)
     assert checkpoint_from(open_note(sign_note(checkpoint.text(), key), [key.public])) == checkpoint
     assert VerificationKey.parse(str(key.public)) == key.public
 

@@ -136,7 +136,7 @@ def test_an_answer_that_is_judged_otherwise_is_found() -> None:
     withheld = replace(BESIDE, answers={"p1": Answer((), None)})
     event, today = difference(WHOLE, beside=withheld)
     assert event == "6"
-    assert "code 'content_flagged' instead of None" in today
+    assert 'code "content_flagged" instead of null' in today
 
 
 def test_what_the_rules_forbid_today_is_found() -> None:

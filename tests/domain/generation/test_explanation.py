@@ -3,10 +3,12 @@ from datetime import timedelta
 
 import pytest
 
+from domain.controls.controls import Control, Target
 from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
 from events.invocation import GenerationProgressed
+from tests.builders.controls import control
 from tests.builders.generation import (
     CANCELED,
     CLAIM_UNTIL,
@@ -22,6 +24,7 @@ from tests.builders.generation import (
     TO_STARTED,
     TO_VALIDATED,
     TO_WAITING,
+    VALIDATED,
     folded,
     lost,
     recorded,
@@ -33,13 +36,22 @@ NOW = START + timedelta(seconds=8)
 LATER = START + timedelta(seconds=60)
 
 
-def explained(*events: Event) -> Explanation:
-    return explain(folded(events), now=NOW, timeouts=Timeouts())
+HELD_BY = {
+    Reason.MAINTENANCE: control(Target("maintenance")),
+    Reason.PROVIDER_STOPPED: control(Target("provider", "replicate")),
+    Reason.PAUSED: control(Target("project", "prj-1")),
+}
+
+
+def explained(*events: Event, held_by: Control | None = None) -> Explanation:
+    return explain(folded(events), now=NOW, timeouts=Timeouts(), held_by=held_by)
 
 
 WAITS: dict[Reason, tuple[Event, ...]] = {
     Reason.VALIDATION: TO_REQUESTED,
+    Reason.SLOT: (requested(queued=True), VALIDATED),
     Reason.QUOTA_SLOT: TO_VALIDATED,
+    **dict.fromkeys(HELD_BY, TO_RESERVED),
     Reason.CLAIM: TO_RESERVED,
     Reason.INVOCATION: TO_INTENDED,
     Reason.PROVIDER_THROTTLE: (*TO_INTENDED, refused(retry_at=LATER, code="provider_throttled")),
@@ -51,7 +63,9 @@ WAITS: dict[Reason, tuple[Event, ...]] = {
     Reason.FINAL: TO_COMPLETED,
 }
 UNSENT = {
+    *HELD_BY,
     Reason.VALIDATION,
+    Reason.SLOT,
     Reason.QUOTA_SLOT,
     Reason.CLAIM,
     Reason.PROVIDER_THROTTLE,
@@ -63,7 +77,7 @@ UNSENT = {
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_its_state_numbers_and_sentence(reason: Reason) -> None:
     events = WAITS[reason]
-    found = explained(*events)
+    found = explained(*events, held_by=HELD_BY.get(reason))
     assert found.reason is reason
     assert found.since == recorded(events)[-1].time
     assert re.fullmatch(r"[A-Z][^.]+\.", found.sentence)
@@ -77,6 +91,11 @@ def test_every_reason_has_its_state_numbers_and_sentence(reason: Reason) -> None
 @pytest.mark.parametrize("reason", [Reason.PROVIDER_THROTTLE, Reason.PROVIDER_UNREACHABLE, Reason.CIRCUIT])
 def test_the_next_try_is_at_the_time_that_the_provider_named(reason: Reason) -> None:
     assert explained(*WAITS[reason]).next_try_at == LATER
+
+
+def test_what_is_sent_already_is_not_held_back() -> None:
+    found = explained(*TO_STARTED, held_by=HELD_BY[Reason.PAUSED])
+    assert found.reason is Reason.PROVIDER
 
 
 def test_the_sentence_of_a_call_with_unknown_outcome() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.generation.fold import evolve
 from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts
-from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
+from domain.generation.timings import PHASES, Cost, cost_of, costs_of_phases, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.invocation import DuplicateFound, GenerationProgressed, PredictionSettled
@@ -157,3 +157,6 @@ def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
 )
 def test_the_cost_follows_from_the_events(events: tuple[Event, ...], cost: Cost) -> None:
     assert cost_of(folded(events)) == cost
+    parts = costs_of_phases(folded(events))
+    assert (parts is None) == (cost.usd is None)
+    assert parts is None or sum(parts.values()) == pytest.approx(cost.usd)

@@ -18,12 +18,14 @@ from tests.exemplar.commands.shell import PEPPER, Shell
 def test_names_are_checked_as_in_the_api(shell: Shell, name: str) -> None:
     shell.json("create-developer", "ada@example.com")
     shell.json("create-project", "ada@example.com", "garden")
+    shell.json("create-user", "ada@example.com", "garden", "bob@example.com")
     for command in (
         ("create-developer", "eve@example.com", "--name", name),
         ("create-operator", "eve@example.com", "--name", name),
         ("create-project", "ada@example.com", name),
         ("create-user", "ada@example.com", "garden", "bob@example.com", "--name", name),
         ("create-key", "ada@example.com", "--name", name),
+        ("create-access-key", "ada@example.com", "garden", "bob@example.com", "--name", name),
     ):
         assert shell.error(*command).startswith("the name must"), command
     assert [one["email"] for one in shell.json("list")["developers"]] == ["ada@example.com"]
@@ -39,6 +41,19 @@ def test_an_operator_erases_a_user_of_a_deleted_project(shell: Shell, mongodb_ur
     gone = shell.json("delete-user", "ada@example.com", project["id"], "bob@example.com")
     assert gone == {"deleted": user["id"]}
     assert "no user" in shell.error("delete-user", "ada@example.com", project["id"], "bob@example.com")
+
+
+def test_an_operator_makes_and_revokes_an_access_key(shell: Shell) -> None:
+    shell.json("create-developer", "ada@example.com")
+    shell.json("create-project", "ada@example.com", "garden")
+    shell.json("create-user", "ada@example.com", "garden", "bob@example.com")
+    user = ("ada@example.com", "garden", "bob@example.com")
+    made = shell.json("create-access-key", *user, "--scope", "read", "--scope", "generate", "--until", "7d")
+    assert made["key"].startswith("ek_")
+    assert (made["prefix"], made["scopes"]) == (made["key"][:8], ["generate", "read"])
+    assert "ahead" in shell.error("create-access-key", *user, "--until", "2020-01-01T00:00:00Z")
+    assert shell.json("revoke-access-key", *user, made["prefix"])["active"] is False
+    assert "no active access key" in shell.error("revoke-access-key", *user, made["prefix"])
 
 
 def test_creating_and_deleting_staff_is_recorded_in_the_platform_history(shell: Shell) -> None:

@@ -14,7 +14,7 @@ from domain.audit.merkle import verify_consistency
 from tests.builders.witness import WITNESS
 from tests.docs.reading import blocks
 from tests.exemplar.commands.audit_command import Run
-from tests.store.audit.conftest import KEY, AuditHarness
+from tests.store.audit.conftest import KEY, NOON, AuditHarness
 
 
 async def test_an_event_is_verified_offline_by_the_documented_program(
@@ -57,7 +57,7 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(audit_log: Audit
     assert made is not None
     result = await run("verify")
     assert result.returncode == 0, result.stderr
-    assert "9 commits in 3 streams are as they were sealed, 1 checkpoints are met" in result.stdout
+    assert "as they were sealed: 9 commits in 3 streams\ngenuine: 1 checkpoint, 0 cosignatures" in result.stdout
     assert "9 of 9 commits verified" in result.stderr
     answer = json.loads((await run("verify", "--json", "--key", str(KEY.public), EXEMPLAR_CHECKPOINT_KEY="")).stdout)
     assert answer == {
@@ -71,7 +71,30 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(audit_log: Audit
         "pictures": 0,
         "unsalted": 0,
         "unnamed": 0,
+        "generations": 0,
+        "erased": 0,
+        "expired": 0,
+        "unproven": 0,
+        "uncovered": None,
     }
+
+
+async def test_what_no_checkpoint_covers_for_two_minutes_ends_with_exit_code_1(
+    audit_log: AuditHarness, run: Run
+) -> None:
+    await audit_log.fill()
+    new = await run("verify")
+    assert (new.returncode, "WARNING: there is no checkpoint yet" in new.stderr) == (0, True)
+    for position in (1, 2):
+        await audit_log.tamper("log", {"_id": position}, {"sealed_at": NOON})
+    late = await run("verify")
+    assert late.returncode == 1
+    assert "NOT SIGNED: positions 1 to 2: sealed at 2026-11-20T12:00:00" in late.stderr
+    fields = json.loads((await run("verify", "--json")).stdout)
+    assert (fields["ok"], fields["uncovered"]["first"], fields["uncovered"]["last"]) == (False, 1, 2)
+    await run("checkpoint")
+    signed = await run("verify")
+    assert (signed.returncode, "WARNING" in signed.stderr) == (0, False)
 
 
 async def test_the_first_contradiction_ends_with_exit_code_1(audit_log: AuditHarness, run: Run) -> None:
@@ -112,7 +135,7 @@ async def test_without_a_key_the_commands_name_the_setting(run: Run) -> None:
     for command in (["key"], ["checkpoint"], ["verify"], ["prove", "a:1"]):
         answer = await run(*command, EXEMPLAR_CHECKPOINT_KEY="")
         assert (answer.returncode, answer.stdout) == (2, "")
-        assert answer.stderr.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set")
+        assert answer.stderr.startswith("exemplar: no key: EXEMPLAR_CHECKPOINT_KEY is not set")
 
 
 async def test_a_malformed_key_is_refused_without_printing_it(run: Run) -> None:
@@ -154,7 +177,7 @@ async def test_cosignatures_are_kept_and_verified(audit_log: AuditHarness, run: 
     witnesses = {"EXEMPLAR_CHECKPOINT_WITNESSES": json.dumps([WITNESS.key])}
     assert (await run("cosign", str(tmp_path / "note.txt"), **witnesses)).stdout == WITNESS.cosigned(note)
     assert (await run("checkpoint")).stdout == WITNESS.cosigned(note)
-    assert "1 cosignatures of witnesses are genuine" in (await run("verify")).stdout
+    assert "1 cosignature of witnesses" in (await run("verify")).stdout
     refused = await run("cosign", str(tmp_path / "note.txt"), EXEMPLAR_CHECKPOINT_WITNESSES="[]")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "not cosigned by a configured witness" in refused.stderr
@@ -164,8 +187,14 @@ async def test_pictures_are_verified_unless_they_are_left_out(audit_log: AuditHa
     made = await audit_log.complete("0193f5e0-0000-7000-8000-000000000001", 500, 900)
     await audit_log.seal()
     intact = await run("verify")
-    assert "2 pictures are as they were recorded; of these 0 have no salt any more" in intact.stdout
-    assert "1 of 2 pictures and pieces of them verified" in intact.stderr
+    assert "as they were recorded: 2 pictures; of these 0 without a salt, 0 that" in intact.stdout
+    assert "with all that the log names: 1 generation; of these 0 erased" in intact.stdout
+    assert "2 of 2 pictures and pieces of them verified" in intact.stderr
+    assert "1 of 1 generations compared" in intact.stderr
+    await audit_log.tamper("personal_data", {}, {"instructions": "a loud harbour"})
+    reworded = await run("verify")
+    assert reworded.returncode == 1
+    assert "CONTRADICTION: position 1: generation " in reworded.stderr
     await audit_log.tamper("blobs", {"digest": made.blobs[1].digest}, {"data": bytes(900)})
     result = await run("verify")
     assert (result.returncode, result.stdout) == (1, "")

@@ -122,7 +122,7 @@ async def test_what_is_wrong_is_one_line(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     for kind in ("generation", "user", "project"):
         assert "--reason" in await refusal(kind, person.id)
-        assert "not" in (await refusal(kind, UNKNOWN, "--reason", "legal", "--yes")).lower()
+        assert f"There is no such {kind}" in await refusal(kind, UNKNOWN, "--reason", "legal", "--yes")
         assert "--yes" in await refusal(kind, person.id, "--reason", "legal", "--json")
         assert "--case" in await refusal(kind, person.id, "--reason", "legal", "--case", "of Mrs Smith", "--yes")
 

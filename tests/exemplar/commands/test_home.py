@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
 from exemplar.cli import app
-from exemplar.commands import accounts, audit, erase, quota
+from exemplar.commands import accounts, audit, control, erase, failed, quota
 from exemplar.commands.options import AsJson, Home
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
@@ -44,7 +44,14 @@ READERS = (
     "subscribers",
 )
 PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
-GROUPS = {"accounts": accounts.app, "audit": audit.app, "erase": erase.app, "quota": quota.app}
+GROUPS = {
+    "accounts": accounts.app,
+    "audit": audit.app,
+    "control": control.app,
+    "erase": erase.app,
+    "failed": failed.app,
+    "quota": quota.app,
+}
 
 
 def exemplar(command: str, *options: str, cwd: Path, **environ: str) -> Done:
@@ -118,29 +125,28 @@ def test_the_commands_of_the_documentation_find_the_folder(running: Path) -> Non
     documented = {block.strip() for block in blocks("docs/audit.md", "sh")}
     assert {"exemplar audit replay", "exemplar audit verify"} <= documented
     replayed, verified = (exemplar(one, cwd=running.parent) for one in ("audit replay", "audit verify"))
-    assert verified.out.startswith("9 commits in 3 streams")
+    assert verified.out.startswith("as they were sealed: 9 commits in 3 streams")
     assert replayed.code == 3, "the streams of this log begin with no request"
-    assert "0 events of 0 streams folded, up to position 9" in replayed.out
+    assert "0 events of 0 streams folded as they are now; the hash is of the state up to position 9" in replayed.out
 
 
 def test_an_export_is_made_and_verified_as_documented(running: Path, tmp_path: Path) -> None:
     [program] = [block for block in blocks("docs/audit.md", "sh") if block.startswith("exemplar audit export")]
-    for name in ("key", "checkpoint"):
-        done = exemplar(f"audit {name}", "--home", str(running), cwd=tmp_path)
-        (tmp_path / f"{name}.txt").write_text(done.out)
+    kept = exemplar("audit checkpoint", "--home", str(running), cwd=tmp_path)
+    (tmp_path / "kept.txt").write_text(kept.out)
     (tmp_path / "exemplar").write_text(f'#!/bin/sh\nexec {sys.executable} -m exemplar "$@"\n')
     (tmp_path / "exemplar").chmod(0o755)
     env = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "EXEMPLAR_HOME": str(running),
-        "KEY": (tmp_path / "key.txt").read_text().strip(),
     }
     shell = ["bash", "-c", f"set -euo pipefail\n{program}"]
     run = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("are as they were signed") == 2
     assert "the log has only grown since it had" in run.stdout
+    assert "WARNING" not in run.stdout
     assert {path.name for path in (tmp_path / "log-export").iterdir()} >= {"MANIFEST", "index.html", "verify.py"}
 
 
@@ -180,7 +186,7 @@ def test_keys_are_hashed_with_the_pepper_of_the_folder(running: Path, tmp_path: 
 def test_without_a_key_no_new_one_is_suggested(command: str, tmp_path: Path) -> None:
     done = exemplar(command, cwd=tmp_path, EXEMPLAR_MONGODB_URL="mongodb://127.0.0.1:1/exemplar")
     assert (done.code, done.out) == (2, "")
-    assert done.error.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler")
+    assert done.error.startswith("exemplar: no key: EXEMPLAR_CHECKPOINT_KEY is not set. Of an `exemplar up` name")
     assert "openssl" not in done.error
 
 

@@ -33,6 +33,8 @@ async def test_a_whole_export_is_verified_without_the_product(history: History, 
     folder = await exported(run, tmp_path / "export")
     found = verified(folder, "--key", str(KEY.public))
     assert (found.code, found.fault) == (0, "")
+    assert "WARNING" not in found.said
+    assert "WARNING: this key came with the export" in verified(folder).said
     assert "22 commits with 24 events of exemplar are as they were signed" in found.said
     assert "6 pictures are as they were recorded, of which 0 have no salt" in found.said
     assert [commit["position"] for commit in commits_in(folder)] == [*range(1, 23)]

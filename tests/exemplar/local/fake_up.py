@@ -20,13 +20,9 @@ async def seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[s
     assert env["EXEMPLAR_MONGODB_URL"] == mongodb_url
     assert base_url
     account = {"email": "a@example.com", "password": secrets.demo_password}
-    keys = {"project_id": "p", "developer_key": "ak_d", "api_key": "pk_a"}
+    keys = {"project_id": "p", "developer_key": "ak_d", "api_key": "pk_a", "access_key": "ek_a"}
     developer = {"developer_email": "d@example.com", "developer_password": secrets.demo_developer_password}
     return {**account, **keys, **developer, "free": {**account, **keys}}
-
-
-async def sign_in(demo: Demo) -> str:
-    return f"token-of-{demo['email']}"
 
 
 async def demonstrate(demo: Demo, photos: Sequence[Path]) -> Path:
@@ -45,7 +41,7 @@ def main(home: str, port: str, broker: str, *flags: str) -> int:
         command=(sys.executable, str(FAKE)),
     )
     try:
-        return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, sign_in, demonstrate)))
+        return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, demonstrate)))
     except ConfigurationError as error:
         sys.stdout.write(f"{error}\n")
         return 2

@@ -21,6 +21,7 @@ DEMO = {
         "project_id",
         "developer_key",
         "api_key",
+        "access_key",
         "mongodb_url",
     )
 } | {"sandbox_url": None}
@@ -55,5 +56,5 @@ def test_webhooks_may_go_to_this_machine_while_only_this_machine_uses_it(
     [("127.0.0.1,localhost", "may also go to 127.0.0.1,localhost"), ("", "go to public addresses only")],
 )
 def test_the_banner_names_the_allowed_webhook_hosts(allowed: str, said: str) -> None:
-    text = banner(DEMO, token="t", photos=[], broker="b", home=Path(), webhook_allow=allowed)
+    text = banner(DEMO, photos=[], broker="b", home=Path(), webhook_allow=allowed)
     assert f"{said} (EXEMPLAR_WEBHOOK_ALLOW)" in text

@@ -90,7 +90,7 @@ def send(service: Service, case: Any, role: str, real: Collection[str] = (), mor
 
 def use_real(service: Service, case: Any, names: Collection[str]) -> None:
     accounts, body = service.accounts, case.body
-    for name in set(names) & set(case.path_parameters):
+    for name in set(names) & set(case.path_parameters) & set(accounts.ids):
         case.path_parameters[name] = accounts.ids[name]
     for name in set(names) & set(_members(body)):
         body[name] = accounts.values[name]

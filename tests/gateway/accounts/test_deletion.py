@@ -190,8 +190,8 @@ async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: G
         Credentials(person.owned_project.id, api_key_hashes=both.candidates(person.owned_project.key))
     )
     assert found is not None
-    accounts.keys.note_use(found.api_key, both.hash(person.owned_project.key))
-    await accounts.keys.settle()
+    accounts.keys.use.note(found.api_key, both.hash(person.owned_project.key))
+    await accounts.settle()
     assert await kept_under() == "2"
     only_new = Peppers({2: "q" * 32})
     found = await accounts.credentials(

@@ -29,7 +29,7 @@ def test_the_documented_commands_work_in_order(mongodb_url: str, tmp_path: Path)
             done = CliRunner().invoke(app, arguments, env={"EXEMPLAR_PASSWORD_MEMORY_KIB": "8"})
         assert done.exception is None, (line, repr(done.exception))
         output = done.stdout
-    assert output.count("developer.") == 5
+    assert output.count("developer.") == 6
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -26,6 +26,7 @@ READER = {
     ("GET", "/api/v1/audit/consistency"): 422,
     ("GET", "/api/v1/audit/proof"): 422,
     ("GET", "/api/v1/audit/invariants"): 200,
+    ("GET", "/api/v1/operations/search"): 422,
     ("GET", "/api/v1/audit/generations/{generation_id}"): 200,
     ("GET", "/api/v1/audit/generations/{generation_id}/receipt"): 409,
     ("GET", "/api/v1/audit/generations/{generation_id}/diff"): 422,
@@ -128,6 +129,10 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "number": "0",
         "webhook_id": UNKNOWN,
         "consumer": "billing",
+        "provider": "replicate",
+        "entry": "delivery:1",
+        "job_id": UNKNOWN,
+        "access_key_id": UNKNOWN,
         "event_type": "generation.imagined",
         "revision": "1",
     }

@@ -193,7 +193,7 @@ async def test_a_developer_key_is_shown_once_and_stored_as_a_hash(harness: Accou
     assert set(listed[0]) == {"id", "name", "key_prefix", "is_active", "last_used_at", "created_at"}
     headers = {**harness.headers(tenant), "X-Developer-Key": body["key"]}
     assert (await harness.client.get("/submit", headers=headers)).status == 200
-    await harness.accounts.keys.settle()
+    await harness.accounts.settle()
     assert (await got(harness, KEYS, tenant))[0]["last_used_at"] is not None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.accounts.access import Role
-from store.audit.consumers import CONSUMERS_OF_OWNER
+from store.consumers.consumers import Consumers
 from tests.gateway.audit.conftest import CONSUMERS, AuditHarness
 from tests.systems.gateway import CAUSE
 
@@ -102,7 +102,7 @@ async def test_a_malformed_name_is_refused(audit: AuditHarness, name: str) -> No
 
 async def test_a_reader_has_twenty_consumers_at_most(audit: AuditHarness) -> None:
     reader = await audit.gateway.staff(Role.AUDITOR)
-    for number in range(CONSUMERS_OF_OWNER):
+    for number in range(Consumers.most):
         assert (await call(audit, "PUT", f"{CONSUMERS}/c{number}", {"position": 0}, reader))[0] == 200
     status, answer = await call(audit, "PUT", f"{CONSUMERS}/more", {"position": 0}, reader)
     assert (status, answer["code"]) == (409, "consumer_limit_exceeded")

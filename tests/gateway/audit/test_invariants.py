@@ -10,6 +10,7 @@ from actors.jobs.invariants import check_invariants
 from domain.accounts.access import Role
 from domain.audit.invariants import STATEMENTS
 from store.audit.invariant_runs import InvariantRuns
+from store.audit.invariant_scan import InvariantScan
 from tests.gateway.audit.conftest import ACCESSES, AuditHarness
 from tests.systems.gateway import OPERATOR_KEY
 from tests.systems.invariants import invariant_check
@@ -50,13 +51,19 @@ async def test_a_request_asks_for_a_run_and_the_next_one_shows_its_report(audit:
     assert {one["name"]: one["ok"] for one in report["invariants"]}["no_gap"]
 
 
-async def test_after_a_run_that_failed_the_next_one_begins_after_a_rest(audit: AuditHarness) -> None:
+async def test_after_a_run_that_failed_the_next_one_begins_after_a_rest(
+    audit: AuditHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = audit.gateway.store.database
     await read(audit)
-    removed = await database["log"].find_one_and_update({"_id": 1}, {"$unset": {"sealed_at": ""}})
-    with pytest.raises(KeyError):
-        await run(audit)
-    await database["log"].replace_one({"_id": 1}, removed)
+
+    async def fails(_: InvariantScan) -> int:
+        raise KeyError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InvariantScan, "size", fails)
+        with pytest.raises(KeyError):
+            await run(audit)
     assert (await read(audit))["next"]["began_at"] is None
     assert await run(audit) == 0
     await database["invariant_runs"].update_one(

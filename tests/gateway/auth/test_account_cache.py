@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GENERATE, USAGE = "/api/v1/generation/generate-v2", "/api/v1/usage"
 GatewayClient = TestClient[web.Request, web.Application]
 Call = Callable[[GatewayClient, GatewayHarness, Person], Awaitable[int]]
+ACCESS_KEYS: dict[str, tuple[str, dict[str, str]]] = {}
+"""The access keys of persons: id and header."""
 Change = Callable[[GatewayHarness, Person], Awaitable[None]]
 
 
@@ -49,6 +51,26 @@ async def log_out(gateway: GatewayHarness, person: Person) -> None:
 async def revoke_api_key(gateway: GatewayHarness, person: Person) -> None:
     project = person.owned_project
     await gateway.changes.revoke_key(project.owner.id, project.key_id, project.id, cause=CAUSE)
+
+
+async def submit_by_key(client: GatewayClient, gateway: GatewayHarness, person: Person) -> int:
+    return await submit(client, gateway, replace(person, headers=await access_key_of(gateway, person)))
+
+
+async def read_by_key(client: GatewayClient, gateway: GatewayHarness, person: Person) -> int:
+    headers = await access_key_of(gateway, person)
+    return (await answered(await client.get(USAGE, headers=headers)))[0]
+
+
+async def access_key_of(gateway: GatewayHarness, person: Person) -> dict[str, str]:
+    """Return the header of the person's access key, which is made when it is first asked for."""
+    if person.id not in ACCESS_KEYS:
+        ACCESS_KEYS[person.id] = await gateway.access_key(person)
+    return ACCESS_KEYS[person.id][1]
+
+
+async def revoke_access_key(gateway: GatewayHarness, person: Person) -> None:
+    await gateway.changes.access_keys.revoke(person.owner, ACCESS_KEYS[person.id][0], cause=CAUSE)
 
 
 async def revoke_developer_key(gateway: GatewayHarness, person: Person) -> None:
@@ -80,6 +102,10 @@ REVOCATIONS = [
     (submit, log_out, 401),
     (submit, revoke_api_key, 403),
     (submit, revoke_developer_key, 403),
+    (submit_by_key, revoke_access_key, 401),
+    (read_by_key, revoke_access_key, 401),
+    (submit_by_key, delete_user, 401),
+    (read_by_key, delete_project, 401),
     (read, revoke_api_key, 403),
     (submit, delete_user, 401),
     (submit, delete_project, 401),
@@ -105,7 +131,7 @@ async def other(gateway: GatewayHarness) -> AsyncIterator[OtherGateway]:
     dependencies = gateway_dependencies(gateway.store, gateway.clock, accounts=accounts, account_cache=cache)
     async with TestClient(TestServer(create_gateway(dependencies))) as client:
         yield OtherGateway(client, monotonic)
-    await accounts.keys.settle()
+    await accounts.settle()
 
 
 @pytest.mark.parametrize(("call", "revoke", "refused"), REVOCATIONS)

@@ -3,12 +3,17 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientSession
 
 from domain.generation.generation import stream_of
-from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
+from domain.webhooks.endpoint import stream_of_deliveries, stream_of_endpoint
+from events.envelope import Cause
+from events.webhook import DeliveryFailed, WebhookDisabled, WebhookRegistered
+from tests.gateway.events.gateway_system import CAUSE, LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, Frame, opened
 from tests.systems.waiting import until
 
@@ -255,3 +260,44 @@ async def test_a_feed_waits_before_a_commit_of_newer_code_and_passes_a_damaged_o
     await commits.replace_one({"_id": newer}, before)
     events, _ = await page(cursor)
     assert events[:2] == expected[1:]
+
+
+ATTEMPT: dict[str, Any] = {
+    "delivery": "msg_1",
+    "event": "generation-x:1",
+    "attempt": 1,
+    "status": 503,
+    "milliseconds": 35,
+}
+
+
+async def write_webhook_events(system: GatewaySystem, user: EndUser, endpoint: str) -> None:
+    """Append what an endpoint of a user's project does: a failed attempt, and its end."""
+    generation = await system.start_generation(user)
+    own, attempts = stream_of_endpoint(endpoint), stream_of_deliveries(endpoint, generation)
+    first = WebhookRegistered(developer="developer", project=user.project, url="0" * 64, event_types=())
+    disabled = WebhookDisabled(reason="gone")
+    failed = DeliveryFailed(**ATTEMPT, code="status", retry_at=None)
+    correlated = Cause(actor="actor:delivery", correlation_id=stream_of(generation))
+    for stream, events, cause in ((own, [first, disabled], CAUSE), (attempts, [failed], correlated)):
+        await system.store.events.append(stream, 0, events, cause=cause, time=system.clock())
+
+
+async def test_a_developer_may_watch_attempts_and_disabled_endpoints_too(
+    system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
+) -> None:
+    feed, other = whole(gateway, user), await system.register_user(gateway)
+    shown = {"webhook.disabled", "webhook.delivery_failed"}
+    async with opened(session, f"{feed}?after=0&include=webhooks", user.developer) as stream:
+        await stream.until("caught_up")
+        await write_webhook_events(system, user, str(uuid4()))
+        await write_webhook_events(system, other, str(uuid4()))
+        await system.seal()
+        frames = [await stream.next() for _ in range(3)]
+    assert {frame.event for frame in frames if frame} == {"generation.requested", *shown}
+    for query, types in (("include=webhooks", {"generation.requested", *shown}), ("", {"generation.requested"})):
+        async with session.get(f"{feed}?{query}", headers=user.developer) as answer:
+            page = (await answer.json())["events"]
+        assert ({event["type"] for event in page}, len(page)) == (types, len(types))
+    async with session.get(f"{feed}?include=everything", headers=user.developer) as answer:
+        assert answer.status == 422

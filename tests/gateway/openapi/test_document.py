@@ -1,17 +1,23 @@
 """The served OpenAPI document matches the routes and responses of the gateway."""
 
+import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import FormData
 from jsonschema import Draft202012Validator
 
 from domain.accounts.access import Role
+from domain.paths import SUBMIT
+from domain.submission.model_inputs import Ceilings, rules
 from gateway.openapi.operation import Operation
 from gateway.routes import OPERATIONS
+from gateway.submissions.uploads.parts import IMAGE_FIELDS, TEXT_FIELDS
 from tests.gateway.test_tenant_isolation import UNKNOWN, routes_of
 from tests.systems.gateway import CAUSE, OPERATOR_KEY, PASSWORD
 from tests.systems.gateway_harness import GatewayHarness
@@ -90,7 +96,8 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
     project, one = "/api/v1/projects/{project_id}", "/api/v1/generation/generations-v2"
     login = {"email": owner.email, "password": PASSWORD}
     auditor = await gateway.staff(Role.AUDITOR)
-    ids = {"project_id": owned_project.id, "generation_id": generation, "developer_id": owner.id}
+    access_keys = f"{project}/users/{{user_id}}/access-keys"
+    ids = {"project_id": owned_project.id, "user_id": person.id, "generation_id": generation, "developer_id": owner.id}
     for method, path, headers, body in (
         ("post", "/api/v1/auth/login", {}, login),
         ("get", "/api/v1/auth/me", person.token, None),
@@ -101,6 +108,8 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
         ("get", project, owner.token, None),
         ("get", f"{project}/users", owner.token, None),
         ("get", f"{project}/api-keys", owner.token, None),
+        ("post", access_keys, owner.token, {"expires_at": "2999-01-01T00:00:00Z"}),
+        ("get", access_keys, owner.token, None),
         ("get", f"{project}/generations", owner.token, None),
         ("get", "/api/v1/usage", owner.token, None),
         ("get", "/api/v1/developers", {"X-Operator-Key": OPERATOR_KEY}, None),
@@ -132,12 +141,94 @@ async def test_every_media_type_of_an_answer_is_documented(gateway: GatewayHarne
         declared = served["paths"][path]["get"]["responses"]
         for accept in ("*/*", "application/json", "application/problem+json", "application/x-ndjson", "text/csv"):
             async with gateway.client.get(url, headers={**headers, "Accept": accept}) as answer:
-                content = declared.get(str(answer.status), declared["default"])["content"]
+                content = resolved(served, declared.get(str(answer.status), declared["default"]))["content"]
                 assert answer.content_type in content, (path, accept)
                 if "schema" in content[answer.content_type]:
                     schema = content[answer.content_type]["schema"]
                     checked = Draft202012Validator({**schema, "components": served["components"]})
                     checked.validate(json.loads(await answer.text()))
+
+
+def resolved(served: Any, response: Any) -> Any:
+    """Follow the reference of a refusal that several operations share."""
+    *_, name = response.get("$ref", "").split("/")
+    return served["components"]["responses"][name] if name else response
+
+
+def problems(served: Any, method: str, path: str, status: int, body: Any) -> list[str]:
+    """List what is wrong with an answer by what the document says of the operation."""
+    declared = served["paths"][path][method]["responses"]
+    if str(status) not in declared:
+        return [f"{method} {path} does not declare {status} {body}"]
+    content = resolved(served, declared[str(status)]).get("content")
+    if content is None or "schema" not in content.get("application/json", {}):
+        return []
+    checked = Draft202012Validator({**content["application/json"]["schema"], "components": served["components"]})
+    return [f"{method} {path} {status}: {one.message}" for one in checked.iter_errors(body)]
+
+
+async def test_every_refusal_has_a_declared_status_and_a_code_of_it(gateway: GatewayHarness, served: Any) -> None:
+    """Each operation is called by each kind of caller, with ids that exist and ids that do not."""
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    _, key = await gateway.access_key(person)
+    own = {"generation_id": generation, "project_id": person.owned_project.id, "user_id": person.id}
+    callers: tuple[Mapping[str, str], ...] = (
+        person.headers,
+        key,
+        person.owned_project.owner.token,
+        await gateway.staff(Role.AUDITOR),
+        {},
+    )
+    wrong: list[str] = []
+    for operation in OPERATIONS:
+        for ids, headers in itertools.product((own, {}), callers):
+            path = _path_of(operation, ids)
+            if operation.method == "delete" and ids:
+                continue
+            status, body = await gateway.call(operation.method.upper(), path, headers, _odd(operation))
+            if status >= 400:
+                wrong += problems(served, operation.method, operation.path, status, body)
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def _path_of(operation: Operation, ids: Mapping[str, str]) -> str:
+    """Put ids into a path, and one that does not exist where none is given."""
+    return re.sub(r"\{(\w+)\}", lambda name: {**_NAMES, **ids}.get(name[1], UNKNOWN), operation.path)
+
+
+_NAMES = {"number": "0", "consumer": "billing", "provider": "replicate"}
+
+
+def _odd(operation: Operation) -> Any:
+    """Return a body that no operation accepts; none where none is read."""
+    return {"unknown": 1} if operation.body is not None else None
+
+
+async def test_a_submission_and_its_dry_run_are_as_documented(gateway: GatewayHarness, served: Any) -> None:
+    person = await gateway.person()
+    for query, status in (("", 202), ("?dry_run=true", 200)):
+        form = FormData()
+        form.add_field("example_images", gateway.picture, filename="a.jpg")
+        form.add_field("instructions", json.dumps({"prompt": "a cat"}))
+        async with gateway.client.post(SUBMIT + query, data=form, headers=person.headers) as answer:
+            body = await answer.json()
+            assert answer.status == status, body
+        assert not problems(served, "post", SUBMIT, status, body)
+
+
+async def test_the_form_requires_pictures_and_a_json_object(served: Any) -> None:
+    form = served["paths"][SUBMIT]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    checked, picture = Draft202012Validator(form), {"example_images": ["..."]}
+    assert checked.is_valid({"instructions": "{}", **picture})
+    assert checked.is_valid({"instructions": "{}", "from_generation": ["..."]})
+    assert not checked.is_valid({"instructions": "{}"})
+    assert not checked.is_valid(picture)
+    instructions = form["properties"]["instructions"]
+    assert instructions["contentMediaType"] == "application/json"
+    known = set(instructions["contentSchema"]["properties"])
+    assert known == {"prompt", "composition", *rules(Ceilings())}
+    assert set(form["properties"]) == (IMAGE_FIELDS | set(TEXT_FIELDS)) - {"_charset_"}
 
 
 async def test_errors_match_the_error_schema(gateway: GatewayHarness, served: Any) -> None:

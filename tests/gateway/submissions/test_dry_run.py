@@ -88,3 +88,22 @@ async def test_an_unknown_choice_is_refused(gateway: GatewayHarness, choice: str
 
 async def test_false_submits(gateway: GatewayHarness) -> None:
     assert (await send(gateway, await gateway.person(), "?dry_run=false"))[0] == 202
+
+
+async def test_one_that_prefers_to_wait_is_told_its_position(gateway: GatewayHarness) -> None:
+    person = await gateway.person(await gateway.owned_project(await gateway.owner("free_starter")))
+    await gateway.submit(person)
+    before = ""
+    for position in range(5):
+        status, body = await send(gateway, person, Prefer="queue")
+        assert (status, body["queued"], body["queue"]) == (200, True, {"position": position, "position_is_exact": True})
+        assert (body["quota"]["slots"], body["quota"]["slot_limit"]) == (1, 1)
+        status, submitted = await send(gateway, person, "", Prefer="queue")
+        assert (status, submitted["queued"]) == (202, True)
+        told = (await gateway.get(f"/api/v1/generation/generations-v2/{submitted['id']}", person.headers))[1]["queue"]
+        assert (told["position"], told["possible"]) == (position, True)
+        assert before < body["estimate"]["start"] <= told["estimated_start"] < told["estimated_completion"]
+        before = told["estimated_start"]
+    assert (
+        (await send(gateway, person, Prefer="queue"))[0] == (await send(gateway, person, "", Prefer="queue"))[0] == 429
+    )

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from gateway.http.server import GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content
 from gateway.submissions.uploads.reader import UploadReader
+from gateway.submissions.uploads.stored_pictures import StoredPictures
 
 BOUNDARY = "----a-boundary"
 SECRETS = dict.fromkeys(("jwt_secret", "id_secret"), "k" * 32)
@@ -143,7 +145,11 @@ def summary(submission: Content, contents: list[int]) -> dict[str, object]:
 
 
 def make_app(settings: GatewaySettings, budget: ByteBudget) -> web.Application:
-    reader = UploadReader(gateway_settings=settings, upload_budget=budget, webhook_allow=(), clock=now)
+    nothing: Any = None  # no form of these tests names a stored picture
+    stored = StoredPictures(generations=nothing, blobs=nothing)
+    reader = UploadReader(
+        gateway_settings=settings, upload_budget=budget, stored_pictures=stored, webhook_allow=(), clock=now
+    )
 
     async def submit(request: web.Request) -> web.Response:
         developer, user = request.headers.get("X-Developer", "one"), request.headers.get("X-User", "")

@@ -311,7 +311,7 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
     assert (one.status, one.body["state"]) == (202, "pending")
     await system.deliver_due()
     response = await api("POST", f"/{made['id']}/recover", {"since": "2020-01-01T00:00:00Z"})
-    assert (response.status, response.body) == (202, {"recovered": 2})
+    assert (response.status, response.body) == (202, {"dry_run": False, "recovered": 2})
     await system.deliver_all()
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"]["delivered"] == 3

@@ -31,7 +31,7 @@ async def test_the_catalogue_names_every_type_with_schema_and_sample(api: Api) -
     assert set(found) == set(CATALOGUE.names)
     for name, row in found.items():
         assert row["description"], name
-        shown = row["sample"] if "stream" in row["subscribers"] else row["sample"]["data"]
+        shown = row["sample"] if "feed" in row["subscribers"] else row["sample"]["data"]
         jsonschema.Draft202012Validator(row["schema"]).validate(shown)
         assert (await api("GET", f"{TYPES}/{name}")).body == row
     assert [name for name, row in found.items() if row["final"]] == ["generation.completed", "generation.failed"]

@@ -302,8 +302,8 @@ async def test_the_use_of_a_key_is_recorded_once_a_minute(
         found = await accounts.credentials(Credentials("garden", api_key_hashes=("1:p",)))
         assert found is not None
         for key in (found.developer_key, found.api_key, found.api_key):
-            accounts.keys.note_use(key)
-        await accounts.keys.settle()
+            accounts.keys.use.note(key)
+        await accounts.settle()
         return (await accounts.keys.all_of("dev", "garden"))[0].last_used_at
 
     began = clock.now

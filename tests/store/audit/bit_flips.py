@@ -13,11 +13,11 @@ from pymongo.errors import PyMongoError
 from store.audit.stored_form import LENIENT
 from store.mongo.connection import Database
 
-_PERSONAL: Final = ("_id", "generation", "token", "salt")
+_PERSONAL: Final = ("_id", "generation", "token", "salt", "instructions")
 _BLOB: Final = (*("_id", "generation", "digest", "token", "kind", "content_type", "data", "sha256", "pieces"),)
 COVERED: Final[Mapping[str, tuple[str, ...]]] = {
     "commits": (*("_id", "stream", "first", "last", "types", "time", "leaf", "body", "developer", "project", "user"),),
-    "log": ("_id", "commit", "stream", "leaf", "developer", "project", "user"),
+    "log": ("_id", "commit", "stream", "leaf", "terms", "developer", "project", "user"),
     "merkle_nodes": ("_id", "root"),
     "checkpoints": ("_id", "root", "frontier", "note", "cosignatures"),
     "blobs": _BLOB,

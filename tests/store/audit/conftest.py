@@ -6,11 +6,14 @@ import pytest
 
 from domain.audit.checkpoint_key import SigningKey
 from domain.audit.checkpoints import Checkpoint
+from domain.audit.kept_content import Retention
 from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.content_scan import ContentScan
+from store.audit.content_verification import ContentCheck, ContentReport
 from store.audit.merkle_nodes import LEVELS, MerkleNodes
 from store.audit.picture_verification import PictureReport, verify_pictures
 from store.audit.verification import AuditReport, verify
@@ -19,6 +22,7 @@ from tests.builders.stored_generation import StoredGeneration, stored_generation
 from tests.stores import OpenStore, settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+KEPT = Retention(timedelta(days=90), timedelta(days=30), None)
 KEY = SigningKey("exemplar", bytes(range(32)))
 
 
@@ -62,9 +66,18 @@ class AuditHarness:
     async def verify_pictures(self) -> PictureReport:
         return await verify_pictures(self.store.picture_scan, self.checkpoints, lambda *_: None, pause=0)
 
-    async def complete(self, generation: str, example: int, result: int, *, copies: int = 1) -> StoredGeneration:
+    async def verify_content(self, *, now: datetime = NOON, keep: Retention = KEPT) -> ContentReport:
+        scan = self.store.make(ContentScan)
+        check = ContentCheck(
+            content_scan=scan, checkpoints=self.checkpoints, retention=keep, clock=lambda: now, pause=0
+        )
+        return await check.run(lambda *_: None)
+
+    async def complete(
+        self, generation: str, example: int, result: int, *, copies: int = 1, retry_of: str | None = None
+    ) -> StoredGeneration:
         """Store a completed generation with pictures of these sizes, and with copies of its example."""
-        made = stored_generation(generation, example, result, time=NOON, copies=copies)
+        made = stored_generation(generation, example, result, time=NOON, copies=copies, retry_of=retry_of)
         await self.store.personal_data.put(made.personal_data)
         await self.store.blobs.put(*made.blobs)
         for after, event in enumerate(made.events):

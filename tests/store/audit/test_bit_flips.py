@@ -6,6 +6,7 @@ import pytest
 
 from domain.audit.checkpoint_key import WitnessKey
 from domain.audit.checkpoints import ContradictionError
+from store.audit.content_verification import ContentReport
 from store.audit.witnessing import keep_cosignatures
 from tests.builders.witness import WITNESS
 from tests.store.audit.bit_flips import COVERED, BitFlipper
@@ -35,6 +36,7 @@ async def verify(audit_log: AuditHarness) -> tuple[int, ...]:
     """Count what is verified: commits, checkpoints, cosignatures, pictures, without salt, without event."""
     report = await audit_log.verify()
     seen = await audit_log.verify_pictures()
+    assert await audit_log.verify_content() == ContentReport(generations=2)
     return report.size, report.checkpoints, report.cosignatures, seen.pictures, seen.unsalted, seen.unnamed
 
 

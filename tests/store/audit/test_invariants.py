@@ -5,8 +5,9 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -22,7 +23,9 @@ from events.generation import GenerationFailed
 from store.audit.checkpointing import Checkpointer
 from store.audit.pace import Progress
 from store.commits.document import document_of
-from store.quota.ledger import Bounds
+from store.quota import recount
+from store.quota.ledger import Account, Bounds
+from store.quota.mongo_ledger import MongoLedger
 from tests.stores import OpenStore
 from tests.systems.databases import Databases
 from tests.systems.invariants import invariant_check
@@ -280,6 +283,39 @@ async def test_units_that_are_returned_and_used_are_named_with_the_month(finishe
     assert violations[month] == ["taken and not returned: 1, used: 2"]
 
 
+@pytest.mark.parametrize("field", ["sealed_at", "commit", "terms", "leaf"])
+async def test_a_malformed_position_is_named_and_ends_no_run(finished: Finished, field: str) -> None:
+    wanted = {"commit": f"generation-{finished.completed}:2"}
+    async with finished.replaced("log", wanted, lambda one: one.pop(field)) as entry:
+        report = await finished.check()
+    named = {one.id for finding in report.findings.of.values() for one in finding.violations}
+    position = f"position {entry['_id']}"
+    assert f"log {position}" in named
+    assert (position in named) is (field in {"sealed_at", "commit"})
+
+
+async def test_a_changed_term_is_a_violation_at_its_position(finished: Finished) -> None:
+    wanted = {"commit": f"generation-{finished.completed}:1"}
+    async with finished.replaced("log", wanted, lambda one: one["terms"].append("user=usr-9")) as entry:
+        violations = await finished.violations(Invariant.STATE)
+    assert violations == {f"log position {entry['_id']}": ['terms: [] in the log, ["user=usr-9"] stored']}
+
+
+async def test_what_moves_during_each_comparison_is_a_note(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, used = MongoLedger.account, count(1)
+
+    async def moving(self: MongoLedger, developer: str, **given: Any) -> Account:
+        found = await account(self, developer, **given)
+        return replace(found, used=(*found.used, ("2026-01", next(used))))
+
+    monkeypatch.setattr(MongoLedger, "account", moving)
+    monkeypatch.setattr(recount, "_ATTEMPTS", 1)
+    report = await finished.check()
+    notes = {one.id: one.fault for one in report.findings.of[Invariant.QUOTA].notes}
+    assert notes == {f"ledger {finished.developer}": "changed during each comparison, and was not compared"}
+    assert not report.findings.of[Invariant.QUOTA].broken
+
+
 async def test_a_row_that_is_not_the_fold_is_named_with_its_field(finished: Finished) -> None:
     async with finished.replaced("generations", {"_id": finished.completed}, lambda one: one.update(status="failed")):
         violations = await finished.violations(Invariant.STATE)
@@ -333,7 +369,9 @@ async def test_a_cost_that_is_not_time_by_price_is_named(finished: Finished, mem
     faults = [fault for found in violations.values() for fault in found]
     assert any("which is no price of that time" in fault for fault in faults)
     assert any(fault.startswith("has ") and "its prediction" in fault for fault in faults)
-    assert all(name.startswith(f"generation-{finished.completed}:") for name in violations)
+    others = [name for name in violations if not name.startswith(f"generation-{finished.completed}:")]
+    assert all(name.startswith("usage ") for name in others), "the sum of costs is another one too"
+    assert bool(others) is (member == "cost_microusd")
 
 
 async def test_a_position_under_no_checkpoint_is_named_after_two_minutes(finished: Finished) -> None:

@@ -1,8 +1,10 @@
 """What was signed once binds the log, also when its own checkpoints were removed."""
 
+from dataclasses import replace
+
 import pytest
 
-from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
+from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note, sign_note
 from store.log.mongo_sealed_log import MongoSealedLog
 from tests.store.audit.conftest import KEY, AuditHarness
 
@@ -53,3 +55,28 @@ async def test_a_log_that_was_written_anew_is_found(audit_log: AuditHarness) -> 
     with pytest.raises(ContradictionError, match="kept checkpoint 9: the log does not lead to its root") as fault:
         await audit_log.verify(kept=[kept])
     assert fault.value.position == 9
+
+
+async def test_a_removed_checkpoint_is_missed_by_the_next_one(audit_log: AuditHarness) -> None:
+    for version in range(4):
+        await audit_log.write("a", after=version)
+        await audit_log.seal()
+        await audit_log.sign()
+    assert (await audit_log.verify()).checkpoints == 4
+    for size, following in ((1, 2), (3, 4)):
+        removed = await audit_log.database["checkpoints"].find_one_and_delete({"_id": size})
+        with pytest.raises(ContradictionError, match=f"checkpoint {size} is missing: checkpoint {following} names it"):
+            await audit_log.verify()
+        await audit_log.database["checkpoints"].insert_one(removed)
+
+
+async def test_a_checkpoint_of_an_older_version_names_none_before_it(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    made = await audit_log.sign()
+    assert made is not None
+    note = sign_note(replace(checkpoint_from(open_note(made.note, [KEY.public])), previous=None).text(), KEY)
+    await audit_log.tamper("checkpoints", {"_id": made.size}, {"note": note})
+    await audit_log.write("d")
+    await audit_log.seal()
+    await audit_log.sign()
+    assert (await audit_log.verify()).checkpoints == 2

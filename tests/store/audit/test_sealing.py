@@ -30,7 +30,7 @@ async def test_a_checkpoint_holds_the_root_of_all_leaves_under_a_signature(audit
     made = await audit_log.sign()
     assert made is not None
     signed = checkpoint_from(open_note(made.note, [KEY.public]))
-    assert signed == Checkpoint("exemplar", 9, root_of(await leaves(audit_log)))
+    assert signed == Checkpoint("exemplar", 9, root_of(await leaves(audit_log)), previous=0)
     assert await audit_log.checkpoints.latest() == replace(
         made, time=made.time.replace(microsecond=made.time.microsecond // 1000 * 1000)
     )

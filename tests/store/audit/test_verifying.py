@@ -1,6 +1,7 @@
 """Verification accepts an intact log and finds every kind of change."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -134,7 +135,7 @@ async def test_an_event_inserted_into_a_body_is_found_even_with_its_leaf(audit_l
 async def test_a_rewritten_commit_contradicts_its_checkpoint(audit_log: AuditHarness) -> None:
     await audit_log.fill()
     await audit_log.sign()
-    forged = (await body_of(audit_log, "b:2")).replace(b"actor:test", b"actor:tesu")
+    forged = (await body_of(audit_log, "b:2")).replace(b'"percent":0', b'"percent":7')
     await audit_log.tamper("commits", {"_id": "b:2"}, {"body": forged, "leaf": leaf_hash(forged)})
     await audit_log.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(forged)})
     with pytest.raises(ContradictionError, match="checkpoint 9: the log does not lead to its root"):
@@ -249,3 +250,48 @@ async def test_a_swapped_note_is_found(audit_log: AuditHarness) -> None:
     await audit_log.tamper("checkpoints", {"_id": 10}, {"note": first.note})
     with pytest.raises(ContradictionError, match="checkpoint 10: the note has another size or root"):
         await audit_log.verify()
+
+
+async def test_exchanged_positions_that_keep_their_times_are_named(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    moments = [NOON + timedelta(hours=hours) for hours in (1, 2)]
+    for stream, moment in zip("de", moments, strict=True):
+        await audit_log.store.events.append(
+            stream, 0, [GenerationProgressed(percent=1)], cause=CAUSE, time=moment - timedelta(minutes=30)
+        )
+        await audit_log.seal()
+    await audit_log.database["log"].update_many({"_id": {"$lt": 10}}, {"$set": {"sealed_at": NOON}})
+    await audit_log.sign()
+    first, second = await audit_log.database["log"].find({"_id": {"$gt": 9}}).sort("_id").to_list(2)
+    await audit_log.database["log"].delete_many({"_id": {"$gt": 9}})
+    await audit_log.database["log"].insert_many(
+        [{**second, "_id": 10, "sealed_at": moments[0]}, {**first, "_id": 11, "sealed_at": moments[1]}]
+    )
+    with pytest.raises(ContradictionError, match=r"positions 10 to 11 .* position 10 is not in the order") as found:
+        await audit_log.verify()
+    assert found.value.position == 10
+
+
+@pytest.mark.parametrize("sealed_at", [False, True])
+async def test_two_exchanged_positions_are_named(audit_log: AuditHarness, sealed_at: bool) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    for stream in ("d", "e"):
+        await audit_log.write(stream)
+        if sealed_at:
+            await audit_log.seal()
+    await audit_log.write("f")
+    await audit_log.seal()
+    made = await audit_log.sign()
+    assert made is not None
+    log = audit_log.database["log"]
+    first, second = await log.find({"_id": {"$in": [10, 11]}}).sort("_id").to_list(2)
+    await log.delete_many({"_id": {"$in": [10, 11]}})
+    await log.insert_many([{**second, "_id": 10}, {**first, "_id": 11}])
+    where = (
+        "position 11: d:1: was sealed before" if sealed_at else "positions 10 to 12 .* position 11 is not in the order"
+    )
+    with pytest.raises(ContradictionError, match=where) as found:
+        await audit_log.verify()
+    assert found.value.position == 11

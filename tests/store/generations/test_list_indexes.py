@@ -127,8 +127,8 @@ USES = {
     "unresolved": "job late_predictions",
     "uncharged": "the settlement of a run in vain",
     "queue": "GET /generations-v2/{id}/explain",
-    "developer": "Retry-After of a full limit; exemplar quota check",
-    "ended": "Retry-After of a full limit, of a developer with few generations",
+    "held_by_developer": "Retry-After of a full limit; exemplar quota check",
+    "held": "Retry-After of a full limit, of a developer with few generations",
     "_id_": "rows of one generation; ?idempotency_key=",
 }
 """The routes, jobs and commands that each index answers."""

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,6 +93,15 @@ async def test_provider_texts_are_kept_for_each_prediction(personal_data: Person
         "p1": {"outputs": ["https://out/1.png"], "error": None},
         "p2": {"outputs": [], "error": "NSFW \ud800"},
     }
+
+
+async def test_the_first_answer_about_a_prediction_is_kept(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    texts = [ProviderTexts("p1", (f"https://out/{number}.png",)) for number in range(8)]
+    digests = await asyncio.gather(*(personal_data.put_provider("g1", "t1", one) for one in texts))
+    stored = await personal_data.get("g1", "t1")
+    assert stored is not None
+    assert {*digests} == {stored.answer_digest("p1")}, "every observer records the hash of the answer that is kept"
 
 
 async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:

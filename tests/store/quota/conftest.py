@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -34,11 +35,12 @@ from tests.stores import OpenStore, open_store
 from tests.systems.databases import Databases
 from tests.systems.system import System
 
+PAID = settled().model_copy(update={"cost_microusd": COMPLETED.cost_microusd})
 BY_TEST = Cause(actor="actor:test")
 FREE = Bounds(monthly=100, concurrent=1)
 FAILED = failed("invalid_image", "validation")
 AFTER_RESERVED: dict[str, tuple[Event, ...]] = {
-    "completed": (intended(), started(), settled(), COMPLETED),
+    "completed": (intended(), started(), PAID, COMPLETED),
     "running": (),
 }
 
@@ -72,17 +74,31 @@ class QuotaHarness:
         developer: str = "dev-1",
         project: str = "prj-1",
         user: str = "usr-1",
+        queue: bool = False,
+        key: str | None = None,
     ) -> Generation:
-        """Hold and append, as the gateway does."""
-        slot = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
-        return await self.begin(name, slot.period, developer=developer, project=project, user=user)
+        """Hold and append, as the gateway does; with `queue` it waits where no slot is free."""
+        period = period_of(self.clock())
+        queue_for = user if queue else None
+        slot = await self.admission.hold(developer, name, period=period, bounds=bounds, queue_for=queue_for)
+        queued = queue and await self.admission.is_queued(developer, name)
+        owner = Owner(developer=developer, project=project, user=user)
+        return await self.append(name, owner, slot.period, queued=True if queued else None, api_key=key)
 
     async def begin(
-        self, name: str, period: str = "2026-11", *, developer: str = "dev-1", project: str, user: str
+        self,
+        name: str,
+        period: str = "2026-11",
+        *,
+        developer: str = "dev-1",
+        project: str,
+        user: str,
     ) -> Generation:
         """Append the first event alone."""
-        owner = Owner(developer=developer, project=project, user=user)
-        await self.generations.begin(name, requested(owner=owner, period=period), cause=BY_TEST)
+        return await self.append(name, Owner(developer=developer, project=project, user=user), period)
+
+    async def append(self, name: str, owner: Owner, period: str, **more: Any) -> Generation:
+        await self.generations.begin(name, requested(owner=owner, period=period, **more), cause=BY_TEST)
         return await self._written(name)
 
     async def live(self, name: str, end: str) -> Generation:
@@ -99,7 +115,8 @@ class QuotaHarness:
             return [FAILED]
         slot = (await self.ledger.account(generation.request.owner.developer)).slot_of(generation.id)
         reserved = RESERVED.model_copy(update={"hold": slot.hold if slot else None})
-        return [VALIDATED, reserved, *AFTER_RESERVED[end]]
+        validated = [VALIDATED] if generation.validated is None else []
+        return [*validated, reserved, *AFTER_RESERVED[end]]
 
     async def settle(self, name: str) -> Generation:
         """Settle the ledger, then append the settlement, as the quota actor does."""

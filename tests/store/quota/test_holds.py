@@ -21,6 +21,7 @@ from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.memory_projection import MemoryProjection
 from store.mongo.safe_now import SafeNow
 from store.quota.ledger import Account, Bounds
+from store.quota.slot_queue import SlotQueue
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, QuotaHarness
@@ -41,6 +42,7 @@ async def run_quota(harness: QuotaHarness, generation: Generation, tiers: Mappin
         {},
         generations=harness.generations,
         admission=harness.admission,
+        slot_queue=SlotQueue(harness.ledger, harness.generations, tiers),
         tiers=tiers,
         projection=MemoryProjection(),
         personal_data=MemoryPersonalData(),

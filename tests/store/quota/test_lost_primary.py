@@ -1,11 +1,11 @@
 """A hold that only a lost primary had is taken again before the log says that it is held."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 
 from domain.generation.generation import stream_of
 from store.commits.memory import MemoryEventStore
-from store.quota.ledger import Account, Bounds, Slot
+from store.quota.ledger import Account, Slot
 from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED
@@ -20,11 +20,9 @@ class FailingOverLedger(MemoryLedger):
         super().__init__()
         self.cut_off, self.replaced = MemoryLedger(), MemoryLedger()
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
-    ) -> Slot | None:
+    async def hold(self, developer: str, generation: str, *, durable: bool = False, **more: Any) -> Slot | None:
         ledger = self.replaced if durable else self.cut_off
-        return await ledger.hold(developer, generation, period=period, bounds=bounds, now=now)
+        return await ledger.hold(developer, generation, **more)
 
     async def account(self, developer: str, *, only: Sequence[str] | None = None, durable: bool = False) -> Account:
         ledger = self.replaced if durable else self.cut_off

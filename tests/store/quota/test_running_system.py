@@ -79,12 +79,28 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     today = datetime.now(UTC).date().isoformat()
     assert body["by"] == ["day"]
     assert body["usage"] == [{"day": today, **body["totals"]}]
-    assert body["totals"] == {"generations": 30, "completed": 30, "failed": 0, "running": 0, "units": 30}
+    totals = dict(body["totals"])
+    assert totals.pop("cost_usd") > 0
+    assert totals == {"generations": 30, "completed": 30, "failed": 0, "running": 0, "units": 30}
     assert body["tier"] == "free_starter"
     assert body["limits"]["monthly"]["limit"] - body["limits"]["monthly"]["remaining"] == TIMES
     await _usage_in_every_form(tenant, system_store)
     code, output = await quota(system, "--json")
     assert (code, json.loads(output)["differences"]) == (0, [])
+
+
+async def _costs_equal_a_recount(tenant: Tenant, developer: dict[str, str]) -> None:
+    """Compare the cost by key, in JSON and CSV, with the sum of the resources."""
+    resources = (await tenant.get(f"{ONE}?per_page=100")).body["generations"]
+    costs = sum(round(one["cost"]["usd"] * 1_000_000) for one in resources)
+    [line] = (await usage(tenant, "?by=key,user", developer)).body["usage"]
+    [written] = csv.DictReader(io.StringIO((await usage(tenant, "?by=key,user&format=csv", developer)).data.decode()))
+    assert (round(line["cost_usd"] * 1_000_000), line["user_id"]) == (costs, tenant.user)
+    assert {name: str(value) for name, value in line.items()} == written
+    assert all(one["cost"]["estimated_usd"] > 0 for one in resources)
+    project = f"/api/v1/projects/{tenant.project}/api-keys"
+    keys = (await fetch(tenant.session, tenant.base_url, project, developer)).body
+    assert line["api_key_id"] in [key["id"] for key in keys]
 
 
 async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
@@ -98,6 +114,7 @@ async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
         assert answer.headers["Content-Type"].startswith("text/csv")
         [line] = list(csv.DictReader(io.StringIO(answer.data.decode())))
         assert (line["project_id"], line["units"]) == (tenant.project, "30")
+    await _costs_equal_a_recount(tenant, developer)
     own = (await usage(tenant, "?by=month", user)).body
     assert own["totals"]["units"] == 30
     assert "limits" not in own

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,18 +12,24 @@ from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
 from events.commit import Commit
+from gateway.moderation.input_moderation import InputModeration
 from gateway.submissions.content import Content
+from gateway.submissions.gate import SubmissionGate
 from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
+from store.controls.current import CurrentControls
 from store.errors import OutcomeUnknownError
 from store.generations.memory_blobs import MemoryBlobs
 from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.personal_data import PersonalData
+from store.generations.queue import Queue
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
+from tests.builders.controls import FixedControls
 from tests.store.quota.conftest import QuotaHarness
 
 IDENTITY = Identity("usr-1", "prj-1", "dev-1", TIERS["free_starter"])
@@ -55,7 +61,15 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=harness.admission,
+        submission_gate=SubmissionGate(
+            current_controls=cast("CurrentControls", FixedControls()),
+            queue=cast("Queue", None),
+            provider_name="replicate",
+            clock=harness.clock,
+        ),
+        input_moderation=InputModeration(),
         timeouts=Timeouts(),
+        price=Price(0.001),
         clock=harness.clock,
     )
 

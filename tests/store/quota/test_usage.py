@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 
 from actors.jobs.subscribers import count
 from domain.generation.generation import Generation
+from domain.generation.timings import microusd_of
+from events.invocation import DuplicateFound
 from store.mongo.connection import Document
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
 from store.quota.usage_recount import recount_usage
 from store.quota.usage_sums import Count, SumKey, UsageSums
 from tests.builders.clock import Clock
-from tests.store.quota.conftest import QuotaHarness
+from tests.builders.generation import failed, intended, started
+from tests.store.quota.conftest import BY_TEST, PAID, QuotaHarness
 from tests.stores import OpenStore, open_store
 
+FAILED_LATE = failed("cancel_after", "deadline", retryable=True)
 WIDE = Bounds(monthly=None, concurrent=None)
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
@@ -36,7 +40,8 @@ async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[G
     for name in names:
         developer = chance.choice(("dev-1", "dev-1", "dev-2"))
         project, user = f"{developer}-prj-{chance.randrange(2)}", f"usr-{chance.randrange(3)}"
-        await harness.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
+        key = chance.choice(("key-1", "key-2", None))
+        await harness.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}", key=key)
         if end := chance.choice(("completed", "completed", "failed", "running", "")):
             await harness.live(name, end)
         clock.forward(hours=chance.randrange(9))
@@ -51,7 +56,7 @@ async def count_log(store: OpenStore, harness: QuotaHarness, pages: Sequence[int
         pass
     sizes, position = itertools.cycle(pages), await store.subscriptions.position("usage")
     while entries := await store.sealed_log.read(after=position, limit=next(sizes)):
-        await count(entries, usage_sums=store.usage_sums, events=store.events)
+        await count(entries, usage_sums=store.usage_sums, events=store.events, sealed_log=store.sealed_log)
         position = entries[-1].position
     await store.subscriptions.advance("usage", position)
 
@@ -72,21 +77,19 @@ def recount(generations: Sequence[Generation], query: UsageQuery) -> dict[tuple[
                 "user": owner.user,
                 "day": day.isoformat(),
                 "month": g.request.period,
+                "key": g.request.api_key or "",
             }
             counts = sums.setdefault(tuple(values[name] for name in query.by), Counter())
             counts["generations"] += 1
             counts[g.status if g.final else "running"] += 1
             counts["units"] += g.status != "failed"
+            counts["cost_microusd"] += microusd_of(g) or 0
     return sums
 
 
 def counted(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
-    names = ("generations", "completed", "failed", "running", "units")
-    tallies = {line.values: line.tally for line in lines}
-    return {
-        values: Counter(dict(zip(names, (t.generations, t.completed, t.failed, t.running, t.units), strict=True)))
-        for values, t in tallies.items()
-    }
+    names = ("generations", "completed", "failed", "running", "units", "cost_microusd")
+    return {line.values: Counter({name: getattr(line.tally, name) for name in names}) for line in lines}
 
 
 BY: tuple[tuple[Dimension, ...], ...] = (
@@ -96,6 +99,9 @@ BY: tuple[tuple[Dimension, ...], ...] = (
     ("user",),
     ("month", "project"),
     ("project", "user", "day"),
+    ("project", "user", "month"),
+    ("key",),
+    ("key", "month"),
 )
 
 
@@ -109,6 +115,22 @@ async def test_sums_equal_a_recount_of_the_log_in_every_dimension(lived: list[Ge
         lines = await store.usage.lines(query)
         assert counted(lines) == recount(lived, query)
         assert [line.values for line in lines] == sorted(line.values for line in lines)
+
+
+async def test_costs_count_with_duplicates_and_after_the_end(harness: QuotaHarness, store: OpenStore) -> None:
+    await harness.admit("g1", WIDE, key="key-1")
+    await harness.live("g1", "running")
+    known = await harness.generations.decide("g1", lambda g: [intended(), started(), FAILED_LATE], cause=BY_TEST)
+    assert known is not None
+    late = [PAID, DuplicateFound(attempt=1, prediction="other", predict_seconds=2.0, cost_microusd=1_950)]
+    await harness.generations.decide("g1", lambda g: late, cause=BY_TEST)
+    await count_log(store, harness, (1,))
+    [line] = await store.usage.lines(UsageQuery("dev-1", FIRST, LAST, ("key",)))
+    generation = await harness.generations.load("g1")
+    assert generation is not None
+    assert (line.values, line.tally.cost_microusd) == (("key-1",), microusd_of(generation))
+    assert line.tally.cost_microusd == (PAID.cost_microusd or 0) + 1_950
+    assert await recount_usage(store.sealed_log, store.subscriptions, store.parking, store.usage_sums) == []
 
 
 async def test_units_equal_the_ledger_and_repeated_settlements_change_nothing(
@@ -130,10 +152,13 @@ async def test_a_page_that_is_counted_again_or_by_two_schedulers_changes_nothing
     before = await sums(store)
     entries = await store.sealed_log.read(after=0, limit=200)
     for page in (entries, entries[:7], entries[3:]):
-        await count(page, usage_sums=store.usage_sums, events=store.events)
+        await count(page, usage_sums=store.usage_sums, events=store.events, sealed_log=store.sealed_log)
     assert await sums(store) == before
     await store.database["usage"].delete_many({})
-    counting = [count(entries, usage_sums=store.make(UsageSums), events=store.events) for _ in range(8)]
+    counting = [
+        count(entries, usage_sums=store.make(UsageSums), events=store.events, sealed_log=store.sealed_log)
+        for _ in range(8)
+    ]
     await asyncio.gather(*counting)
     assert await sums(store) == before
 

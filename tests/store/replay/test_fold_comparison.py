@@ -10,8 +10,9 @@ from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import stream_of
 from domain.generation.lifecycle import Timeouts
-from domain.webhooks.endpoint import stream_of_deliveries, stream_of_endpoint
+from domain.webhooks.endpoint import remove, stream_of_deliveries, stream_of_endpoint
 from events.owner import GenerationPublished
+from events.webhook import DeliveryFailed
 from store.commits.unreadable import UnreadableCommit
 from store.generations.folding import load_generation
 from store.generations.projection import rows_of
@@ -39,6 +40,7 @@ async def test_what_the_product_wrote_equals_the_fold(derived: DerivedStore) -> 
     assert (report.differences, report.different) == ([], 0)
     wanted = {"generations": 3, "developers": 1, "projects": 2, "keys": 3, "users": 2, "staff": 1, "usage": 1}
     wanted |= {"webhook_endpoints": 1, "ledger": 1, "webhook_deliveries": report.compared["webhook_deliveries"]}
+    wanted |= {"access_keys": 4, "log": report.position}
     assert dict(report.compared) == wanted
     assert report.compared["webhook_deliveries"] > 6
     assert report.position == await derived.system.store.sealed_log.head()
@@ -60,6 +62,18 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, str, Any, An
     ("projects", {"_id": "prj-2"}, {"active": True}, ("prj-2", "active", False, True)),
     ("keys", {"_id": "key-3"}, {"active": True}, ("key-3", "active", False, True)),
     ("keys", {"_id": "key-1"}, {"project_id": "prj-2"}, ("key-1", "project_id", "prj-1", "prj-2")),
+    (
+        "access_keys",
+        {"_id": "usr-1-revoked"},
+        {"active": True},
+        ("usr-1-revoked", "active", False, True),
+    ),
+    (
+        "access_keys",
+        {"_id": "usr-1-kept"},
+        {"scopes": ["manage"]},
+        ("usr-1-kept", "scopes", ["generate", "read"], ["manage"]),
+    ),
     ("users", {"_id": "usr-2"}, {"active": True}, ("usr-2", "active", False, True)),
     ("staff", {"_id": "stf-1"}, {"role": "platform_operator"}, ("stf-1", "role", "auditor", "platform_operator")),
 ]
@@ -118,7 +132,66 @@ async def test_a_delivery_is_compared_with_its_event_and_its_attempts(derived: D
     assert found[row["_id"], "user"] == ("usr-1", "usr-9")
     assert found[row["_id"], "state"] == ("delivered", "failed")
     assert found[row["_id"], "attempts.1"][0] is None
-    assert len(found) == 3
+    assert len(found) == 3, "the number is there, with another status"
+
+
+@pytest.fixture
+async def retried(derived: DerivedStore) -> dict[str, Any]:
+    """A delivery with two more attempts in its stream and in its row."""
+    store = derived.system.store
+    row = await store.database["webhook_deliveries"].find_one({"generation": "g1", "type": "generation.failed"})
+    assert row is not None
+    stream = stream_of_deliveries(row["endpoint"], "g1")
+    version = (await store.events.read(stream))[-1].last
+    about = {"delivery": row["_id"], "event": row["event"], "status": 500, "milliseconds": 3}
+    failed = [DeliveryFailed(**about, attempt=number, code="status", retry_at=None) for number in (2, 3)]
+    await store.events.append(stream, version, failed, cause=CAUSE, time=derived.system.clock.now)
+    attempts = [{**row["attempts"][0], "number": one.attempt, "status": 500, "error": "status", "milliseconds": 3}
+                for one in failed]  # fmt: skip
+    await tamper(derived, "webhook_deliveries", {"_id": row["_id"]}, {"$push": {"attempts": {"$each": attempts}}})
+    await derived.seal()
+    assert await derived.differences() == []
+    return row
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_an_attempt_that_was_removed_is_named(
+    derived: DerivedStore, retried: dict[str, Any], number: int
+) -> None:
+    update = {"$pull": {"attempts": {"number": number}}}
+    await tamper(derived, "webhook_deliveries", {"_id": retried["_id"]}, update)
+    [(model, key, field, log, stored)] = await derived.differences()
+    assert (model, key, field, stored) == ("webhook_deliveries", retried["_id"], f"attempts.{number}", None)
+    assert isinstance(log, dict)
+    assert log["number"] == number
+
+
+async def test_the_last_attempt_of_a_delivery_that_goes_on_may_be_in_the_log_alone(
+    derived: DerivedStore, retried: dict[str, Any]
+) -> None:
+    for numbers, found in (([3], 0), ([2, 3], 1)):
+        update = {"$set": {"state": "pending"}, "$pull": {"attempts": {"number": {"$in": numbers}}}}
+        await tamper(derived, "webhook_deliveries", {"_id": retried["_id"]}, update)
+        assert len(await derived.differences()) == found
+
+
+async def test_a_removed_delivery_is_named_until_it_would_have_expired(derived: DerivedStore) -> None:
+    database = derived.system.store.database
+    rows = await database["webhook_deliveries"].find({"attempts": {"$ne": []}}).to_list(None)
+    removed = {row["_id"] for row in rows}
+    await database["webhook_deliveries"].delete_many({})
+    wanted = {("webhook_deliveries", key, "_id", key, None) for key in removed}
+    assert {*await derived.differences()} == wanted
+    derived.system.advance(seconds=timedelta(days=30).total_seconds())
+    assert await derived.differences() == []
+
+
+async def test_the_deliveries_of_a_removed_endpoint_are_not_missed(derived: DerivedStore) -> None:
+    await derived.system.webhooks.decide(derived.endpoint, remove, cause=CAUSE)
+    await derived.system.webhooks.project(derived.endpoint)
+    assert await derived.system.store.database["webhook_deliveries"].count_documents({"attempts": {"$ne": []}}) == 0
+    await derived.seal()
+    assert [one for one in await derived.differences() if one[0] == "webhook_deliveries"] == []
 
 
 @pytest.mark.parametrize(
@@ -201,7 +274,7 @@ async def test_a_stream_that_cannot_be_read_is_named_and_sets_its_developer_asid
     report = await derived.compare(on_unreadable=found.append)
     assert {(one.stream, one.version) for one in found} == {("generation-g0", 2)}
     assert found[0].developer == DEVELOPER
-    assert report.different == 0
+    assert [(one.model, one.field) for one in report.differences] == [("log", "leaf")]
     assert report.compared["generations"] == 2
 
 
@@ -217,13 +290,13 @@ async def test_a_report_lists_the_first_differences_and_counts_all(
 async def test_one_stream_is_compared_with_what_is_derived_from_it(derived: DerivedStore) -> None:
     comparison = derived.process.call(FoldComparison)
     generation = await comparison.of_stream(stream_of("g0"))
-    assert (generation.streams, generation.different, dict(generation.compared)) == (1, 0, {"generations": 1})
+    assert (generation.streams, generation.different, dict(generation.compared)) == (1, 0, {"generations": 1, "log": 3})
     await tamper(derived, "generations", {"_id": "g0"}, {"$set": {"quota": "held"}})
     [found] = (await comparison.of_stream(stream_of("g0"))).differences
     assert (found.key, found.field, found.log, found.stored) == ("g0", "quota", "spent", "held")
     assert (await comparison.of_stream(stream_of("g1"))).different == 0
     endpoint = await comparison.of_stream(stream_of_endpoint(derived.endpoint))
-    assert dict(endpoint.compared) == {"webhook_endpoints": 1}
+    assert dict(endpoint.compared) == {"webhook_endpoints": 1, "log": 1}
     attempts = await comparison.of_stream(stream_of_deliveries(derived.endpoint, "g0"))
     assert attempts.compared["webhook_deliveries"] > 2
     with pytest.raises(ExemplarError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.webhooks.delivery import MOST_ATTEMPTS, Attempt, Delivery, pair_of
+from domain.webhooks.delivery_filter import NOT_DELIVERED, DeliveryFilter
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.memory_deliveries import MemoryDeliveries
 from tests.builders.webhook import NOW, delivery
@@ -236,14 +237,14 @@ async def test_pages_list_the_newest_first(deliveries: DeliveryStore) -> None:
     rows = [delivery(f"msg_{n}", created_at=NOW + timedelta(seconds=n // 2)) for n in range(5)]
     await deliveries.add([*rows, delivery("foreign", endpoint="ep-2"), delivery("other", project="prj-2")])
 
-    async def page(**query: Any) -> list[str] | None:
-        usual: dict[str, Any] = {"state": None, "before": None, "limit": 3}
-        listed = await deliveries.page("prj-1", "ep-1", **{**usual, **query})
+    async def page(before: str | None = None, **chosen: Any) -> list[str] | None:
+        listed = await deliveries.page("prj-1", "ep-1", DeliveryFilter(**chosen), before=before, limit=3)
         return None if listed is None else [row.id for row in listed]
 
     assert await page() == ["msg_4", "msg_3", "msg_2"]
     assert await page(before="msg_2") == ["msg_1", "msg_0"]
-    assert await page(state="failed") == []
+    assert await page(states=["failed"]) == []
+    assert await page(states=["pending"], ids=["msg_1", "foreign"]) == ["msg_1"]
     assert await page(before="foreign") is None
 
 
@@ -267,10 +268,10 @@ async def test_recovery_restarts_what_failed_or_was_skipped_since(deliveries: De
             delivery("delivered", state="delivered"),
         ]
     )
-    assert await deliveries.recover("prj-1", "ep-1", since=NOW, now=NOW) == 2
+    assert await deliveries.restart("prj-1", "ep-1", DeliveryFilter(states=NOT_DELIVERED, since=NOW), NOW) == 2
     assert sorted(await due(deliveries)) == ["failed", "skipped"]
     assert await found(deliveries, "failed") == delivery("failed", restarted_at=NOW)
-    assert await deliveries.recover("prj-1", "ep-1", since=NOW, now=NOW) == 0
+    assert await deliveries.restart("prj-1", "ep-1", DeliveryFilter(states=NOT_DELIVERED, since=NOW), NOW) == 0
 
 
 async def test_all_pending_deliveries_of_an_endpoint_or_a_generation_are_skipped(
@@ -331,3 +332,44 @@ async def test_stats_count_states_and_attempts(deliveries: DeliveryStore) -> Non
     assert stats.mean_milliseconds == pytest.approx(140 / 3)
     assert stats.last_success_at == NOW + timedelta(seconds=2)
     assert stats.last_failure_at == NOW + timedelta(seconds=3)
+
+
+FILTERS: dict[str, tuple[DeliveryFilter, set[str]]] = {
+    "any": (DeliveryFilter(), {"failed", "skipped", "delivered", "other"}),
+    "states": (DeliveryFilter(states=["delivered"]), {"delivered"}),
+    "pending": (DeliveryFilter(states=["pending"]), set()),
+    "types": (DeliveryFilter(types=["generation.failed"]), {"other"}),
+    "generations": (DeliveryFilter(generations=["g-2"]), {"other"}),
+    "no generation": (DeliveryFilter(generations=[]), set()),
+    "ids": (DeliveryFilter(ids=["failed", "waiting", "foreign"]), {"failed"}),
+    "since": (DeliveryFilter(since=NOW), {"failed", "skipped", "delivered"}),
+    "before": (DeliveryFilter(before=NOW), {"other"}),
+    "several": (DeliveryFilter(states=NOT_DELIVERED, since=NOW, types=["generation.started"]), {"failed", "skipped"}),
+}
+
+
+@pytest.mark.parametrize(("chosen", "ids"), FILTERS.values(), ids=FILTERS)
+async def test_what_a_filter_includes_is_counted_and_then_restarted(
+    deliveries: DeliveryStore, chosen: DeliveryFilter, ids: set[str]
+) -> None:
+    early, other = NOW - timedelta(seconds=1), {"generation": "g-2", "type": "generation.failed"}
+    await deliveries.add(
+        [
+            delivery("failed", state="failed", reason="exhausted", due_at=None),
+            delivery("skipped", state="skipped", reason="gone", due_at=None),
+            delivery("delivered", state="delivered", due_at=None),
+            delivery("other", state="failed", due_at=None, event_time=early, **other),
+            delivery("waiting", due_at=NOW + timedelta(hours=1)),
+            delivery("example", state="failed", due_at=None, example=True),
+            delivery("erased", state="skipped", reason="generation_deleted", due_at=None),
+            delivery("foreign", endpoint="ep-2", state="failed", due_at=None),
+        ]
+    )
+    assert await deliveries.count("prj-1", "ep-1", chosen) == len(ids)
+    assert await due(deliveries) == []
+    assert await deliveries.restart("prj-1", "ep-1", chosen, NOW) == len(ids)
+    assert set(await due(deliveries)) == ids
+    assert await deliveries.states(["failed", "waiting", "unknown"]) == {
+        "failed": "pending" if "failed" in ids else "failed",
+        "waiting": "pending",
+    }

@@ -1,0 +1,1 @@
+"""Controls of operators: maintenance, a stopped provider, paused developers and projects, and the longest queue."""

@@ -1,0 +1,1 @@
+"""Consumers of the feeds of projects: events are leased, handled and acknowledged."""

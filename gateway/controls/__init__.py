@@ -1,0 +1,1 @@
+"""Controls for operators: maintenance, a stopped provider, pauses and the longest queue."""

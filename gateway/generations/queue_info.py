@@ -1,0 +1,78 @@
+"""The queue before one generation, and when it starts and ends, as its owner reads it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.accounts.slot_queue import in_turn
+from domain.accounts.tiers import Tier
+from domain.generation.explanation import Ahead
+from domain.generation.forecast import Forecast, forecast
+from domain.generation.generation import Generation
+from domain.generation.lifecycle import is_queued
+from events.envelope import format_time
+from store.generations.queue import Queue
+from store.quota.admission import Admission
+from store.quota.ledger import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueInfo:
+    """Foretell generations from the queues that they wait in."""
+
+    admission: Admission
+    queue: Queue
+    tiers: Mapping[str, Tier]
+    provider_paused: Callable[[], Awaitable[datetime | None]]
+    clock: Callable[[], datetime]
+
+    async def write(self, generation: Generation) -> dict[str, Any] | None:
+        """Write what is known of the queue; None for a final generation."""
+        return None if generation.final else _written(await self._forecast(generation))
+
+    async def ahead(self, generation: Generation) -> Ahead:
+        """Count those before it: of its developer while it waits for a slot, else all that are in the same state."""
+        if is_queued(generation):
+            account = await self.admission.account(generation.request.owner.developer)
+            if account.waits(generation.id):
+                return Ahead(_position(account, generation))
+        return await self.queue.ahead(generation)
+
+    async def _forecast(self, generation: Generation) -> Forecast:
+        durations = await self.admission.durations(generation.request.owner.developer)
+        if generation.started_at is not None or generation.cancel_requested:
+            return forecast(generation, now=self.clock(), durations=durations)
+        (ahead, slot_in), paused = await asyncio.gather(self._wait(generation), self.provider_paused())
+        now = self.clock()
+        return forecast(generation, now=now, durations=durations, ahead=ahead, slot_in=slot_in, paused_until=paused)
+
+    async def _wait(self, generation: Generation) -> tuple[Ahead, float]:
+        """Count those before it, and estimate the seconds until it has a slot."""
+        developer = generation.request.owner.developer
+        account = await self.admission.account(developer) if is_queued(generation) else Account()
+        if not account.waits(generation.id):
+            return await self.queue.ahead(generation), 0.0
+        position, tier = _position(account, generation), self.tiers.get(generation.request.tier)
+        concurrent = tier.concurrent if tier else None
+        return Ahead(position), await self.admission.seconds_to_slot(
+            developer, account, ahead=position, concurrent=concurrent
+        )
+
+
+def _position(account: Account, generation: Generation) -> int:
+    return [one.generation for one in in_turn(account.queue)].index(generation.id)
+
+
+def _written(found: Forecast) -> dict[str, Any]:
+    return {
+        "position": found.position.number if found.position else None,
+        "position_is_exact": found.position.exact if found.position else None,
+        "estimated_start": format_time(found.start) if found.start else None,
+        "estimated_completion": format_time(found.completion) if found.completion else None,
+        "basis": found.basis,
+        "generations": found.generations,
+        "possible": found.possible,
+        "reason": found.reason,
+    }

@@ -1,0 +1,1 @@
+"""Serve an ASGI application, which speaks MCP, at one address of the gateway."""

@@ -1,0 +1,61 @@
+"""`POST /mcp`: the Model Context Protocol over streamable HTTP, for programs that work with language models."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from domain.accounts.access_keys import Scope
+from domain.errors import ErrorCode, ExemplarError
+from domain.paths import MCP
+from gateway.auth.authentication import Authenticator
+from gateway.http.bodies import Body, expect_handler
+from gateway.http.byte_budget import ByteBudget, ByteLease
+from gateway.mcp.application import McpApplication
+from gateway.mcp.asgi import respond
+from gateway.openapi.operation import post
+from gateway.settings import GatewaySettings
+
+MAX_BODY: Final = 16 * 1024 * 1024  # bytes: a picture of 10 MiB as base64, and its message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpRoutes:
+    """Pass messages of MCP to the application, whose tools call the public API with the caller's credentials."""
+
+    authenticator: Authenticator
+    mcp_application: McpApplication
+    gateway_settings: GatewaySettings
+    upload_budget: ByteBudget
+
+    @post(
+        MCP,
+        "end_user",
+        body={"application/json": {"type": "object", "description": "A message of JSON-RPC 2.0"}},
+        answer={"application/json": "Object", "text/event-stream": ""},
+        also={202: "A notification was taken", 406: "Accept names no media type of the protocol"},
+        codes=(ErrorCode.NOT_FOUND,),
+        errors={"application/json": "Object"},
+        expect_handler=expect_handler,
+    )
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """Receive a message of the Model Context Protocol (streamable HTTP, without sessions).
+
+        Whoever may read may talk; each tool needs the scope of the operation that it calls.
+        """
+        identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
+        application = await self.mcp_application.opened()
+        if application is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND, "This server does not speak MCP: pip install exemplar[mcp]")
+        with closing(ByteLease(self.upload_budget, identity.developer_id, user=identity.user_id)) as lease:
+            return await respond(application, request, await self._read(request, lease))
+
+    async def _read(self, request: web.Request, lease: ByteLease) -> bytes:
+        body, chunks = Body(request, self.gateway_settings), list[bytes]()
+        while chunk := await body.read():
+            if body.received > MAX_BODY:
+                raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
+            await lease.use(len(chunk))
+            chunks.append(chunk)
+        return b"".join(chunks)

@@ -1,0 +1,1 @@
+"""Failed work for operators, and the search for all that a request led to."""

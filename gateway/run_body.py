@@ -1,0 +1,14 @@
+from typing import Any
+
+from events.envelope import format_time
+from store.runs import WantedRun
+
+
+def run_body(run: WantedRun) -> dict[str, Any]:
+    """Write a run that is wanted or under way."""
+    return {
+        "requested_at": format_time(run.requested_at),
+        "began_at": None if run.began_at is None else format_time(run.began_at),
+        "done": run.done,
+        "size": run.size,
+    }

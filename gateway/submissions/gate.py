@@ -1,0 +1,67 @@
+"""The gate before every submission: what operators refuse, and the longest queue."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from domain.accounts.access import Identity
+from domain.controls.controls import Control
+from domain.controls.refusals import refusal_of
+from store.controls.current import CurrentControls
+from store.generations.queue import Queue
+
+_COUNTED_FOR: Final = 1.0  # seconds
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class SubmissionGate:
+    """Refuse what the controls in force refuse.
+
+    The queue is counted once a second while it has a longest length; what this process has let pass since then is
+    added. So several gateways exceed that length by what the others accept within a second.
+    """
+
+    current_controls: CurrentControls
+    queue: Queue
+    provider_name: str
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    _counted: tuple[float, int, int] | None = field(default=None, init=False)
+    _passed: int = field(default=0, init=False)
+
+    async def require_open(self, identity: Identity) -> list[Control]:
+        """Return the controls that concern a submission now; raise LimitError when one of them refuses it."""
+        controls = (await self.current_controls.get()).about(
+            self.provider_name, identity.developer_id, identity.project_id
+        )
+        limit = next((one.limit for one in controls if one.limit is not None), None)
+        waiting = 0 if limit is None else await self._waiting(limit)
+        if (refusal := refusal_of(controls, waiting=waiting, now=self.clock())) is not None:
+            raise refusal
+        return controls
+
+    async def enter(self, identity: Identity) -> list[Control]:
+        """Let a submission pass, which then waits; as `require_open`."""
+        controls = await self.require_open(identity)
+        self._passed += 1
+        return controls
+
+    async def holds(self, identity: Identity) -> bool:
+        """Tell whether what is accepted now waits for an operator."""
+        controls = await self.current_controls.get()
+        return controls.held_by(self.provider_name, identity.developer_id, identity.project_id) is not None
+
+    async def _waiting(self, limit: int) -> int:
+        asked = self.monotonic()
+        if self._counted is None or asked - self._counted[0] >= _COUNTED_FOR:
+            passed = self._passed
+            self._counted = asked, await self.queue.waiting(limit), passed
+        _, waiting, passed = self._counted
+        return waiting + self._passed - passed
+
+
+def held_until(controls: list[Control]) -> datetime | None:
+    """Return the farthest expected end of the controls that hold back paid calls, if one is known."""
+    return max((one.expected_end for one in controls if one.holds and one.expected_end is not None), default=None)

@@ -1,0 +1,1 @@
+"""The controls of operators: their stream, and the document that every process reads."""

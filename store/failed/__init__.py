@@ -1,0 +1,1 @@
+"""Work that failed: commits that subscribers parked, and calls of actors that raised."""

@@ -1,0 +1,1 @@
+"""Rebuilding the rows of generations beside the ones in use."""

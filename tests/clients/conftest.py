@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CloseAfter
+from tests.systems.account import Account, access_key_of, open_account
+from tests.systems.databases import Databases
+from tests.systems.system import System, opened_system
+
+
+@pytest.fixture(scope="session")
+def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("client"), databases) as system:
+        close_after(Path(__file__).parent, system.close)
+        system.start()
+        yield system
+
+
+@pytest.fixture
+def account(solo: System) -> Account:
+    return open_account(solo)
+
+
+@pytest.fixture
+def access_key(solo: System, account: Account) -> str:
+    """The one secret of an end user."""
+    return access_key_of(solo, account)
