@@ -104,6 +104,7 @@ class _Recount:
             keys |= {one.id: sum_key_of(one) for one in begun if one is not None}
             spending = [entry for entry in entries if spends(entry)]
             spent = spent_in(await sealed_log.commits(spending))
+            self._skip([entry for entry in spending if entry.id not in spent and not entry.damaged])
             ended = await _keys_of_ended(sealed_log, [entry for entry in spending if id_of(entry.stream) not in keys])
             lost = [entry for entry in firsts if not entry.damaged and id_of(entry.stream) not in keys]
             self._skip([*lost, *(entry for entry in entries if entry.damaged)])

@@ -369,7 +369,9 @@ async def test_a_cost_that_is_not_time_by_price_is_named(finished: Finished, mem
     faults = [fault for found in violations.values() for fault in found]
     assert any("which is no price of that time" in fault for fault in faults)
     assert any(fault.startswith("has ") and "its prediction" in fault for fault in faults)
-    assert all(name.startswith(f"generation-{finished.completed}:") for name in violations)
+    others = [name for name in violations if not name.startswith(f"generation-{finished.completed}:")]
+    assert all(name.startswith("usage ") for name in others), "the sum of costs is another one too"
+    assert bool(others) is (member == "cost_microusd")
 
 
 async def test_a_position_under_no_checkpoint_is_named_after_two_minutes(finished: Finished) -> None:
