@@ -47,7 +47,7 @@ class Template:
     def copy(self, key: str, back: timedelta, position: int) -> "Template":
         """Write a copy with another id, older times, and `position` for its first commit.
 
-        The times of sealing stay: they never decrease with positions.
+        All are sealed with the last commit of the template: these times never decrease with positions.
         """
         change = _Change(self.id, key, back)
         written = {name: [change.value(document) for document in some] for name, some in self.documents.items()}
@@ -55,8 +55,9 @@ class Template:
         hashes = {leaf_hash(old["body"]): leaf_hash(new["body"]) for old, new in pairs}
         for document in (*written["commits"], *written["log"]):
             document |= {name: hashes[value] for name, value in document.items() if _hash_in(value, hashes)}
-        for number, (entry, original) in enumerate(zip(written["log"], self.documents["log"], strict=True)):
-            entry |= {"_id": position + number, "sealed_at": original["sealed_at"]}
+        sealed_at = self.documents["log"][-1]["sealed_at"]  # the template may have been sealed in several steps
+        for number, entry in enumerate(written["log"]):
+            entry |= {"_id": position + number, "sealed_at": sealed_at}
         return replace(self, id=key, documents=written)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 from pydantic import ValidationError
 
@@ -25,6 +25,10 @@ class Catalogue:
 
     def __init__(self, rows: Iterable[EventType]) -> None:
         self.rows: Final = tuple(rows)
+        self._present: Final = {
+            (row.name, schema_uri(row.name, row.schema_version)): row.cls.__pydantic_validator__.validate_python
+            for row in self.rows
+        }
         self._by_name: Final[Mapping[str, EventType]] = {row.name: row for row in self.rows}
         if len(self._by_name) < len(self.rows):
             raise ValueError("an event type has two rows")
@@ -74,6 +78,11 @@ class Catalogue:
 
         A field that is not known is one that a newer process has added to the schema.
         """
+        if (validate := self._present.get((name, dataschema))) is not None:
+            try:
+                return cast("Event", validate(data))
+            except ValidationError:
+                pass  # told apart below
         row = self.get(name)
         for version in range(row.schema_version, 0, -1) if row else ():
             if row and dataschema == schema_uri(name, version):

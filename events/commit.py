@@ -52,11 +52,12 @@ def commit_from(body: bytes, *, writer: str = "") -> Commit:
     envelopes = read_json(body)
     if not isinstance(envelopes, list) or not envelopes:
         raise ValueError("a commit must be a list of events")
-    events = tuple(from_cloudevent(envelope) for envelope in envelopes)
-    expected = range(events[0].version, events[0].version + len(events))
-    if [(event.stream, event.version) for event in events] != [(events[0].stream, n) for n in expected]:
-        raise ValueError(f"{events[0].id}: the events of a commit must follow each other in one stream")
-    return Commit(stream=events[0].stream, first=events[0].version, events=events, body=body, writer=writer)
+    events = tuple([from_cloudevent(envelope) for envelope in envelopes])
+    stream, first = events[0].stream, events[0].version
+    for version, event in enumerate(events, first):
+        if event.stream != stream or event.version != version:
+            raise ValueError(f"{events[0].id}: the events of a commit must follow each other in one stream")
+    return Commit(stream, first, events, body, writer)
 
 
 def leaf_hash(body: bytes) -> bytes:

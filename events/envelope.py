@@ -1,9 +1,10 @@
 """The CloudEvents 1.0 envelope of a recorded event."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from pydantic_core import from_json
 
 from events.catalogue import CATALOGUE
 from events.event import Event, schema_uri
@@ -12,6 +13,7 @@ SOURCE = "urn:exemplar"
 PROVIDER = "provider"
 """The actor of what the provider reports by callback."""
 _CAUSES = ("requestid", "correlationid", "causationid", "traceparent")  # in the order of `Cause`
+_TEXT_OR_NONE = {str, type(None)}
 _HIDDEN_MEMBERS = ("actor", "causationid", "dataschema")
 
 
@@ -76,13 +78,7 @@ class RecordedEvent:
 
 def read_json(body: bytes) -> Any:
     """Parse the JSON of an event; ValueError also for endless nesting and for half of a surrogate pair."""
-    try:
-        value = json.loads(body)
-    except RecursionError:
-        raise ValueError("the nesting is too deep") from None
-    if b"\\ud" in body or b"\\uD" in body:
-        json.dumps(value, ensure_ascii=False).encode()  # what cannot be written again cannot be passed on
-    return value
+    return from_json(body)
 
 
 def from_cloudevent(envelope: Any) -> RecordedEvent:
@@ -95,18 +91,13 @@ def from_cloudevent(envelope: Any) -> RecordedEvent:
 
 def _read(envelope: Any) -> RecordedEvent:
     stream, version, actor = envelope["stream"], envelope["version"], envelope["actor"]
-    causes = [envelope.get(name) for name in _CAUSES]
-    if type(version) is not int or version < 1 or not (isinstance(stream, str) and isinstance(actor, str)):
+    causes = [*map(envelope.get, _CAUSES)]
+    if type(version) is not int or version < 1 or type(stream) is not str or type(actor) is not str:
         raise ValueError("no recorded event: its stream, version or actor is of another kind")
-    if not all(cause is None or isinstance(cause, str) for cause in causes):
+    if not {*map(type, causes)} <= _TEXT_OR_NONE:
         raise ValueError("no recorded event: an id in it is no text")
-    return RecordedEvent(
-        stream=stream,
-        version=version,
-        time=parse_time(envelope["time"]),
-        event=CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"]),
-        cause=Cause(actor, *causes),
-    )
+    event = CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"])
+    return RecordedEvent(stream, version, parse_time(envelope["time"]), event, Cause(actor, *causes))
 
 
 def visible(recorded: RecordedEvent) -> dict[str, Any] | None:
@@ -122,9 +113,11 @@ def visible(recorded: RecordedEvent) -> dict[str, Any] | None:
 
 def format_time(time: datetime) -> str:
     """Format a time as RFC 3339 in UTC with microseconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def parse_time(text: str) -> datetime:
     """Parse RFC 3339 into an aware UTC datetime."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)

@@ -4,11 +4,13 @@ All copies belong to the first account, so that its lists and its usage are the 
 """
 
 import asyncio
+import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bench.filling import fill, unsealed
 from bench.http import Rate
@@ -18,15 +20,19 @@ from bench.measurements.status import reads
 from bench.measurements.submit import submissions
 from bench.options import Options
 from bench.progress import say
-from bench.report import Row, compared
+from bench.report import Row, compared, middle
 from bench.servers import Servers
 from bench.systems import System, open_ours
+from domain.generation.lifecycle import Timeouts
 from domain.paths import USAGE
+from exemplar.clock import now
+from exemplar.commands.replay_processes import ReplayProcesses
+from exemplar.injection import Dependencies
 from store.adapters import ADAPTERS, open_database
 from store.audit.verification import verify
-from store.generations.folding import every_generation
-from store.mongo.connection import Database
+from store.replay.fold_comparison import FoldComparison
 from store.settings import StoreSettings
+from store.webhooks.settings import WebhookSettings
 
 SMALL_EVENTS = 1000
 MOST_REPEATS_EVENTS = 100_000
@@ -127,45 +133,62 @@ async def _run(work: Work, system: System) -> float:
 
 
 async def _whole_log(url: str, options: Options) -> list[Row]:
-    """Fold every stream and verify every hash, each against a scan of the same documents in the same order."""
+    """Read the whole log in each way of `WHOLE`, in alternating repeats."""
     repeats = options.repeats if options.events <= MOST_REPEATS_EVENTS else 1
-    async with open_database(StoreSettings.model_validate({"mongodb_url": url})) as database:
+    settings = StoreSettings.model_validate({"mongodb_url": url})
+    async with open_database(settings) as database:
+        process = Dependencies(ADAPTERS, database=database, store_settings=settings, holder="bench", clock=now)
+        process.set(timeouts=Timeouts(), webhook_retention=WebhookSettings().keep)
         measured = defaultdict[str, list[float]](list)
         for _ in range(repeats):
             for name, work in WHOLE.items():
                 began = time.perf_counter()
-                await work(database)
+                await work(process)
                 measured[name].append(options.events / (time.perf_counter() - began))
                 say(f"{name}: {measured[name][-1]:,.0f} events/s")
+    whole = {"events": options.events, "processes": os.cpu_count()}
+    replayed = {**whole, "compared": middle(measured["replay_compared"])}
     return [
-        compared("replay", "1/s", measured["replay"], measured["scan_by_stream"], "scan", events=options.events),
-        compared("verify", "1/s", measured["verify"], measured["scan"], "scan", events=options.events),
+        compared("replay", "1/s", measured["replay"], measured["scan_by_stream"], "scan", **replayed),
+        compared("verify", "1/s", measured["verify"], measured["scan"], "scan", **whole),
     ]
 
 
-async def _scan(database: Database) -> None:
-    async for _ in database["commits"].find({}):
+async def _scan(process: Dependencies) -> None:
+    """Read the same collection with the same driver: each document whole, as a dictionary, and do nothing with it."""
+    async for _ in process.get("database")["commits"].find({}):
         pass
 
 
-async def _scan_by_stream(database: Database) -> None:
-    async for _ in database["commits"].find({}).sort([("stream", 1), ("first", 1)]):
+async def _scan_by_stream(process: Dependencies) -> None:
+    """Scan in the order of a replay."""
+    async for _ in process.get("database")["commits"].find({}).sort([("stream", 1), ("first", 1)]):
         pass
 
 
-async def _replay(database: Database) -> None:
-    generations: AsyncIterator[object] = every_generation(ADAPTERS["events"](database))
-    async for _ in generations:
-        pass
+async def _replay(process: Dependencies) -> None:
+    """Fold every stream, and hash the state: `exemplar audit replay --hash-only`."""
+    await _comparison(process).hash()
 
 
-async def _verify(database: Database) -> None:
-    await verify(ADAPTERS["commit_scan"](database), ADAPTERS["checkpoints"](database), (), lambda _, __: None)
+async def _replay_compared(process: Dependencies) -> None:
+    """Compare the folds with all that is stored of them as well: `exemplar audit replay`."""
+    await _comparison(process).run()
 
 
-WHOLE: Mapping[str, Callable[[Database], Awaitable[None]]] = {
+def _comparison(process: Dependencies) -> FoldComparison:
+    processes = process.call(partial(ReplayProcesses, count=os.cpu_count() or 1))
+    return process.call(partial(FoldComparison, range_reports=processes.reports))
+
+
+async def _verify(process: Dependencies) -> None:
+    await verify(process.get("commit_scan"), process.get("checkpoints"), (), lambda _, __: None)
+
+
+WHOLE: Mapping[str, Callable[[Dependencies], Awaitable[None]]] = {
     "scan_by_stream": _scan_by_stream,
     "replay": _replay,
+    "replay_compared": _replay_compared,
     "scan": _scan,
     "verify": _verify,
 }

@@ -5,10 +5,12 @@ become sorted lists, times are RFC 3339 in UTC with microseconds. `docs/audit.md
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
+from operator import attrgetter, methodcaller
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -24,27 +26,42 @@ def encoded(value: Any) -> Any:
 
     Raises TypeError for any other kind.
     """
-    match value:
-        case None | bool() | float():
-            return value
-        case Enum():
-            return value.value
-        case int() | str():
-            return value
-        case datetime():
-            return format_time(value)
-        case BaseModel():
-            return value.model_dump(mode="json")
-        case Mapping():
-            return {str(encoded(name)): encoded(one) for name, one in value.items()}
-        case Set():
-            return sorted(encoded(one) for one in value)
-        case Sequence():
-            return [encoded(one) for one in value]
-        case _ if is_dataclass(value):
-            return {one.name: encoded(getattr(value, one.name)) for one in fields(value)}
-        case _:
-            raise TypeError(f"{type(value).__name__} has no canonical encoding")
+    return _encoder_of(type(value))(value)  # type: ignore[arg-type]  # every type can be hashed
+
+
+@cache
+def _encoder_of(kind: type) -> Callable[[Any], Any]:
+    """Choose how values of a type are encoded; kept, because a state has many of a few types."""
+    for known, encode in _ENCODERS:
+        if issubclass(kind, known):
+            return encode
+    if is_dataclass(kind):
+        return _encoder_of_fields(tuple(one.name for one in fields(kind)))
+    raise TypeError(f"{kind.__name__} has no canonical encoding")
+
+
+def _encoder_of_fields(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    def encode(value: Any) -> Any:
+        return {name: encoded(getattr(value, name)) for name in names}
+
+    return encode
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+_ENCODERS: Final[Sequence[tuple[type | tuple[type, ...], Callable[[Any], Any]]]] = (
+    ((type(None), bool, float), _itself),
+    (Enum, attrgetter("value")),
+    ((int, str), _itself),
+    (datetime, format_time),
+    (BaseModel, methodcaller("model_dump", mode="json")),
+    (Mapping, lambda value: {str(encoded(name)): encoded(one) for name, one in value.items()}),
+    (Set, lambda value: sorted(map(encoded, value))),
+    (Sequence, lambda value: [*map(encoded, value)]),
+)
+"""The first row that a type is a subclass of is how its values are encoded."""
 
 
 def state_digest(stream: str, version: int, state: Any) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from domain.accounts import developer as developers
 from domain.accounts.developer import Developer
 from domain.audit.subjects import View
-from domain.generation.fold import evolve
+from domain.generation.fold import advance
 from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import is_queued
 from domain.generation.timings import keeps_unit
@@ -47,7 +47,7 @@ class QuotaState:
         generation = self.open.get(name)
         if generation is None and not self._begins(recorded):
             return
-        self._keep(evolve(generation, recorded))
+        self._keep(advance(generation, recorded))
         if isinstance(recorded.event, QuotaReserved):
             event = recorded.event
             self.limits = {"monthly": event.limit, "concurrent": event.slot_limit}

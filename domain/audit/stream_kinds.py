@@ -11,7 +11,7 @@ from domain.audit.accesses import is_access
 from domain.audit.account_state import evolve_accounts, evolve_staff
 from domain.audit.delivery_state import evolve_deliveries
 from domain.controls import controls
-from domain.generation.fold import evolve
+from domain.generation.fold import advance
 from domain.generation.generation import Generation, is_generation
 from domain.operations import is_operation
 from domain.webhooks.endpoint import evolve_endpoint, is_webhook
@@ -42,7 +42,7 @@ def _counted(count: int | None, _: RecordedEvent) -> int:
     return (count or 0) + 1
 
 
-GENERATION: Final = StreamKind("generation", evolve)
+GENERATION: Final = StreamKind("generation", advance)
 DEVELOPER: Final = StreamKind("developer", evolve_accounts)
 STAFF: Final = StreamKind("staff", evolve_staff)
 CONTROLS: Final = StreamKind("controls", controls.evolve)

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.errors import FailureCode
 from domain.generation import invocation
-from domain.generation.generation import Generation, State, changed
+from domain.generation.generation import Changes, Generation, State
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
 from domain.generation.timings import is_run_in_vain
 from events import generation as facts
@@ -38,44 +38,41 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 """Event -> the states in which it may be appended."""
 
 
-def apply(g: Generation, event: facts.GenerationEvent, time: datetime) -> Generation:
+def changes_of(g: Generation, event: facts.GenerationEvent, time: datetime) -> Changes:
+    """Tell what an event changes, apart from version and times."""
     match event:
         case facts.GenerationRequested():
             raise ValueError(f"generation {g.id} is requested twice")
         case facts.GenerationValidated():
-            return changed(g, state=State.VALIDATED, validated=event)
+            return {"state": State.VALIDATED, "validated": event}
         case QuotaReserved():
-            return changed(g, state=State.RESERVED, reserved=True, hold=event.hold)
+            return {"state": State.RESERVED, "reserved": True, "hold": event.hold}
         case facts.GenerationCompleted():
-            return changed(
-                g,
-                state=State.COMPLETED,
-                pictures=event.pictures,
-                cost_microusd=g.cost_microusd if event.cost_microusd is None else event.cost_microusd,
-                finished_at=time,
-            )
+            cost = g.cost_microusd if event.cost_microusd is None else event.cost_microusd
+            ended = {"state": State.COMPLETED, "finished_at": time}
+            return {**ended, "pictures": event.pictures, "cost_microusd": cost}
         case facts.GenerationFailed():
-            return changed(invocation.give_up(g, time), state=State.FAILED, failure=event, finished_at=time)
+            ended = {"state": State.FAILED, "finished_at": time}
+            return {**ended, "failure": event, "unresolved": invocation.given_up(g, time)}
         case QuotaSettled():
-            return changed(g, quota=event.outcome)
+            return {"quota": event.outcome}
         case CancelRequested():
             return _cancel_requested(g, event, time)
         case GenerationPublished():
-            return changed(g, is_public=event.is_public)
+            return {"is_public": event.is_public}
         case GenerationErased():
-            return changed(g, erased=True, is_public=False)
+            return {"erased": True, "is_public": False}
         case _:
-            return invocation.apply(g, event, time)
+            return invocation.changes_of(g, event, time)
 
 
-def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> Generation:
-    return changed(
-        g,
-        cancel_requested=True,
-        cancel_requested_at=g.cancel_requested_at or time,
-        erase_requested=g.erase_requested or event.erase,
-        erase_grounds=g.erase_grounds or event.grounds,
-    )
+def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> Changes:
+    return {
+        "cancel_requested": True,
+        "cancel_requested_at": g.cancel_requested_at or time,
+        "erase_requested": g.erase_requested or event.erase,
+        "erase_grounds": g.erase_grounds or event.grounds,
+    }
 
 
 def validate(g: Generation, validated: facts.GenerationValidated) -> list[Event]:

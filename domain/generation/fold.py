@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import cast
 
 from domain.generation import decisions
-from domain.generation.generation import Generation, State, changed, id_of, stream_of
+from domain.generation.generation import Changes, Generation, State, change, changed, id_of, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationRequested
@@ -18,21 +17,25 @@ class IllegalTransitionError(Exception):
 
 def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Generation | None:
     """Fold a stream's events, in order, into the generation; None for no events."""
-    return reduce(evolve, events, start)
+    generation = start
+    for recorded in events:
+        generation = evolve(generation, recorded) if generation is start else advance(generation, recorded)
+    return generation
 
 
 def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation:
     """Apply one recorded event; ValueError unless it is the next one, and `generation.requested` the first alone."""
-    if recorded.version != (generation.version if generation is not None else 0) + 1:
-        raise ValueError(f"{recorded.id}: the event before it is missing")
-    event = cast("GenerationEvent", recorded.event)
     if generation is None:
-        return _begin(event, recorded)
-    applied, time = decisions.apply(generation, event, recorded.time), recorded.time
-    if applied.state is generation.state:
-        return changed(applied, version=recorded.version, updated_at=time)
-    spent = _spent(generation, until=time)
-    return changed(applied, version=recorded.version, updated_at=time, moved_at=time, spent_ms=spent)
+        return _begin(recorded)
+    return changed(generation, **_changes(generation, recorded))
+
+
+def advance(generation: Generation | None, recorded: RecordedEvent) -> Generation:
+    """Apply an event as `evolve`, in place: to a generation that nobody else holds."""
+    if generation is None:
+        return _begin(recorded)
+    change(generation, _changes(generation, recorded))
+    return generation
 
 
 def foresee(generation: Generation, events: Iterable[Event]) -> Generation:
@@ -55,7 +58,24 @@ def check(generation: Generation | None, event: Event) -> None:
         raise IllegalTransitionError(f"{event.type} is not allowed after {state}")
 
 
-def _begin(event: GenerationEvent, recorded: RecordedEvent) -> Generation:
+def _changes(generation: Generation, recorded: RecordedEvent) -> Changes:
+    _require_next(generation.version, recorded)
+    time = recorded.time
+    changes = decisions.changes_of(generation, cast("GenerationEvent", recorded.event), time)
+    if changes.get("state", generation.state) is not generation.state:
+        changes["moved_at"], changes["spent_ms"] = time, _spent(generation, until=time)
+    changes["version"], changes["updated_at"] = recorded.version, time
+    return changes
+
+
+def _require_next(version: int, recorded: RecordedEvent) -> None:
+    if recorded.version != version + 1:
+        raise ValueError(f"{recorded.id}: the event before it is missing")
+
+
+def _begin(recorded: RecordedEvent) -> Generation:
+    _require_next(0, recorded)
+    event = recorded.event
     if not isinstance(event, GenerationRequested):
         raise ValueError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")  # noqa: TRY004 - the stream is at fault
     return Generation(

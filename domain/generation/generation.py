@@ -12,10 +12,12 @@ from events.generation import GenerationFailed, GenerationRequested, GenerationV
 from events.invocation import DuplicateFound, PredictionSettled
 
 __all__ = [
+    "Changes",
     "Generation",
     "SentAttempt",
     "State",
     "Status",
+    "change",
     "changed",
     "id_of",
     "is_generation",
@@ -139,6 +141,9 @@ class Generation:
         return self.state in (State.COMPLETED, State.FAILED)
 
 
+Changes = dict[str, Any]
+"""What an event changes of a generation: fields by name."""
+
 _SLOTS: Final[Mapping[str, Any]] = {one.name: getattr(Generation, one.name) for one in fields(Generation)}
 _values: Final = attrgetter(*_SLOTS)
 
@@ -151,9 +156,14 @@ else:
         copy = object.__new__(Generation)
         for slot, value in zip(_SLOTS.values(), _values(generation), strict=True):
             slot.__set__(copy, value)
-        for name, value in changes.items():
-            _SLOTS[name].__set__(copy, value)
+        change(copy, changes)
         return copy
+
+
+def change(generation: Generation, changes: Changes) -> None:
+    """Set fields of a generation that nobody else holds; KeyError for an unknown one."""
+    for name, value in changes.items():
+        _SLOTS[name].__set__(generation, value)
 
 
 def status_of(state: State) -> Status:

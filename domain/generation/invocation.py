@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from domain.errors import FailureCode
-from domain.generation.generation import Generation, State, changed
+from domain.generation.generation import Changes, Generation, SentAttempt, State
 from domain.generation.lifecycle import Timeouts, has_come
 from events import invocation as facts
 from events.event import Event
@@ -31,60 +31,54 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 """Event -> the states in which it may be appended."""
 
 
-def apply(g: Generation, event: facts.InvocationEvent, time: datetime) -> Generation:
+def changes_of(g: Generation, event: facts.InvocationEvent, time: datetime) -> Changes:
+    """Tell what an event changes, apart from version and times."""
     match event:
         case facts.InvocationIntended():
-            return changed(
-                g,
-                state=State.INTENDED,
-                attempt=event.attempt,
-                intended_at=time,
-                provider_time=event.provider_time,
-                claim_until=event.claim_until,
-                retry_at=None,
-                refusal=None,
-            )
+            call = {"intended_at": time, "provider_time": event.provider_time, "claim_until": event.claim_until}
+            return {**call, "state": State.INTENDED, "attempt": event.attempt, "retry_at": None, "refusal": None}
         case facts.GenerationStarted():
-            known = _resolved(give_up(g, time), event.attempt)
-            return changed(
-                known, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
-            )
+            known = {"prediction": event.prediction, "unresolved": _without(given_up(g, time), event.attempt)}
+            return {**known, "state": State.STARTED, "attempt": event.attempt, "started_at": time}
         case facts.InvocationRefused():
-            return changed(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
+            return {"state": State.WAITING, "retry_at": event.retry_at, "refusal": event.code}
         case facts.InvocationLost():
-            return changed(give_up(g, time), state=State.WAITING, retry_at=time, lost=g.lost + 1)
+            lost = {"lost": g.lost + 1, "unresolved": given_up(g, time)}
+            return {**lost, "state": State.WAITING, "retry_at": time}
         case facts.GenerationProgressed():
-            return changed(g, percent=event.percent)
+            return {"percent": event.percent}
         case facts.PredictionSettled():
-            return _settled(_resolved(g, event.attempt), event)
+            return _settled(g, event)
         case facts.DuplicateFound():
-            return _resolved(changed(g, duplicates=(*g.duplicates, event)), event.attempt)
+            return {
+                "duplicates": (*g.duplicates, event),
+                "unresolved": _without(g.unresolved, event.attempt),
+            }
         case _:
             assert_never(event)
 
 
-def _settled(g: Generation, event: facts.PredictionSettled) -> Generation:
+def _settled(g: Generation, event: facts.PredictionSettled) -> Changes:
     """End its prediction; a generation that failed before stays failed, and its cost is known now."""
-    return changed(
-        g,
-        state=g.state if g.final else State.SETTLED,
-        attempt=event.attempt,
-        prediction=event.prediction,
-        settled=event,
-        cost_microusd=event.cost_microusd,
-    )
+    return {
+        "state": g.state if g.final else State.SETTLED,
+        "attempt": event.attempt,
+        "prediction": event.prediction,
+        "settled": event,
+        "cost_microusd": event.cost_microusd,
+        "unresolved": _without(g.unresolved, event.attempt),
+    }
 
 
-def give_up(g: Generation, time: datetime) -> Generation:
-    """Note the open call, if any, as unresolved: it may still have created a prediction."""
+def given_up(g: Generation, time: datetime) -> tuple[SentAttempt, ...]:
+    """List what is unresolved, with the open call, if any: it may still have created a prediction."""
     if (sent := g.open_call) is None:
-        return g
-    return changed(g, unresolved=(*g.unresolved, replace(sent, given_up_at=time)))
+        return g.unresolved
+    return (*g.unresolved, replace(sent, given_up_at=time))
 
 
-def _resolved(g: Generation, attempt: int) -> Generation:
-    others = tuple(sent for sent in g.unresolved if sent.number != attempt)
-    return g if len(others) == len(g.unresolved) else changed(g, unresolved=others)
+def _without(unresolved: tuple[SentAttempt, ...], attempt: int) -> tuple[SentAttempt, ...]:
+    return tuple(sent for sent in unresolved if sent.number != attempt)
 
 
 def intend(g: Generation, *, now: datetime, timeouts: Timeouts, provider_time: datetime | None = None) -> list[Event]:

@@ -18,7 +18,11 @@ _PERCENT = re.compile(r"(\d{1,3})%\|")
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A prediction from a list, a fetch or a callback; `outcome`: None while it runs."""
+    """A prediction from a list, a fetch or a callback; `outcome`: None while it runs.
+
+    input: as large as its picture, so it is kept only of a prediction without a callback address, which nothing else
+    tells apart.
+    """
 
     id: str
     status: str
@@ -38,7 +42,7 @@ def read_prediction(body: object) -> Prediction | None:
     """Parse a prediction's JSON body; None when it is no object with an id."""
     if not isinstance(body, Mapping) or not _ID.fullmatch(_text(body.get("id")) or ""):
         return None
-    metrics = _mapping(body.get("metrics"))
+    metrics, webhook = _mapping(body.get("metrics")), _text(body.get("webhook"))
     status = _text(body.get("status")) or ""
     return Prediction(
         id=body["id"],
@@ -51,8 +55,8 @@ def read_prediction(body: object) -> Prediction | None:
         predict_seconds=_seconds(metrics.get("predict_time")),
         total_seconds=_seconds(metrics.get("total_time")),
         created_at=_moment(_text(body.get("created_at"))),
-        webhook=_text(body.get("webhook")),
-        input=_mapping(body.get("input")),
+        webhook=webhook,
+        input=_mapping(body.get("input")) if webhook is None else {},
     )
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -16,6 +17,7 @@ from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import progress_shown
 from exemplar.commands.replay_decisions import replay_decisions
+from exemplar.commands.replay_processes import ReplayProcesses, processes_for
 from exemplar.commands.store_access import open_store, stream_named
 from exemplar.commands.unreadable import Unreadable
 from exemplar.commands.verification_output import counted
@@ -38,6 +40,13 @@ def replay_log(
         bool,
         typer.Option("--against", help="Make every recorded decision again by today's rules and settings instead."),
     ] = False,
+    *,
+    hash_only: Annotated[
+        bool, typer.Option("--hash-only", help="Print the hash of the folded state, and compare nothing.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Fold in so many processes; without it one a core, for a short log one.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,13 +54,14 @@ def replay_log(
 
     Exit code 1: something differs; 3: a stream could not be read, and was neither compared nor hashed.
     """
-    if until is not None and (stream is not None or against):
-        raise ConfigurationError("--until hashes the whole log: leave out --stream and --against")
+    if (until is not None or hash_only) and (stream is not None or against):
+        option = "--hash-only" if hash_only else "--until"
+        raise ConfigurationError(f"{option} hashes the whole log: leave out --stream and --against")
     unreadable = Unreadable()
     try:
         if against:
             raise typer.Exit(replay_decisions(stream, home, as_json=as_json))
-        report = asyncio.run(_replay(stream, until, home, unreadable))
+        report = asyncio.run(_replay(stream, home, unreadable, until=until, processes=processes, hash_only=hash_only))
     except ExemplarError as error:
         _fail(error, as_json=as_json)
     if as_json:
@@ -61,14 +71,27 @@ def replay_log(
     raise typer.Exit(unreadable.exit_code(1 if report.different else 0))
 
 
-async def _replay(stream: str | None, until: int | None, home: Path | None, unreadable: Unreadable) -> ReplayReport:
+async def _replay(
+    stream: str | None,
+    home: Path | None,
+    unreadable: Unreadable,
+    *,
+    until: int | None,
+    processes: int | None,
+    hash_only: bool,
+) -> ReplayReport:
     async with open_store(home, holder="replay") as store:
         store.set(timeouts=read(TimeoutSettings).timeouts, webhook_retention=read(WebhookSettings).keep)
+        if stream is not None:
+            return await store.call(FoldComparison).of_stream(
+                await stream_named(stream, store), on_unreadable=unreadable.add
+            )
+        if (count := processes or await processes_for(store)) > 1:
+            store.set(range_reports=store.call(partial(ReplayProcesses, count=count)).reports)
         comparison = store.call(FoldComparison)
-        if stream is None:
-            with progress_shown("commits", "read") as progress:
-                return await comparison.run(last=until, on_unreadable=unreadable.add, progress=progress)
-        return await comparison.of_stream(await stream_named(stream, store), on_unreadable=unreadable.add)
+        fold = comparison.hash if hash_only else comparison.run
+        with progress_shown("commits", "read") as progress:
+            return await fold(last=until, on_unreadable=unreadable.add, progress=progress)
 
 
 def _fail(error: ExemplarError, *, as_json: bool) -> NoReturn:

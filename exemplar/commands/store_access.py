@@ -81,7 +81,9 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     try:
         with _store_settings(chosen) as store_settings:
             async with open_database(store_settings) as database:
-                store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
+                store = Dependencies(
+                    ADAPTERS, database=database, store_settings=store_settings, holder=holder, clock=now
+                )
                 await store.call(require_format)
                 yield store
     except StoreError as error:

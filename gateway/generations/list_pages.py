@@ -78,10 +78,7 @@ class ListPages:
     async def _by_number(
         self, page: NumberedPage, scope: Scope, filters: Filters
     ) -> tuple[Sequence[str], Mapping[str, Any]]:
-        ids, total = await asyncio.gather(
-            self.lists.page(scope, filters, page=page.number, per_page=page.per_page),
-            self.lists.total(scope, filters),
-        )
+        ids, total = await self.lists.page(scope, filters, page=page.number, per_page=page.per_page)
         return ids, {**_counted(total), "page": page.number, "per_page": page.per_page}
 
     async def _by_cursor(
@@ -91,7 +88,7 @@ class ListPages:
         after = None if page.cursor is None else self._cursor(page.cursor, scope, filters)
         found = await self.lists.older_than(after, scope, filters, limit=page.limit)
         cursor = None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
-        counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
+        counted = {} if found.total is None else _counted(found.total)
         return found.ids, {**counted, "limit": page.limit, "next_cursor": cursor}
 
     def _cursor(self, text: str, scope: Scope, filters: Filters) -> ListCursor:

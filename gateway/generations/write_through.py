@@ -1,8 +1,8 @@
 """Write list rows that the projection has not written yet, so that clients find their own writes in lists."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 
 _TIMEOUT = 1.0  # seconds that an answer waits for the row
+_REMEMBERED = 10_000  # rows
 _RECENT = timedelta(seconds=30)  # far longer than the projection takes
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ class WriteThrough:
     personal_data: PersonalDataStore
     timeouts: Timeouts
     clock: Callable[[], datetime]
+    _with_rows: dict[str, None] = field(default_factory=dict, init=False)
 
     async def write(self, *generations: Generation) -> None:
         """Write rows after a command; a slow or failing store leaves them to the projection."""
@@ -47,11 +49,19 @@ class WriteThrough:
 
     async def catch_up(self, scope: Scope) -> bool:
         """Write the rows that requests of the last seconds lack; tell whether there were any."""
-        recent = await self.newest.since(self.clock() - _RECENT, scope)
+        newest = await self.newest.since(self.clock() - _RECENT, scope)
+        recent = [one for one in newest if one not in self._with_rows]
         if not recent:
             return False
         known = await self.projection.versions(recent)
+        self._remember(known)
         missing = await self.generations.load_all([one for one in recent if one not in known])
         if missing:
             await self.write(*missing)
         return bool(missing)
+
+    def _remember(self, generation_ids: Iterable[str]) -> None:
+        """Remember rows that exist, so that they are not looked for again."""
+        self._with_rows.update(dict.fromkeys(generation_ids))
+        while len(self._with_rows) > _REMEMBERED:
+            del self._with_rows[next(iter(self._with_rows))]

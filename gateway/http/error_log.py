@@ -20,11 +20,12 @@ _log = structlog.get_logger()
 @web.middleware
 async def error_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Log an error response, and bind the generation of the path to every line of the request."""
-    with structlog.contextvars.bound_contextvars(**_subject(request)):
-        response = await handler(request)
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            log_refused_request(request.method, _route(request), response.status, request.get(CODE))
-        return response
+    if subject := _subject(request):
+        structlog.contextvars.bind_contextvars(**subject)
+    response = await handler(request)
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        log_refused_request(request.method, _route(request), response.status, request.get(CODE))
+    return response
 
 
 def log_refused_request(method: str | None, route: str | None, status: int, code: str | None) -> None:

@@ -42,10 +42,10 @@ def cause_of(request: web.Request, actor: str) -> Cause:
 @web.middleware
 async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id and bind it to the log; the outermost middleware."""
-    # One task serves all requests of a connection: drop what the one before has bound.
+    # One task serves all requests of a connection: the next one drops what this one has bound.
     structlog.contextvars.clear_contextvars()
-    with structlog.contextvars.bound_contextvars(request_id=request_id_of(request)):
-        return await handler(request)
+    structlog.contextvars.bind_contextvars(request_id=request_id_of(request))
+    return await handler(request)
 
 
 async def send_request_id(request: web.BaseRequest, response: web.StreamResponse) -> None:

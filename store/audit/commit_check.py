@@ -3,12 +3,13 @@
 Runs in processes of its own (store/audit/commit_scan.py), so these are functions over bytes only.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from domain.audit.terms import terms_of
 from store.audit.stored_form import are_all, decoded, require_form
@@ -62,11 +63,12 @@ def _checked(document: Document) -> CheckedCommit:
     try:
         require_form(document, _FORM)
         body, first, last = document["body"], document["first"], document["last"]
+        envelopes: list[Document] | None = None
         leaf = sha256(b"\x00" + body).digest()
         agrees = (
             are_all(document["types"], str)
             and document["_id"] == f"{document['stream']}:{first}"
-            and (_end_matches(document, body) or _matches(document, body))
+            and (_end_matches(document, body) or _matches(document, envelopes := from_json(body)))
         )
         owner = owner_beside(document)
         agrees = agrees and document["leaf"] == leaf and owner == _owner_within(document, body)
@@ -74,18 +76,18 @@ def _checked(document: Document) -> CheckedCommit:
         unread = f"is no commit ({type(error).__name__}: {error})"
         return str(document.get("_id")), 0, 0, b"", NOBODY, False, unread, "", (), None
     fault = None if agrees else "the fields beside the body contradict it"
-    terms = () if fault else own_terms(document["types"], body)
+    terms = () if fault else own_terms(document["types"], body, envelopes)
     kind, time = document["types"][0], document["time"]
     return document["_id"], first, last, leaf, owner, "unsealed" in document, fault, kind, terms, time
 
 
-def own_terms(types: Sequence[str], body: bytes) -> Sequence[str]:
+def own_terms(types: Sequence[str], body: bytes, parsed: Sequence[Document] | None = None) -> Sequence[str]:
     """Compute the terms of a commit without those of its owner; one event of a generation is not parsed."""
-    if len(types) == 1 and types[0].startswith(_GENERATION):
+    if parsed is None and len(types) == 1 and types[0].startswith(_GENERATION):
         head, tail = _HEAD.match(body), _TAIL.search(body, max(0, body.rfind(_DATA_END)))
         if head and tail and not (head[1].startswith(_DEVELOPER) or tail[2].startswith(_DEVELOPERS)):
             return _terms_between(types[0], head, tail)
-    return terms_of(json.loads(body), {})
+    return terms_of(from_json(body) if parsed is None else parsed, {})
 
 
 def _terms_between(kind: str, head: re.Match[bytes], tail: re.Match[bytes]) -> Sequence[str]:
@@ -131,7 +133,7 @@ def _end_matches(document: Document, body: bytes) -> bool:
     return body.startswith(middle, start) and body.endswith(end) and _BETWEEN.fullmatch(between) is not None
 
 
-def _matches(document: Document, body: bytes) -> bool:
+def _matches(document: Document, envelopes: list[Document]) -> bool:
     if document["last"] - document["first"] + 1 != len(document["types"]):
         return False  # a damaged number may be large
     beside = (
@@ -139,7 +141,7 @@ def _matches(document: Document, body: bytes) -> bool:
         document["types"],
         _moment(document),
     )
-    return _within(json.loads(body)) == beside
+    return _within(envelopes) == beside
 
 
 def _moment(document: Document) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
+from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import OnUnreadable
 
 Write = Callable[[Commit, Any], Awaitable[None]]
@@ -53,8 +54,10 @@ class EventStore(Protocol):
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Map streams to the types of their events; one without commits is left out."""
 
-    def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
-        """Read every commit, stream by stream, each in its own order.
+    def commits(
+        self, on_unreadable: OnUnreadable | None = None, *, within: StreamRange = WHOLE
+    ) -> AsyncIterator[Commit]:
+        """Read every commit of a range of streams, stream by stream, each in its own order.
 
         One that cannot be read is given to `on_unreadable` and left out; without it, it raises.
         """

@@ -1,8 +1,10 @@
 """The document of a commit: its body, and the index fields beside it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 from events.catalogue import UnknownEventError
 from events.commit import Commit, commit_from, leaf_hash
@@ -13,6 +15,10 @@ from store.mongo.connection import Document
 
 OWNER: Final = ("developer", "project", "user")
 _LEAF_BYTES = 32
+_beside: Final = itemgetter("_id", "stream", "first", "last", "types", "time")
+
+_Parsed = tuple[Commit, tuple[Any, ...]]
+"""A commit, and the values of `_beside` that its document must have."""
 
 
 def document_of(commit: Commit, time: datetime) -> Document:
@@ -44,36 +50,38 @@ def stream_and_first(document: Document) -> tuple[str, int]:
     return stream, int(first) if first.isdecimal() else 0
 
 
-def stored_commit(document: Document) -> Commit:
+def stored_commit(document: Document, *, once: bool = False) -> Commit:
     """Read a commit's document; DamagedCommitError for a damaged one, or fields that contradict it.
 
-    Raises UnknownEventError for an event of a newer version.
+    once: it is not read again soon, so it is not kept. Raises UnknownEventError for an event of a newer version.
     """
     try:
-        return _sound_commit(document)
+        return _sound_commit(document, _parse if once else _parsed)
     except UnknownEventError:
         raise
     except UNREADABLE as error:
         raise DamagedCommitError(document["_id"], reason_of(error)) from error
 
 
-def _sound_commit(document: Document) -> Commit:
+def _sound_commit(document: Document, parse: Callable[[bytes, str], _Parsed]) -> Commit:
     body = document["body"]
     if not isinstance(body, bytes):
         raise TypeError(f"commit {document['_id']}: its body is of another kind")
-    commit, within = _parsed(bytes(body), document["writer"])
-    if any(document[name] != value for name, value in within.items()):
+    commit, within = parse(bytes(body), document["writer"])
+    if _beside(document) != within:
         raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
     return commit
 
 
-@lru_cache(maxsize=1024)
-def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
-    """Parse a body, and the fields that must stand beside it; cached, because few commits are read often."""
+def _parse(body: bytes, writer: str) -> _Parsed:
+    """Parse a body, and the fields that must stand beside it."""
     commit = commit_from(body, writer=writer)
     time = commit.events[0].time
-    milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
-    return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
+    whole = time.replace(microsecond=time.microsecond // 1000 * 1000)  # as precise as MongoDB's dates
+    return commit, (*_index_fields(commit).values(), whole)
+
+
+_parsed: Final = lru_cache(maxsize=256)(_parse)  # because few commits are read often; each takes some kilobytes
 
 
 def fault_beside_body(document: Document) -> str | None:

@@ -7,6 +7,7 @@ from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
+from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import OnUnreadable
 from store.errors import WrongExpectedVersionError
 
@@ -70,7 +71,9 @@ class MemoryEventStore:
             if stream in self._streams
         }
 
-    async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
-        for stream in sorted(self._streams):
+    async def commits(
+        self, on_unreadable: OnUnreadable | None = None, *, within: StreamRange = WHOLE
+    ) -> AsyncIterator[Commit]:
+        for stream in sorted(filter(within.__contains__, self._streams)):
             for commit in self._streams[stream]:
                 yield commit

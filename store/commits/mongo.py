@@ -13,9 +13,11 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WT
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.commits_by_stream import commits_by_stream
 from store.commits.contract import Write
-from store.commits.document import document_of, stored_commit, unreadable_commit
+from store.commits.document import document_of, stored_commit
 from store.commits.stream_heads import StreamHeads
+from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import UNREADABLE, OnUnreadable
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
@@ -27,7 +29,6 @@ from store.mongo.connection import (
     Indexes,
     is_transient,
     raises_unavailable,
-    reachable,
 )
 from store.mongo.provisional import ProvisionalWrites, term_of
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
@@ -127,17 +128,10 @@ class MongoEventStore:
             found[document["stream"]].update(document.get("types") or ())
         return {stream: frozenset(types) for stream, types in found.items()}
 
-    async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
-        with reachable():
-            async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
-                try:
-                    commit = stored_commit(document)
-                except UNREADABLE as error:
-                    if on_unreadable is None:
-                        raise
-                    on_unreadable(unreadable_commit(document, error))
-                else:
-                    yield commit
+    def commits(
+        self, on_unreadable: OnUnreadable | None = None, *, within: StreamRange = WHOLE
+    ) -> AsyncIterator[Commit]:
+        return commits_by_stream(self._commits, within, on_unreadable)
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""

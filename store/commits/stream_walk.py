@@ -9,9 +9,9 @@ from events.commit import Commit
 from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FoldedStream:
-    """A stream that was read whole, and its state at its last version."""
+    """A stream, and its state at its last version; it changes in place until it was read whole."""
 
     name: str
     kind: StreamKind
@@ -62,15 +62,16 @@ class StreamWalk:
         self._on_unreadable(found)
 
     def _folded(self, commit: Commit) -> FoldedStream | None:
-        before = self.open
-        kind = before.kind if before is not None else self._kind_of(commit)
-        if kind is None:
-            return None
-        version = before.version if before is not None else 0
-        if commit.first != version + 1:
-            self.skip(UnreadableCommit(commit.stream, version + 1, "it is missing"))
-            return before
-        state = before.state if before is not None else None
+        folded = self.open
+        if folded is None:
+            if (kind := self._kind_of(commit)) is None:
+                return None
+            folded = FoldedStream(commit.stream, kind, None, 0)
+        if commit.first != folded.version + 1:
+            self.skip(UnreadableCommit(commit.stream, folded.version + 1, "it is missing"))
+            return self.open
+        state, evolve = folded.state, folded.kind.evolve
         for recorded in commit.events:
-            state = kind.evolve(state, recorded)
-        return FoldedStream(commit.stream, kind, state, commit.last)
+            state = evolve(state, recorded)
+        folded.state, folded.version = state, commit.last
+        return folded

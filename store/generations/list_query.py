@@ -65,6 +65,11 @@ class RowQuery:
     def conditions(self) -> Document:
         return {**self.indexed, **self.rest}
 
+    @property
+    def is_covered(self) -> bool:
+        """Tell whether the index alone answers a page of ids; one over labels has several keys for a row."""
+        return not self.rest and self.index.endswith(("_all", "_state"))
+
 
 def row_query(scope: Scope, filters: Filters, cursor: ListCursor | None = None) -> RowQuery:
     """Write scope and filters as a query for the rows older than the cursor."""

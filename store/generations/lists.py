@@ -1,12 +1,15 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 _FIELDS: Document = {"created_at": 1}
+READ_TO_COUNT: Final = 100
+"""So many keys of an index are read in less time than another request takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,13 @@ class Total:
 class CursorPage:
     """The ids behind a cursor, newest first, and the cursor of the next page: None at the end.
 
-    A page may have fewer ids than the limit, even none, although a next page exists.
+    A page may have fewer ids than the limit, even none, although a next page exists. total: of the list; None behind
+    a cursor.
     """
 
     ids: Sequence[str]
     next_cursor: ListCursor | None
+    total: Total | None = None
 
 
 @raises_unavailable
@@ -44,25 +49,41 @@ class Lists:
         self._rows = database.get_collection("generations")
         self._bound = bound
 
-    async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[str]:
-        """Read the ids of a page by its number, from 1."""
-        return [one.id for one in await self._read(row_query(scope, filters), (page - 1) * per_page, per_page)]
+    async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> tuple[Sequence[str], Total]:
+        """Read the ids of a page by its number, from 1, and count the list."""
+        found, total = await self._counted(row_query(scope, filters), (page - 1) * per_page, per_page)
+        return [one.id for one in found[:per_page]], total
 
     async def older_than(self, cursor: ListCursor | None, scope: Scope, filters: Filters, *, limit: int) -> CursorPage:
-        """Read the next older ids; the newest for no cursor."""
+        """Read the next older ids; for no cursor the newest, and count the list."""
         query = row_query(scope, filters, cursor)
-        found = await self._read(query, 0, limit + 1)
-        ids = [one.id for one in found[:limit]]
-        return CursorPage(ids, found[limit - 1] if len(found) > limit else await self._last_compared(query))
+        if cursor is None:
+            found, total = await self._counted(query, 0, limit)
+        else:
+            found, total = await self._read(query, 0, limit + 1), None
+        following = found[limit - 1] if len(found) > limit else await self._last_compared(query)
+        return CursorPage([one.id for one in found[:limit]], following, total)
 
-    async def total(self, scope: Scope, filters: Filters) -> Total:
+    async def _counted(self, query: RowQuery, skip: int, limit: int) -> tuple[Sequence[ListCursor], Total]:
+        """Read a page and what follows it, and count all: a list that ends soon was counted by reading."""
+        if not query.is_covered:
+            return await asyncio.gather(self._read(query, skip, limit + 1), self._total(query))
+        enough = max(limit, READ_TO_COUNT) + 1
+        found = await self._read(query, skip, enough)
+        if len(found) == enough or (skip and not found):
+            return found, await self._total(query)
+        return found, self._up_to_bound(skip + len(found))
+
+    async def _total(self, query: RowQuery) -> Total:
         """Count up to the bound."""
-        query = row_query(scope, filters)
         found = await self._count(query)
         if query.rest:
             steps = [*self._compared(query), {"$count": "found"}]
             counted = await aggregate(self._rows, steps, hint=query.index)
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
+        return self._up_to_bound(found)
+
+    def _up_to_bound(self, found: int) -> Total:
         return Total(min(found, self._bound), found <= self._bound)
 
     async def _count(self, query: RowQuery) -> int:

@@ -79,6 +79,15 @@ class LogTallies:
         elif keeps_unit(generation):
             tally.spent[generation.request.period] += 1
 
+    def merge(self, other: "LogTallies") -> None:
+        """Add what was counted of other streams, with the same `since`."""
+        self.generations += other.generations
+        self.unreadable += other.unreadable
+        for developer, counted in other.developers.items():
+            tally = self.developers.setdefault(developer, _Tally())
+            tally.open |= counted.open
+            tally.spent += counted.spent
+
 
 async def _at_once() -> None:
     """Go on at once."""

@@ -4,19 +4,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from domain.audit.canonical_state import StateHash, state_digest
-from domain.audit.stream_kinds import DELIVERIES, GENERATION
+from domain.audit.stream_kinds import DELIVERIES
 from domain.errors import ErrorCode, ExemplarError
-from store.commits.stream_walk import FoldedStream
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.replay.delivery_rows import DeliveryRows
 from store.replay.log_entries import MODEL, LogEntries
+from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.read_model import Compared, Difference
 from store.replay.sealed_prefix import SealedPrefix
 from store.replay.stream_models import StreamModels
-from store.replay.stream_replay import StreamReplay
 from store.replay.whole_log_models import CountedLog, WholeLogModels
 
 Progress = Callable[[int, int], None]
@@ -27,8 +26,13 @@ Pause = Callable[[], Awaitable[None]]
 MOST_DIFFERENCES: Final = 10_000
 """A report lists so many and counts the others."""
 
-_BATCH: Final = 500
-_BATCH_EVENTS: Final = 20_000
+
+class RangeReports(Protocol):
+    """Reports all ranges of the log in their order; as `RangeComparison.batches`."""
+
+    def __call__(
+        self, last: int, since: datetime, on_read: Callable[[int], None], *, compare: bool
+    ) -> AsyncIterator[RangeReport]: ...
 
 
 @dataclass(slots=True)
@@ -49,9 +53,11 @@ class ReplayReport:
     differences: list[Difference] = field(default_factory=list)
     moving: list[str] = field(default_factory=list)
 
-    def read(self, streams: Sequence[FoldedStream]) -> None:
-        self.streams += len(streams)
-        self.events += sum(one.version for one in streams)
+    def count(self, part: RangeReport) -> None:
+        self.streams += part.streams
+        self.events += part.events
+        self.compared += part.compared
+        self.add(part.differences)
 
     def add(self, differences: Sequence[Difference]) -> None:
         self.different += len(differences)
@@ -74,15 +80,16 @@ class FoldComparison:
 
     def __init__(
         self,
-        stream_replay: StreamReplay,
+        range_comparison: RangeComparison,
         *,
         sealed_prefix: SealedPrefix,
         stream_models: StreamModels,
         delivery_rows: DeliveryRows,
         whole_log_models: WholeLogModels,
         log_entries: LogEntries,
+        range_reports: RangeReports | None = None,
     ) -> None:
-        self._replay = stream_replay
+        self._reports = range_reports or range_comparison.batches
         self._prefix = sealed_prefix
         self._models = stream_models
         self._deliveries = delivery_rows
@@ -105,17 +112,14 @@ class FoldComparison:
         A stream that cannot be read is given to `on_unreadable` and neither compared nor hashed. Raises
         `unknown_position` for a position that the log does not have.
         """
-        head = await self._prefix.head()
-        if last is not None and last > head:
-            raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
-        report, counted = ReplayReport(head if last is None else last), self._whole.begin()
-        suspects = set[str]()
-        async for found in self._walk(report, counted, on_unreadable, lambda at: progress(at, head)):
-            suspects |= found
+        report, counted, suspects = await self._begin(last), self._whole.begin(), set[str]()
+        async for part in self._folded(report, counted, on_unreadable, progress):
+            suspects |= part.suspects
             await pause()
         self._note(report, await self._models.settled(suspects, late_since))
         report.add(await self._models.without_stream(report.compared))
         await pause()
+        head = await self._prefix.head()
         await self._compare_documents(report, head, pause)
 
         async def on_position(at: int) -> None:
@@ -124,6 +128,19 @@ class FoldComparison:
             await pause()
 
         self._note(report, await self._whole.compare(counted, on_unreadable, on_position))
+        return report
+
+    async def hash(
+        self,
+        *,
+        last: int | None = None,
+        on_unreadable: OnUnreadable = log_unreadable,
+        progress: Progress = lambda *_: None,
+    ) -> ReplayReport:
+        """Fold the whole log for its hash alone, as `run`, and compare nothing."""
+        report = await self._begin(last)
+        async for _ in self._folded(report, self._whole.begin(), on_unreadable, progress, compare=False):
+            pass
         return report
 
     async def of_stream(self, stream: str, *, on_unreadable: OnUnreadable = log_unreadable) -> ReplayReport:
@@ -141,7 +158,7 @@ class FoldComparison:
             raise ExemplarError(ErrorCode.NOT_FOUND, f"The log has no stream {stream}")
         for one in folded:
             report.state_hash = state_digest(one.name, one.version, one.state).hex()
-            report.read([one])
+            report.streams, report.events = 1, one.version
             report.compared += Counter((await self._models.compare([one])).documents)
             self._note(report, await self._models.settled([one.name]))
             if one.kind is DELIVERIES:
@@ -152,34 +169,34 @@ class FoldComparison:
             self._note(report, Compared({MODEL: count}, differences))
         return report
 
-    async def _walk(
-        self, report: ReplayReport, counted: CountedLog, on_unreadable: OnUnreadable, on_read: Callable[[int], None]
-    ) -> AsyncIterator[set[str]]:
-        """Fold all streams in batches; give those of each whose documents differ at first sight."""
-        hashed, batch = StateHash(), list[FoldedStream]()
+    async def _begin(self, last: int | None) -> ReplayReport:
+        head = await self._prefix.head()
+        if last is not None and last > head:
+            raise ExemplarError(ErrorCode.UNKNOWN_POSITION, f"There is no position {last}: the last one is {head}")
+        return ReplayReport(head if last is None else last)
 
-        def skip(found: UnreadableCommit) -> None:
-            counted.skip(found)
-            on_unreadable(found)
-
-        async for one in self._replay.streams(report.position, skip, on_read):
-            if one.digest is not None:
-                hashed.add(one.folded.name, one.digest)
-            if one.folded.kind is GENERATION:
-                counted.add(one.folded.state)
-            batch.append(one.folded)
-            if len(batch) == _BATCH or sum(part.version for part in batch) > _BATCH_EVENTS:
-                yield await self._compare(batch, report)
-                batch = []
-        yield await self._compare(batch, report)
+    async def _folded(
+        self,
+        report: ReplayReport,
+        counted: CountedLog,
+        on_unreadable: OnUnreadable,
+        progress: Progress,
+        *,
+        compare: bool = True,
+    ) -> AsyncIterator[RangeReport]:
+        """Fold all streams, count and hash them, and pass on what was found in each range."""
+        head, hashed = await self._prefix.head(), StateHash()
+        parts = self._reports(report.position, counted.since, lambda at: progress(at, head), compare=compare)
+        async for part in parts:
+            report.count(part)
+            counted.add(part.tallies)
+            for name, digest in part.digests:
+                hashed.add(name, digest)
+            for found in part.unreadable:
+                counted.skip(found)
+                on_unreadable(found)
+            yield part
         report.state_hash = hashed.hexdigest()
-
-    async def _compare(self, batch: Sequence[FoldedStream], report: ReplayReport) -> set[str]:
-        report.read(batch)
-        compared = await self._models.compare(batch)
-        report.compared += Counter(compared.documents)
-        report.add(await self._deliveries.missing([one for one in batch if one.kind is DELIVERIES]))
-        return {one.stream for one in compared.differences if one.stream}
 
     async def _compare_documents(self, report: ReplayReport, head: int, pause: Pause) -> None:
         """Compare what is read by documents: deliveries, and what stands beside positions."""

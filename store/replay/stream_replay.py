@@ -7,11 +7,12 @@ from domain.audit.canonical_state import state_digest
 from domain.audit.stream_kinds import StreamKind, kind_of
 from events.commit import Commit
 from store.commits.contract import EventStore
+from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import OnUnreadable, UnreadableCommit
 from store.replay.sealed_prefix import SealedPrefix
 
-_AT_ONCE: Final = 100  # folding and hashing them keeps the event loop busy for some ten milliseconds
+_AT_ONCE: Final = 200  # folding and hashing them keeps the event loop busy for some ten milliseconds
 
 Read = Commit | UnreadableCommit
 
@@ -32,22 +33,22 @@ class StreamReplay:
         self._prefix = sealed_prefix
 
     async def streams(
-        self, last: int, on_unreadable: OnUnreadable, on_read: Callable[[int], None]
+        self, last: int, on_unreadable: OnUnreadable, on_read: Callable[[int], None], within: StreamRange = WHOLE
     ) -> AsyncIterator[ReplayedStream]:
-        """Read the log; `on_read` gets the number of commits read so far.
+        """Read a range of the log; `on_read` gets the number of commits read so far.
 
         last: the sealed position that digests cover. A stream that cannot be read is given to `on_unreadable`.
         """
         walk, ends, count = StreamWalk(_kind_of, on_unreadable), _Ends(), 0
-        async for some in self._batches():
-            within = await self._prefix.within([one.id for one in some], last)
+        async for some in self._batches(within):
+            sealed = await self._prefix.within([one.id for one in some], last)
             for one in some:
                 if isinstance(one, UnreadableCommit):
                     walk.skip(one)
                     continue
                 if (finished := walk.end_before(one)) is not None:
                     yield ReplayedStream(finished, ends.digest(finished))
-                if one.id not in within:
+                if one.id not in sealed:
                     ends.note(one.stream, walk.open)  # before its state changes in place
                 walk.add(one)
             count += len(some)
@@ -56,10 +57,10 @@ class StreamReplay:
         if (finished := walk.end()) is not None:
             yield ReplayedStream(finished, ends.digest(finished))
 
-    async def _batches(self) -> AsyncIterator[list[Read]]:
+    async def _batches(self, within: StreamRange) -> AsyncIterator[list[Read]]:
         """Read commits and what cannot be read, in their order."""
         batch: list[Read] = []
-        async for commit in self._events.commits(batch.append):
+        async for commit in self._events.commits(batch.append, within=within):
             batch.append(commit)
             if len(batch) >= _AT_ONCE:
                 yield batch[:]

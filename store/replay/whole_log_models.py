@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from domain.generation.generation import Generation, is_generation
+from domain.generation.generation import is_generation
 from store.commits.contract import EventStore
 from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.log.parking import Parking
@@ -96,9 +96,13 @@ class CountedLog:
     recount: Recount
     tallies: LogTallies
 
-    def add(self, generation: Generation) -> None:
-        """Count a generation."""
-        self.tallies.add(generation)
+    @property
+    def since(self) -> datetime:
+        return self.tallies.since
+
+    def add(self, counted: LogTallies) -> None:
+        """Add what was counted of some streams."""
+        self.tallies.merge(counted)
 
     def skip(self, found: UnreadableCommit) -> None:
         """Set the developer of a generation aside that cannot be read."""

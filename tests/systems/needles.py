@@ -50,7 +50,7 @@ class Needles:
         return {name for one in (data, *_opened(data)) for form, name in self._forms_for(one) if form in one}
 
     def _forms_for(self, data: bytes) -> Iterator[tuple[bytes, str]]:
-        for piece in self._pieces.keys() & set(_pieces_of(data)):
+        for piece in self._pieces.keys() & set(_pieces_of(data)) if self._pieces else ():
             yield from self._pieces[piece]
         if any(prefix in data for prefix in self._prefixes):
             yield from self._texts

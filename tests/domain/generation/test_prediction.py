@@ -48,3 +48,9 @@ def test_half_of_a_surrogate_pair_is_replaced(field: str) -> None:
     assert prediction is not None
     read = (prediction.model, prediction.error, *prediction.outputs, prediction.webhook)
     assert "a?" in read
+
+
+def test_an_input_is_kept_only_of_a_prediction_that_no_address_names() -> None:
+    body = {"id": "p1", "input": {"image": "data:"}}
+    found = [read_prediction({**body, **more}) for more in ({}, {"webhook": None}, {"webhook": "https://a.example/c"})]
+    assert [one.input for one in found if one] == [{"image": "data:"}, {"image": "data:"}, {}]

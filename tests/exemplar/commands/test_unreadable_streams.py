@@ -40,7 +40,7 @@ async def damaged(harness: QuotaHarness, store: OpenStore, clock: Clock) -> Open
 def test_the_exit_code_is_3_and_the_stream_is_named(damaged: OpenStore, limits_url: str, command: list[str]) -> None:
     done = exemplar(limits_url, *command)
     assert done.code == 3
-    assert "not readable: generation-dev-1-done at version 2: JSONDecodeError" in done.out
+    assert "not readable: generation-dev-1-done at version 2: ValueError" in done.out
     answer: dict[str, Any] = json.loads(exemplar(limits_url, *command, "--json").out)
     [named] = answer["unreadable"]
     assert (named["stream"], named["version"], named["developer"]) == ("generation-dev-1-done", 2, "dev-1")

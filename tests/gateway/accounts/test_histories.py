@@ -135,6 +135,7 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "provider": "replicate",
         "entry": "delivery:1",
         "job_id": UNKNOWN,
+        "access_key_id": UNKNOWN,
         "event_type": "generation.imagined",
         "revision": "1",
         "path": "index.html",

@@ -12,7 +12,7 @@ import pytest_asyncio
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.adapters import ADAPTERS, create_indexes
-from store.generations.lists import Lists, Total
+from store.generations.lists import READ_TO_COUNT, Lists, Total
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
 from store.generations.queue import Queue
@@ -134,6 +134,10 @@ USES = {
 """The routes, jobs and commands that each index answers."""
 
 
+async def total_of(lists: Lists, scope: Scope, filters: Filters) -> Total:
+    return (await lists.page(scope, filters, page=1, per_page=1))[1]
+
+
 async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, database: Database) -> None:
     rows, queue, durations = MongoProjection(database), Queue(database), RecentDurations(database)
     await create_indexes(database, ADAPTERS.values())
@@ -170,16 +174,17 @@ async def test_every_filter_uses_an_index(
     filters = FILTERS[name]
     await lists.page(scope, filters, page=1, per_page=LIMIT)
     await lists.older_than(CURSOR, scope, filters, limit=LIMIT)
-    await lists.total(scope, filters)
+    await total_of(lists, scope, filters)
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert len(found) >= 3
     for profiled in found:
         assert {"IXSCAN", "COUNT_SCAN"} & set(re.findall(r"[A-Z_]+", profiled["planSummary"]))
         assert "COLLSCAN" not in profiled["planSummary"]
         assert not profiled.get("hasSortStage")
-    for profiled in found[:2]:
+    reads = [profiled for profiled in found if "count" not in profiled["command"]]
+    for profiled in reads[:2]:
         # A few more keys are read when several states or labels are merged.
-        assert profiled["keysExamined"] <= 2 * LIMIT + 12
+        assert profiled["keysExamined"] <= max(2 * LIMIT, READ_TO_COUNT) + 12
         assert profiled["docsExamined"] <= 2 * LIMIT
 
 
@@ -188,9 +193,8 @@ async def test_every_filter_uses_an_index(
 async def test_a_page_and_its_total_read_the_index_alone(
     lists: Lists, profile: Any, scope: Scope, filters: Filters
 ) -> None:
-    await lists.page(scope, filters, page=1, per_page=LIMIT)
-    total = await lists.total(scope, filters)
-    assert total.number > 100
+    _, total = await lists.page(scope, filters, page=1, per_page=LIMIT)
+    assert total.number > READ_TO_COUNT
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert [profiled["docsExamined"] for profiled in found] == [0, 0]
 
@@ -209,7 +213,7 @@ async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_e
     lists: Lists, database: Database, profile: Any, name: str
 ) -> None:
     bound, filters = 50, COMMON[name]
-    expected = await lists.page(PROJECT, filters, page=1, per_page=ROWS)
+    expected, _ = await lists.page(PROJECT, filters, page=1, per_page=ROWS)
     bounded = Lists(database, bound=bound)
     await profile.database.command("profile", 0)
     await profile.drop()
@@ -220,7 +224,7 @@ async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_e
     while step.next_cursor is not None:
         step = await bounded.older_than(step.next_cursor, PROJECT, filters, limit=LIMIT)
         read += step.ids
-    total = await bounded.total(PROJECT, filters)
+    total = await total_of(bounded, PROJECT, filters)
     assert read == [*expected]
     assert total.number <= len(expected)
     assert total == Total(len(expected), exact=True) or not total.exact
@@ -235,10 +239,10 @@ async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_e
 async def test_filters_return_the_matching_rows(lists: Lists) -> None:
     documents = [document(number) for number in reversed(range(ROWS))]
     for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
-        found = await lists.page(scope, filters, page=1, per_page=ROWS)
+        found, _ = await lists.page(scope, filters, page=1, per_page=ROWS)
         expected = [one for one in documents if _holds(one, scope, name)]
         assert [*found] == [one["_id"] for one in expected], (scope, name)
-        assert await lists.total(scope, filters) == Total(len(expected), exact=True)
+        assert await total_of(lists, scope, filters) == Total(len(expected), exact=True)
 
 
 async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, database: Database) -> None:
@@ -248,7 +252,7 @@ async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, databa
     await rows.insert_many(old)
     same = {"created_at": NOON + timedelta(seconds=1_500)}
     await rows.update_many({"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same})
-    expected = [*await lists.page(scope, Filters(), page=1, per_page=ROWS)]
+    expected = [*(await lists.page(scope, Filters(), page=1, per_page=ROWS))[0]]
     read: list[str] = []
     cursor = None
     for number in itertools.count():
@@ -268,10 +272,10 @@ async def test_total_is_exact_up_to_its_limit_and_marked_above_it(lists: Lists, 
     many = [{**document(1), "_id": f"m{number}", "user": "usr-9"} for number in range(TOTAL_BOUND)]
     await rows.insert_many(many)
     scope = Scope("prj-1", "usr-9")
-    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=True)
+    assert await total_of(lists, scope, Filters()) == Total(TOTAL_BOUND, exact=True)
     await rows.insert_one({**many[0], "_id": "one more"})
-    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=False)
-    assert await lists.total(scope, Filters(status="completed")) == Total(TOTAL_BOUND, exact=False)
+    assert await total_of(lists, scope, Filters()) == Total(TOTAL_BOUND, exact=False)
+    assert await total_of(lists, scope, Filters(status="completed")) == Total(TOTAL_BOUND, exact=False)
 
 
 def _holds(one: dict[str, Any], scope: Scope, name: str) -> bool:
