@@ -136,10 +136,12 @@ async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness
         "entry": "delivery:1",
         "job_id": UNKNOWN,
         "access_key_id": UNKNOWN,
+        "model": "sdxl",
         "event_type": "generation.imagined",
         "revision": "1",
         "path": "index.html",
         "access_key_id": UNKNOWN,
+        "model": "sdxl",
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
