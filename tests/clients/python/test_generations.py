@@ -126,5 +126,5 @@ def test_a_dry_run_records_nothing(client: Client) -> None:
 def test_a_failure_is_explained_and_a_deadline_is_set(client: Client) -> None:
     failed = client.submit([small()], {"prompt": "[sandbox:fail] a lighthouse"}, cancel_after="5m")
     assert client.wait(failed.id, timeout=60)["failure"]["code"] == "provider_failed"  # type: ignore[index]
-    assert client.explain(failed.id)["text"]
+    assert client.explain(failed.id)["sentence"]
     assert client.usage()["totals"]
