@@ -48,6 +48,7 @@ async def test_the_documented_curl_request_with_three_photographs_completes(
     own = f"{tenant.base_url}{ONE}/{generation}"
     assert [one["code"] for one in body.pop("warnings")] == ["small_example"] * 3
     assert body.pop("start_by") < body.pop("deadline")
+    assert not body.pop("queued")
     assert body == {
         "id": generation,
         "status": "pending",
