@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --re
 
 COPY pyproject.toml README.md LICENSE ./
 COPY actors ./actors
-COPY clients/python ./clients/python
+COPY clients/python/exemplar_client ./clients/python/exemplar_client
 COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar

@@ -32,7 +32,7 @@ def test_once_returns_zero_after_one_picture_and_leaves_no_process(mongod_instal
         assert stat.S_IMODE((fake_up.home / private).stat().st_mode) == 0o600
     assert re.search(r"mongod ready +\d+\.\d s", output)
     assert "curl -X POST" in output
-    assert '-H "Authorization: Bearer token-of-a@example.com"' in output
+    assert '-H "Authorization: Bearer ek_a"' in output
     assert output.count("-F example_images=@") == 3
 
 
