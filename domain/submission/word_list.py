@@ -30,11 +30,12 @@ class WordList:
     def refuses(self, text: str) -> bool:
         """Tell whether an entry is in a text."""
         tokens = tokens_of(text)
-        return any(self._begins(tokens, at) for at in range(len(tokens)))
+        beginning = {token: self._beginning_with(token) for token in set(tokens)}
+        return any(_follows(phrase, tokens, at) for at, token in enumerate(tokens) for phrase in beginning[token])
 
-    def _begins(self, tokens: Sequence[str], at: int) -> bool:
-        found = (*self.by_word.get(tokens[at], ()), *self.patterns)
-        return any(_follows(phrase, tokens, at) for phrase in found)
+    def _beginning_with(self, token: str) -> Sequence[Phrase]:
+        """List the entries whose first word a word is; each different word of a text is looked up once."""
+        return (*self.by_word.get(token, ()), *(one for one in self.patterns if _matches(one[0], token)))
 
 
 def parse_word_list(lines: Iterable[str]) -> WordList:

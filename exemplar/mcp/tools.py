@@ -89,11 +89,18 @@ class Tools:
             return shown(await client.cancel(generation_id))
 
     async def retry(
-        self, ctx: Context[Any, Any], generation_id: str, seed: Literal["new", "same"] = "new"
+        self,
+        ctx: Context[Any, Any],
+        generation_id: str,
+        seed: Literal["new", "same"] = "new",
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Make a finished generation once more, with another seed or the same; return the id of the new one."""
+        """Make a finished generation once more, with another seed or the same; return the id of the new one.
+
+        idempotency_key: your own key makes a repeated call return the first one's generation.
+        """
         async with self._client(ctx) as client:
-            accepted = await client.retry(generation_id, seed=seed)
+            accepted = await client.retry(generation_id, seed=seed, idempotency_key=idempotency_key)
             return {"id": accepted.id, "urls": accepted.urls}
 
     async def list_generations(
@@ -126,7 +133,8 @@ class Tools:
 def create_server(client_of: ClientOf, *, version: str, local_files: bool) -> MCPServer[Any]:
     """Make a server with all tools."""
     tools = Tools(client_of, local_files=local_files)
-    server: MCPServer[Any] = MCPServer("exemplar", instructions=_INSTRUCTIONS, version=version)
+    # The tools never change: no stream that waits for changes of their list.
+    server: MCPServer[Any] = MCPServer("exemplar", instructions=_INSTRUCTIONS, version=version, subscriptions=False)
     for tool in (tools.generate, tools.status, tools.explain, tools.cancel, tools.retry, tools.usage):
         server.add_tool(tool)
     server.add_tool(tools.wait, structured_output=False)

@@ -19,6 +19,9 @@ from gateway.settings import GatewaySettings
 
 MAX_BODY: Final = 16 * 1024 * 1024  # bytes: a picture of 10 MiB as base64, and its message
 
+MAX_PARTS: Final = 10_000
+"""Members and elements of a message, as far as signs tell; base64 has none of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McpRoutes:
@@ -58,4 +61,11 @@ class McpRoutes:
                 raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
             await lease.use(len(chunk))
             chunks.append(chunk)
-        return b"".join(chunks)
+        return _bounded(b"".join(chunks))
+
+
+def _bounded(message: bytes) -> bytes:
+    """Refuse a message of more parts than any tool takes: parsed, a part takes thirty times the memory."""
+    if sum(message.count(sign) for sign in (b",", b"{", b"[")) > MAX_PARTS:
+        raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
+    return message

@@ -1,5 +1,6 @@
 """Refuse prompts before anything is held: by the operator's words, then by the classifier."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +31,8 @@ class InputModeration:
         if self.word_list is None and self.classifier is None:
             return
         prompt = model_prompt(parse_instructions(instructions, ceilings=ADMITTED))
-        if self.word_list is not None and (await self.word_list.current()).refuses(prompt):
+        # In a thread: a long list of patterns takes a moment, in which others are served.
+        if self.word_list is not None and await asyncio.to_thread((await self.word_list.current()).refuses, prompt):
             raise _refused("word_list", user)
         if self.classifier is not None and await self._is_flagged(self.classifier, prompt):
             raise _refused("classifier", user)

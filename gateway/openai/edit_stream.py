@@ -47,9 +47,9 @@ class EditStream:
         grant = self.event_access.grant(request, submission.identity.developer_id)
         connection = await self.connections.open(request, grant, STREAM, first=b":\n\n")
         try:
-            generation = await self._follow(connection, submission.generation_id, options)
+            last = await self._last_event(connection, request, submission.generation_id, options)
             if not connection.closed:
-                await connection.write(await self._last_event(request, generation))
+                await connection.write(last)
             connection.end()
             return await connection.ended()
         finally:
@@ -71,13 +71,16 @@ class EditStream:
             generation = await self._load(generation_id)
         return generation
 
-    async def _last_event(self, request: web.Request, generation: Generation) -> bytes:
+    async def _last_event(
+        self, connection: Connection, request: web.Request, generation_id: str, options: EditOptions
+    ) -> bytes:
         """Write the picture, or why there is none: the answer has begun, so no status can say it."""
         try:
-            return await self._outcome(request, generation)
+            generation = await self._follow(connection, generation_id, options)
+            return b"" if connection.closed else await self._outcome(request, generation)
         except (ExemplarError, StoreError, DamagedCommitError) as error:
             refused = error_response(map_error(error).error, request_id=request_id_of(request))
-            body = json.loads(refused.text or "{}") | {"id": generation.id}
+            body = json.loads(refused.text or "{}") | {"id": generation_id}
             return error_event(openai_error(refused.status, body))
 
     async def _outcome(self, request: web.Request, generation: Generation) -> bytes:

@@ -15,6 +15,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
 from domain.accounts.access import Role
+from domain.accounts.access_keys import Scope, require_scope
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.digests import salted_digest
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
@@ -156,6 +157,7 @@ class EndpointRoutes:
         claims = await self.authenticator.authenticate_account(request)
         if claims.role is Role.END_USER:
             identity = await self.authenticator.authenticate_submission(request)
+            require_scope(identity.scopes, Scope.MANAGE)  # what is read here outlives an access key
             key = user_secret(await self._default_secret(identity.project_id), claims.subject)
         else:
             key = await self._default_secret(await self._project_of_developer(request))

@@ -40,7 +40,7 @@ export class Client {
    * @returns {Promise<any>}
    */
   async submit(pictures, instructions, options = {}) {
-    const idempotencyKey = options.idempotencyKey ?? globalThis.crypto.randomUUID();
+    const idempotencyKey = options.idempotencyKey ?? randomKey();
     const sent = {
       method: "POST",
       headers: { ...this.session.credentials.submissionHeaders, "Idempotency-Key": idempotencyKey },
@@ -58,7 +58,7 @@ export class Client {
 
   /** Read a generation. @param {string} id @returns {Promise<any>} */
   get(id) {
-    return this.session.json(`${ALL}/${id}`);
+    return this.session.json(pathOf(id));
   }
 
   /**
@@ -95,12 +95,12 @@ export class Client {
   async wait(id, { timeout = 2400, signal } = {}) {
     const deadline = performance.now() / 1000 + timeout;
     for (;;) {
-      const generation = await this.session.json(`${ALL}/${id}`, { signal });
+      const generation = await this.session.json(pathOf(id), { signal });
       if (generation.status === "completed" || generation.status === "failed") return generation;
       const left = deadline - performance.now() / 1000;
       if (left <= 0) throw new UnfinishedError(`${id} is ${generation.state} after ${timeout} s`);
       const query = { after: generation.version, wait: Math.max(1, Math.min(LONG_POLL_S, Math.floor(left))) };
-      await this.session.json(`${ALL}/${id}/events`, { query, signal });
+      await this.session.json(`${pathOf(id)}/events`, { query, signal });
     }
   }
 
@@ -112,7 +112,7 @@ export class Client {
    */
   events(id, { after, ...options } = {}) {
     const position = after === undefined ? null : String(after);
-    return readEvents(this.session, `${ALL}/${id}/events`, { after: position, ends: true, ...options });
+    return readEvents(this.session, `${pathOf(id)}/events`, { after: position, ends: true, ...options });
   }
 
   /**
@@ -126,23 +126,23 @@ export class Client {
 
   /** Cancel a generation and return its current state; a finished one stays unchanged. @param {string} id */
   cancel(id) {
-    return this.session.json(`${ALL}/${id}/cancel`, { method: "POST" });
+    return this.session.json(`${pathOf(id)}/cancel`, { method: "POST" });
   }
 
   /** Explain why a generation is not finished. @param {string} id */
   explain(id) {
-    return this.session.json(`${ALL}/${id}/explain`);
+    return this.session.json(`${pathOf(id)}/explain`);
   }
 
   /** Make a finished generation public, or private again. @param {string} id @param {boolean} [isPublic] */
   publish(id, isPublic = true) {
-    return this.session.json(`${ALL}/${id}/public`, { method: "PATCH", json: { is_public: isPublic } });
+    return this.session.json(`${pathOf(id)}/public`, { method: "PATCH", json: { is_public: isPublic } });
   }
 
   /** Delete a generation with its texts and pictures; repeatable. @param {string} id */
   async delete(id) {
     try {
-      await this.session.request(`${ALL}/${id}`, { method: "DELETE" }, async () => {});
+      await this.session.request(pathOf(id), { method: "DELETE" }, async () => {});
     } catch (error) {
       if (!(error instanceof NotFoundError && error.status === 410)) throw error;
     }
@@ -156,7 +156,7 @@ export class Client {
   async picture(id, number = 0) {
     const images = (await this.get(id)).result?.images ?? [];
     if (number >= images.length) throw new RangeError(`${id} has ${images.length} pictures`);
-    const picture = await this.session.request(`${ALL}/${id}/images/${number}`, {}, (response) => response.blob());
+    const picture = await this.session.request(`${pathOf(id)}/images/${number}`, {}, (response) => response.blob());
     const sha256 = await sha256Of(picture);
     if (sha256 !== images[number].sha256) {
       throw new DamagedPictureError(`picture ${number} of ${id} arrived with SHA-256 ${sha256}`);
@@ -169,8 +169,20 @@ export class Client {
    * @param {string} id @param {number} [number]
    */
   receipt(id, number = 0) {
-    return this.session.json(`${ALL}/${id}/receipt`, { query: { number } });
+    return this.session.json(`${pathOf(id)}/receipt`, { query: { number } });
   }
+}
+
+/** The path of a generation; an id is never taken for a piece of a path. @param {string} id */
+function pathOf(id) {
+  if (!/^[0-9a-f-]{36}$/i.test(id)) throw new TypeError("not the id of a generation");
+  return `${ALL}/${id}`;
+}
+
+/** A random key, also where the page is not served by HTTPS. */
+export function randomKey() {
+  const bytes = Array.from(globalThis.crypto.getRandomValues(new Uint8Array(16)));
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @param {Picture[]} pictures @param {string | object} instructions @param {Options} options */

@@ -8,7 +8,7 @@ import { countDown } from "../parts/countdown.js";
 import { errorNotice } from "../parts/error-notice.js";
 import { hints, moved, MOST, opened, withFiles } from "../parts/pictures.js";
 import { T } from "../texts.js";
-import { ApiError } from "../vendor/exemplar-client/index.js";
+import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
 
 const LONGEST = 1000; // characters of the instructions as JSON
 
@@ -21,7 +21,7 @@ export async function page({ draw, go, signal, query }) {
     prompt: "",
     style: "",
     more: "",
-    key: crypto.randomUUID(),
+    key: randomKey(),
     busy: "",
     error: /** @type {unknown} */ (null),
     waitMs: 0,
@@ -34,7 +34,7 @@ export async function page({ draw, go, signal, query }) {
   };
   /** What is sent has changed: it is another submission, and what was told of the last one is old. */
   const change = (/** @type {Partial<typeof state>} */ changed) =>
-    update({ key: crypto.randomUUID(), checked: null, error: null, ...changed });
+    update({ key: randomKey(), checked: null, error: null, ...changed });
 
   const add = async (/** @type {Iterable<File>} */ files) => change(await withFiles(state.chosen, files));
   const remove = (/** @type {number} */ index) => {

@@ -7,7 +7,7 @@ import { errorNotice } from "../parts/error-notice.js";
 import { statusBadge } from "../parts/status-badge.js";
 import { waterfall } from "../parts/waterfall.js";
 import { T } from "../texts.js";
-import { ApiError } from "../vendor/exemplar-client/index.js";
+import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
 
 const EXPLAIN_MS = 2000;
 
@@ -51,7 +51,7 @@ export async function page({ draw, params, go, signal }) {
       await go("generations", { replace: true });
     }),
     retry: act("retry", async () => {
-      const headers = { ...client.session.credentials.submissionHeaders, "Idempotency-Key": crypto.randomUUID() };
+      const headers = { ...client.session.credentials.submissionHeaders, "Idempotency-Key": randomKey() };
       const answer = await client.session.json(`/api/v1/generation/generations-v2/${id}/retry`, { method: "POST", headers });
       await go(`generations/${answer.id}`);
     }),

@@ -1,6 +1,6 @@
 /** Client of the exemplar API, without dependencies, for browsers and Node. */
 
-export { Client } from "./client.js";
+export { Client, randomKey } from "./client.js";
 export {
   ApiError,
   AuthenticationError,
