@@ -3,6 +3,7 @@ import structlog
 from actors.runner import RunActor
 from actors.subscriptions import QUEUES
 from store.commits.contract import EventStore
+from store.commits.unreadable import UNREADABLE
 from store.failed.dead_letters import DeadLetters
 
 _AT_ONCE = 20
@@ -17,7 +18,12 @@ async def replay_dead_letters(*, dead_letters: DeadLetters, events: EventStore, 
     """
     wanted = await dead_letters.wanted(limit=_AT_ONCE)
     for queue, stream, version in wanted:
-        commits = await events.read(stream, after=version - 1)
+        try:
+            commits = await events.read(stream, after=version - 1)
+        except UNREADABLE as error:
+            log.warning("dead_letter_unreadable", queue=queue, stream=stream, error=type(error).__name__)
+            await dead_letters.unwanted(f"{queue}:{stream}:{version}")
+            continue
         event = next((one for commit in commits for one in commit.events if one.version == version), None)
         if event is None or queue not in QUEUES:  # of another version of the code
             await dead_letters.unwanted(f"{queue}:{stream}:{version}")

@@ -20,7 +20,7 @@ from store.accounts.writes import random_id
 from store.bulk.jobs import BulkJob, BulkJobs, BulkState, Page
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
-from store.errors import StoreError
+from store.errors import StoreError, StoreUnavailableError, WrongExpectedVersionError
 
 _AT_ONCE: Final = 16
 _LONGEST_REST: Final = 600  # seconds
@@ -135,7 +135,7 @@ class BulkRunner:
             return await self.bulk_actions.act(job, generation)
         except ExemplarError as error:
             return error
-        except StoreError:
+        except (StoreUnavailableError, WrongExpectedVersionError):
             raise
         except Exception as error:  # noqa: BLE001 - a damaged stream must not keep the others
             log.warning("bulk_action_failed", generation_id=generation, error=repr(error))

@@ -5,6 +5,7 @@ Events are handed out in order to one program at a time, and again until they ar
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +26,7 @@ from gateway.openapi.operation import delete, get, post, put
 from store.audit.audit_log import AuditLog
 from store.consumers.consumers import Consumer
 from store.consumers.project_consumers import ProjectConsumers, owner_of
+from store.errors import StoreError
 from store.log.feeds import Feeds
 
 _LEASE: Final = f"{PROJECT_CONSUMER}/lease"
@@ -91,7 +93,12 @@ class ProjectConsumerRoutes:
         if leased is None:
             await self._known(named)
             raise ExemplarError(ErrorCode.CONSUMER_LEASED)
-        page = await self.leased_events.page(named.feed, leased, limit=body.limit)
+        try:
+            page = await self.leased_events.page(named.feed, leased, limit=body.limit)
+        except BaseException:  # nobody would know the lease
+            with suppress(StoreError):
+                await self.project_consumers.release(named.owner, named.name, token)
+            raise
         if not page.events:
             following = page.next
             await self.project_consumers.advance(

@@ -15,6 +15,7 @@ from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, post
 from gateway.operations.bodies import DiscardRequest, FailedWorkRequest, SelectionRequest, entry_body
 from store.commits.contract import EventStore
+from store.commits.unreadable import UNREADABLE
 from store.failed.actions import FailedWorkActions
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -72,7 +73,10 @@ class FailedWorkRoutes:
     async def _events(self, name: str) -> dict[str, Any]:
         """Read the commit in which the event `name` is, and what happened in its stream since."""
         stream, _, version = name.rpartition(":")
-        commits = await self.events.read(stream, after=int(version) - 1)
+        try:
+            commits = await self.events.read(stream, after=int(version) - 1)
+        except UNREADABLE:
+            return {"events": [], "later": []}
         events = [event for commit in commits[:1] for event in commit.events]
         return {
             "events": [event.to_cloudevent() for event in events],

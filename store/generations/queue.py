@@ -47,6 +47,8 @@ class Queue:
 
     async def waiting(self, most: int) -> int:
         """Count those that wait for their paid call, up to `most`."""
+        if most <= 0:  # which MongoDB refuses as a limit
+            return 0
         query = {"state": {"$in": [state.value for state in UNSENT]}, **_UNFINISHED}
         return await self._rows.count_documents(query, limit=most, hint=_INDEX)
 

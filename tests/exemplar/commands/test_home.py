@@ -43,7 +43,7 @@ READERS = (
     "rebuild --check",
     "subscribers",
 )
-PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
+PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
 GROUPS = {
     "accounts": accounts.app,
     "audit": audit.app,
