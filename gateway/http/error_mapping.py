@@ -32,6 +32,7 @@ class MappedError(NamedTuple):
 
 
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
+_LATER: Final = {"Retry-After": "60"}  # where no control says when it ends
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
 
 HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
@@ -84,10 +85,10 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.UNSUPPORTED_ENCODING: HttpError(415, "Content-Encoding is not supported"),
     ErrorCode.RANGE_NOT_SATISFIABLE: HttpError(416, "The range begins after the end"),
     ErrorCode.SERVER_BUSY: HttpError(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
-    ErrorCode.MAINTENANCE: HttpError(503, "The service is under maintenance. Try again later."),
-    ErrorCode.PROVIDER_STOPPED: HttpError(503, "The image model is not called at the moment. Try again later."),
-    ErrorCode.PAUSED: HttpError(503, "An operator has paused this project. Try again later."),
-    ErrorCode.QUEUE_FULL: HttpError(503, "Too many generations are waiting. Try again later."),
+    ErrorCode.MAINTENANCE: HttpError(503, "The service is under maintenance. Try again later.", _LATER),
+    ErrorCode.PROVIDER_STOPPED: HttpError(503, "The image model is not called at the moment. Try again later.", _LATER),
+    ErrorCode.PAUSED: HttpError(503, "An operator has paused this project. Try again later.", _LATER),
+    ErrorCode.QUEUE_FULL: HttpError(503, "Too many generations are waiting. Try again later.", _LATER),
     ErrorCode.WEBHOOK_SECRET_LOST: HttpError(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
     ),

@@ -3,14 +3,17 @@
 import pytest
 import pytest_asyncio
 
-from domain.paths import SUBMIT
+from domain.paths import OPENAI, SUBMIT
 from gateway.openapi.operation import Operation
 from gateway.routes import OPERATIONS
 from tests.systems.gateway_harness import GatewayHarness, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WRITING = [one for one in OPERATIONS if one.method != "get" and not one.any_query]
+# Errors of `/v1` have the form of another API, which its own tests hold.
+WRITING = [
+    one for one in OPERATIONS if one.method != "get" and not one.any_query and not one.path.startswith(f"{OPENAI}/")
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
