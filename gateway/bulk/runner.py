@@ -111,9 +111,9 @@ class BulkRunner:
 
     async def _act(self, job: BulkJob, generations: Sequence[str]) -> Page:
         """Act on some generations; one that must wait ends the page, with those behind it."""
-        found = await asyncio.gather(*(self._try(job, one) for one in generations))
+        found = await self._tried(job, generations)
         page, redelivered = Page(), list[str]()
-        for generation, outcome in zip(generations, found, strict=True):
+        for generation, outcome in zip(generations, found, strict=False):
             match outcome:
                 case LimitError() if (seconds := _rest(outcome)) is not None:
                     page.rest = seconds, outcome.code.value
@@ -128,6 +128,17 @@ class BulkRunner:
         if job.action == "redeliver" and redelivered:
             await self._append(job, BulkRedelivered(generations=tuple(redelivered)))
         return page
+
+    async def _tried(self, job: BulkJob, generations: Sequence[str]) -> Sequence[Found]:
+        """Act on generations side by side; what takes slots in turn, so that none behind a refused one is done."""
+        if job.action != "retry":
+            return await asyncio.gather(*(self._try(job, one) for one in generations))
+        found = list[Found]()
+        for generation in generations:
+            found.append(await self._try(job, generation))
+            if isinstance(found[-1], LimitError):
+                break
+        return found
 
     async def _try(self, job: BulkJob, generation: str) -> Found:
         """Act on one generation; a fault of its data is its own, an unreachable store that of the job."""
