@@ -1,7 +1,7 @@
-"""Words and patterns that an operator refuses in prompts; matching takes time linear in text and list.
+"""Words and patterns that an operator refuses in prompts; matching compares at most each word with each pattern.
 
-A list has one entry a line: a word, or several that follow each other. Within a word `*` stands for any letters and
-digits, also for none; there is no other pattern, so that no entry can make a request slow. Case, width of characters,
+A list has one entry a line: a word, or several that follow each other. Within a word `*` stands for any characters,
+also for none; there is no other pattern, so that one entry cannot make a request slow. Case, width of characters,
 invisible characters and what separates words do not matter. Lines that begin with `#` are comments.
 """
 
@@ -57,7 +57,7 @@ def parse_word_list(lines: Iterable[str]) -> WordList:
 
 
 def tokens_of(text: str, also: str = "") -> Sequence[str]:
-    """Split a text into words of letters, digits and marks on them, in the form in which they are compared."""
+    """Split a text into words of alphanumeric characters and marks on them, in the form in which they are compared."""
     plain = unicodedata.normalize("NFD", "".join(one for one in text if unicodedata.category(one) != "Cf"))
     for _ in range(2):  # compatibility caseless matching: the Unicode Standard, D146
         plain = unicodedata.normalize("NFKC", plain.casefold())
@@ -70,7 +70,7 @@ def _phrase(entry: str, number: int) -> Phrase:
     if len(entry) > MAX_LENGTH:
         raise ValueError(f"line {number}: an entry has at most {MAX_LENGTH} characters")
     if not tokens or any(not word.strip(_ANY) for word in tokens):
-        raise ValueError(f"line {number}: each word of an entry needs a letter or a digit")
+        raise ValueError(f"line {number}: each word of an entry needs an alphanumeric character")
     return tokens
 
 
