@@ -17,7 +17,6 @@ from tests.systems.account import Account
 from tests.systems.system import System
 from tests.systems.tenants import small
 
-
 CHOSEN = ("--event", "started", "--event", "completed")
 
 
