@@ -22,7 +22,7 @@ class Options:
     settle: float = 1.0
     count: int = 200
     events: int = 1_000_000
-    in_flight: int = 10_000
+    in_flight: int = 3_000
     readers: int = 5_000
     overload_seconds: float = 60.0
     save: Path | None = None
