@@ -38,7 +38,7 @@ async def test_an_answer_is_used_until_it_is_too_old(recent: Recent[int], source
 
 
 async def test_concurrent_reads_are_one(recent: Recent[int]) -> None:
-    assert await asyncio.gather(recent.get(), recent.get(), recent.fresh()) == [1, 1, 1]
+    assert [*await asyncio.gather(recent.get(), recent.get(), recent.fresh())] == [1, 1, 1]
 
 
 async def test_a_fresh_answer_replaces_the_known_one(recent: Recent[int]) -> None:
