@@ -49,7 +49,8 @@ def judge_gateway(health: Health, deployment: Deployment, version: str) -> Findi
     if health.body["version"] != version:
         told = f"{deployment.url} is version {health.body['version']}, this command {version}"
         return warning("gateway", told, "restart it after an update; use the command of the same version")
-    return ok("gateway", f"{deployment.url} is healthy")
+    database = health.body.get("database", {}).get("version", "of unknown version")
+    return ok("gateway", f"{deployment.url} is healthy, its MongoDB is {database}")
 
 
 def judge_clock(whose: str, theirs: datetime, ours: datetime) -> Finding:

@@ -47,7 +47,7 @@ READERS = (
 )
 PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
 FOR_USERS = {"generate", "watch", "list", "open", "listen", "trigger", "login"}
-DIAGNOSIS = {"status": show_status, "doctor": examine}
+DIAGNOSIS: dict[str, Callable[..., object]] = {"status": show_status, "doctor": examine}
 GROUPS = {
     "accounts": accounts.app,
     "audit": audit.app,

@@ -133,7 +133,7 @@ def test_services_are_asked_and_their_settings_read(mongodb_url: str, tmp_path: 
     assert found(body, "clocks") == ["ok"]
     assert found(body, "gateway") == ["fault"]
     faults = {one["message"] for one in body["findings"] if (one["check"], one["state"]) == ("settings", "fault")}
-    assert "gateway: EXEMPLAR_WEBHOOK_MASTER_KEYS is not set" in faults
+    assert "gateway: EXEMPLAR_CALLBACK_SECRET is not set" in faults
 
 
 def test_an_unreachable_store_is_a_finding_among_others(tmp_path: Path) -> None:
