@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from PIL import Image
 
 from exemplar.client_commands.following import follow
@@ -94,24 +93,19 @@ def test_a_restart_of_the_service_is_waited_for(solo: System, access_key: str, p
     assert len(set(display.versions)) == len(display.versions)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
+def test_errors_say_what_to_do(terminal: Terminal, folder: Path) -> None:
+    (folder / "words.txt").write_text("no picture")
+    for arguments, code, said in (
         (("nowhere.jpg", "--prompt", "p"), 2, "nowhere.jpg: No such file or directory"),
         (("cup.jpg",) * 6 + ("--prompt", "p"), 2, "6 pictures: send at most 5"),
         (("cup.jpg", "--prompt", "p", "--set", "seed"), 2, "write KEY=VALUE"),
         (("cup.jpg", "--prompt", "p", "-o", "nowhere/a.png"), 2, "mkdir -p nowhere"),
         (("cup.jpg", "--prompt", ""), 4, "(invalid_instructions_prompt, request "),
         (("words.txt", "--prompt", "p"), 4, "Supported formats: JPEG, PNG, WebP"),
-    ],
-)
-def test_errors_say_what_to_do(
-    terminal: Terminal, folder: Path, arguments: tuple[str, ...], code: int, said: str
-) -> None:
-    (folder / "words.txt").write_text("no picture")
-    done = terminal.run("generate", *arguments)
-    assert (done.code, done.out) == (code, "")
-    assert said in done.error
+    ):
+        done = terminal.run("generate", *arguments)
+        assert (done.code, done.out) == (code, "")
+        assert said in done.error
 
 
 def test_wrong_credentials_and_silent_services_are_told_apart(terminal: Terminal) -> None:

@@ -101,15 +101,12 @@ def test_the_exit_code_of_an_example_is_the_answer(terminal: Terminal, receiver:
     assert (silent.code, "start your program first" in silent.error) == (5, True)
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
+def test_wrong_arguments_are_named(terminal: Terminal) -> None:
+    for command, said in (
         (("trigger", "finished", "--forward-to", "localhost:1"), "there are generation.requested, "),
         (("trigger", "completed", "--forward-to", "ftp://localhost"), "write an address"),
         (("trigger", "completed", "--forward-to", "localhost:1", "--secret", "secret"), "expected whsec_"),
         (("listen", "--forward-to", "localhost:1", "--after", "nowhere"), "no position of this feed"),
-    ],
-)
-def test_wrong_arguments_are_named(terminal: Terminal, command: tuple[str, ...], said: str) -> None:
-    done = terminal.run(*command)
-    assert (done.code, said in done.error) == (2, True), done.error
+    ):
+        done = terminal.run(*command)
+        assert (done.code, said in done.error) == (2, True), done.error
