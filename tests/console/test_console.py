@@ -1,17 +1,15 @@
 """What holds on every page of the console."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.console.conftest import OpenTab, Tab, submit
+from tests.console.tour import Tour
 from tests.systems.account import Account
 from tests.systems.system import System
 
-END_USER = ("create", "generations", "gallery", "usage")
-DEVELOPER = ("usage", "log")
 BYTES = 120_000  # of the first page, as sent
 
 
@@ -55,10 +53,12 @@ def test_an_end_user_and_a_developer_sign_in_with_passwords(open_tab: OpenTab, a
 
 def test_roles_see_their_own_pages_only(tab: Tab) -> None:
     tab.open("log")
+    expect(tab.page.locator("main")).to_contain_text("It is for developers, operators, auditors")
+    tab.open("nowhere")
     expect(tab.page.locator("main")).to_contain_text("There is no such page")
     as_developer(tab)
     tab.open("create")
-    expect(tab.page.locator("main")).to_contain_text("There is no such page")
+    expect(tab.page.locator("main")).to_contain_text("It is for end users")
     tab.open("log")
     expect(tab.page.locator("table.log")).to_contain_text("developer.project_created")
 
@@ -82,46 +82,20 @@ def test_usage_counts_what_was_made(tab: Tab) -> None:
     assert "day,generations" in download.value.path().read_text()
 
 
-@pytest.mark.parametrize("width", [360, 1280, 2560])
-def test_no_page_is_wider_than_the_window(
-    open_tab: OpenTab, link: Callable[[Account], str], account: Account, width: int
-) -> None:
-    tab = open_tab()
-    tab.page.set_viewport_size({"width": width, "height": 900})
-    for path in every_page(tab, link(account)):
-        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
+def test_no_page_is_wider_than_the_window(tour: Tour) -> None:
+    for name in tour.every_page():
+        for width in (360, 1280, 2560):
+            tour.page.set_viewport_size({"width": width, "height": 900})
+            assert tour.page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_fault_of_accessibility(
-    open_tab: OpenTab, link: Callable[[Account], str], account: Account, scheme: str
-) -> None:
-    tab = open_tab(color_scheme=scheme)
-    for path in every_page(tab, link(account)):
-        found = Axe().run(tab.page).response["violations"]
-        serious = [one for one in found if one["impact"] in {"serious", "critical"}]
-        assert [(path, one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
-
-
-def every_page(tab: Tab, link: str) -> Iterator[str]:
-    """Open every page, those of an end user first, then those of a developer."""
-    tab.open()
-    tab.page.wait_for_selector("form")
-    yield "sign-in"
-    tab.page.goto(link)
-    tab.page.wait_for_selector("form.create")
-    submit(tab)
-    tab.page.wait_for_selector(".picture img", timeout=60_000)
-    yield "generation"
-    for path in END_USER:
-        tab.open(path)
-        tab.page.wait_for_load_state("networkidle")
-        yield path
-    as_developer(tab)
-    for path in DEVELOPER:
-        tab.open(path)
-        tab.page.wait_for_load_state("networkidle")
-        yield path
+def test_no_page_has_a_serious_fault_of_accessibility(tour: Tour) -> None:
+    for name in tour.every_page():
+        for scheme in ("light", "dark"):
+            tour.page.emulate_media(color_scheme=scheme)
+            found = Axe().run(tour.page).response["violations"]
+            serious = [one for one in found if one["impact"] in {"serious", "critical"}]
+            assert [(name, scheme, one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
 
 
 def test_the_first_page_is_small_and_asks_this_host_alone(open_tab: OpenTab, solo: System) -> None:
