@@ -208,7 +208,7 @@ function checkedNotice({ warnings = [], estimate }) {
 /** @param {any} state */
 function samples(state) {
   const names = state.chosen.map((/** @type {any} */ { name }, /** @type {number} */ index) => name || `example-${index + 1}.jpg`);
-  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"]);
+  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"], Boolean(accounts.current()?.accessKey));
   return html`
     <details class="samples">
       <summary>${T.create.request}</summary>

@@ -4,6 +4,7 @@ import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { moment } from "../format.js";
 import { choice, field, formOf } from "../parts/fields.js";
+import { post } from "../parts/post.js";
 import { outcome, stateOf } from "../parts/state.js";
 import { table } from "../parts/table.js";
 import { T } from "../texts.js";
@@ -33,7 +34,7 @@ export async function page(page) {
   };
   const replay = (/** @type {object} */ selection) =>
     act("replay", async () => {
-      const { count } = await session.json(`${address}/replay`, { method: "POST", json: selection });
+      const { count } = await post(session, `${address}/replay`, selection);
       update({ told: T.failed.replayed(count) });
       await read(null);
     });
@@ -43,7 +44,7 @@ export async function page(page) {
     if (ids.length === 0) return update({ told: T.failed.choose });
     if (!confirm(T.failed.discardSure(ids.length))) return;
     const json = { ids, reason: form.get("reason"), ...(form.get("case") ? { case: form.get("case") } : {}) };
-    const { count } = await session.json(`${address}/discard`, { method: "POST", json });
+    const { count } = await post(session, `${address}/discard`, json);
     update({ told: T.failed.discarded(count) });
     await read(null);
   });

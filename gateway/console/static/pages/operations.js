@@ -3,6 +3,7 @@
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { moment, number } from "../format.js";
+import { post } from "../parts/post.js";
 import { outcome, stateOf } from "../parts/state.js";
 import { table } from "../parts/table.js";
 import { T } from "../texts.js";
@@ -32,8 +33,8 @@ export async function page(page) {
     });
   const actions = {
     check: act("check", async () => update({ invariants: await session.json("/api/v1/audit/invariants", { headers: { Prefer: "wait=30" }, signal }) })),
-    compare: ask("compare", () => session.json(`${ADDRESS}/projections/drift`, { method: "POST" }), T.operations.asked),
-    rebuild: ask("rebuild", () => session.json(`${ADDRESS}/projections/rebuild`, { method: "POST" }), T.operations.asked),
+    compare: ask("compare", () => post(session, `${ADDRESS}/projections/drift`), T.operations.asked),
+    rebuild: ask("rebuild", () => post(session, `${ADDRESS}/projections/rebuild`), T.operations.asked),
   };
   update({});
   await load();

@@ -5,6 +5,7 @@ import * as accounts from "../accounts.js";
 import { moment } from "../format.js";
 import { field, valuesOf } from "../parts/fields.js";
 import { keyActions, keySection } from "../parts/keys.js";
+import { post } from "../parts/post.js";
 import { secretNotice } from "../parts/secret.js";
 import { outcome, stateOf } from "../parts/state.js";
 import { table } from "../parts/table.js";
@@ -19,7 +20,7 @@ export async function page(page) {
   const managed = stateOf(page, T.projects.title, initial, view);
   const keys = keyActions(session, "/api/v1/auth/developer-keys", managed);
   const create = managed.act("create", async (event) => {
-    const { id } = await session.json(ADDRESS, { method: "POST", json: valuesOf(event) });
+    const { id } = await post(session, ADDRESS, valuesOf(event));
     await page.go(`projects/${id}/users`);
   });
   managed.update({});

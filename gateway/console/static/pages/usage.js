@@ -7,6 +7,7 @@ import { dayChart } from "../parts/day-chart.js";
 import { saveBlob } from "../parts/save.js";
 import { table } from "../parts/table.js";
 import { T } from "../texts.js";
+import { NotFoundError } from "../vendor/exemplar-client/index.js";
 
 const ADDRESS = "/api/v1/usage";
 
@@ -19,7 +20,7 @@ export async function page({ draw, signal }) {
   const [byDay, byUser, quota] = await Promise.all([
     session.json(ADDRESS, { query: { by: "day" }, signal }),
     isDeveloper ? session.json(ADDRESS, { query: { by: "project,user" }, signal }) : null,
-    isDeveloper ? session.json(`/api/v1/audit/developers/${id}/quota`, { signal }) : null,
+    isDeveloper ? quotaOf(session, id, signal) : null,
   ]);
   const download = async () => {
     const csv = await session.request(ADDRESS, { query: { by: isDeveloper ? "day,project,user" : "day", format: "csv" } }, (answer) => answer.blob());
@@ -41,6 +42,13 @@ export async function page({ draw, signal }) {
     T.usage.title,
   );
 }
+
+/** Read the quota; null of an account that is so new that the log does not have it yet. @param {any} session @param {string} id @param {AbortSignal} signal */
+const quotaOf = (session, id, signal) =>
+  session.json(`/api/v1/audit/developers/${id}/quota`, { signal }).catch((/** @type {unknown} */ error) => {
+    if (error instanceof NotFoundError) return null;
+    throw error;
+  });
 
 /** @param {Record<string, number>} counts */
 function totals(counts) {

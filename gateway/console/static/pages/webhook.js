@@ -5,6 +5,7 @@ import * as accounts from "../accounts.js";
 import { duration, moment, number } from "../format.js";
 import { delivery } from "../parts/delivery.js";
 import { choice, field, momentOf, valuesOf } from "../parts/fields.js";
+import { post } from "../parts/post.js";
 import { secretNotice } from "../parts/secret.js";
 import { outcome, stateOf } from "../parts/state.js";
 import { T } from "../texts.js";
@@ -40,15 +41,14 @@ export async function page(page) {
     const { deliveries, next } = await session.json(`${address}/deliveries`, { query: sent, signal });
     update({ deliveries: [...state.deliveries, ...deliveries], next });
   });
-  const post = (/** @type {string} */ path, json = {}, /** @type {any} */ sent = {}) =>
-    session.json(`${address}${path}`, { method: "POST", json, ...sent });
+  const send = (/** @type {string} */ path, json = {}, query = {}) => post(session, `${address}${path}`, json, query);
   const again = (/** @type {string} */ path, /** @type {string} */ counted) =>
     act(path, async (event) => {
       const since = { since: momentOf(valuesOf(event).since) };
-      const { [counted]: count } = await post(path, since, { query: { dry_run: "true" } });
+      const { [counted]: count } = await send(path, since, { dry_run: "true" });
       if (count === 0) return update({ told: T.webhooks.nothing });
       if (!confirm(T.webhooks.againSure(count))) return;
-      const sent = await post(path, since);
+      const sent = await send(path, since);
       update({ told: T.webhooks.sentAgain(sent[counted], sent.more === true) });
       await load();
     });
@@ -59,15 +59,15 @@ export async function page(page) {
       load().catch(fail);
     },
     example: act("example", async (event) => {
-      await post("/test", valuesOf(event));
+      await send("/test", valuesOf(event));
       update({ told: T.webhooks.exampleSent });
       await load();
     }),
     rotate: act("rotate", async () => {
-      const { secret, previous_secret_valid_until: until } = await post("/rotate");
+      const { secret, previous_secret_valid_until: until } = await send("/rotate");
       update({ secret: { name: T.webhooks.secretOf(title), value: secret }, told: T.webhooks.rotated(moment(until)) });
     }),
-    toggle: act("toggle", async () => update({ endpoint: await post(state.endpoint.enabled ? "/disable" : "/enable") })),
+    toggle: act("toggle", async () => update({ endpoint: await send(state.endpoint.enabled ? "/disable" : "/enable") })),
     remove: act("remove", async () => {
       if (!confirm(T.webhooks.removeSure)) return;
       await session.once(address, { method: "DELETE" });
@@ -75,7 +75,7 @@ export async function page(page) {
     }),
     resend: (/** @type {string} */ id) =>
       act(`resend ${id}`, async () => {
-        await post(`/deliveries/${id}/resend`);
+        await send(`/deliveries/${id}/resend`);
         update({ told: T.webhooks.resent });
         await load();
       }),

@@ -3,6 +3,7 @@
 import { html } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { checkbox, field, formOf } from "../parts/fields.js";
+import { post } from "../parts/post.js";
 import { projectHead, readProject } from "../parts/project-head.js";
 import { secretNotice } from "../parts/secret.js";
 import { outcome, stateOf } from "../parts/state.js";
@@ -21,7 +22,7 @@ export async function page(page) {
   const { update, act } = stateOf(page, project.name, { webhooks: /** @type {any[] | null} */ (null), secret: null }, view);
   const load = async () => update({ webhooks: (await session.json(address, { signal: page.signal })).webhooks });
   const create = act("create", async (event) => {
-    const made = await session.json(address, { method: "POST", json: bodyOf(formOf(event)) });
+    const made = await post(session, address, bodyOf(formOf(event)));
     event.target.reset();
     update(/** @type {any} */ ({ secret: { name: T.webhooks.secretOf(made.url), value: made.secret } }));
     await load();

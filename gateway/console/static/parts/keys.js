@@ -4,6 +4,7 @@ import { html, nothing } from "../vendor/lit-html.js";
 import { moment } from "../format.js";
 import { T } from "../texts.js";
 import { field, formOf } from "./fields.js";
+import { post } from "./post.js";
 import { table } from "./table.js";
 
 /**
@@ -15,7 +16,7 @@ export function keyActions(session, address, { state, update, act }, bodyOf = na
   const load = async () => update({ keys: await session.json(address) });
   const create = act("create-key", async (/** @type {Event} */ event) => {
     const json = bodyOf(formOf(event));
-    const made = await session.json(address, { method: "POST", json });
+    const made = await post(session, address, json);
     /** @type {HTMLFormElement} */ (event.target).reset();
     update({ secret: { name: T.keys.made(made.name ?? made.key_prefix), value: made.key } });
     await load();
