@@ -31,7 +31,7 @@ def test_an_access_key_is_shown_once_signs_in_and_is_revoked(tour: Tour, open_ta
     page.get_by_role("row", name="nightly script").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name="nightly script")).to_contain_text("revoked")
     other.open("generations")
-    expect(other.page.locator("h1")).to_have_text("Sign in")
+    expect(other.page.locator(".notice.error")).to_contain_text("sign in again")
 
 
 def test_a_webhook_is_made_tried_and_sent_again(tour: Tour) -> None:

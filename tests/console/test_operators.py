@@ -2,8 +2,10 @@
 
 from playwright.sync_api import expect
 
+from tests.console.conftest import OpenTab
 from tests.console.tour import Tour
 from tests.console.world import World
+from tests.systems.system import System
 
 
 def test_the_service_is_shown_and_its_invariants_are_checked(tour: Tour) -> None:
@@ -28,8 +30,10 @@ def test_a_developer_is_paused_and_goes_on(tour: Tour, world: World) -> None:
     expect(row).to_have_count(0)
 
 
-def test_a_tier_is_set_and_an_unknown_one_refused(tour: Tour, world: World) -> None:
-    page = tour.page
+def test_a_tier_is_set_and_an_unknown_one_refused(open_tab: OpenTab, solo: System, world: World) -> None:
+    tab = open_tab()
+    tab.expect("422")
+    tour, page = Tour(tab.page, solo, world), tab.page
     tour.open("platform_operator", "developers")
     row = page.get_by_role("row", name=world.emails["developer"])
     row.get_by_label("Tier").fill("no_such_tier")

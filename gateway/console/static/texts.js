@@ -406,7 +406,7 @@ export const T = {
     },
   },
   history: {
-    title: "History of",
+    title: "History of a picture",
     slider: "Its state at any version",
     version: "Version",
     versionOf: (version, last) => `version ${version} of ${last}`,
@@ -464,7 +464,7 @@ export const T = {
     health: "Health",
     healths: { healthy: "healthy", unhealthy: "unhealthy", degraded: "degraded" },
     position: "Commits in the log",
-    waiting: "Wait for the model",
+    waiting: "Waiting for the model",
     parked: "Parked",
     dead: "Dead letters",
     controls: "Controls in force",

@@ -51,8 +51,8 @@ export async function page(page) {
     const { status, project, user, developer, created_at: createdAt } = state.now.state;
     return html`
       <hgroup>
-        <h1 tabindex="-1">${T.history.title} <code>${id}</code></h1>
-        <p>${statusBadge(status)} ${moment(createdAt)}</p>
+        <h1 tabindex="-1">${T.history.title}</h1>
+        <p>${statusBadge(status)} <code>${id}</code> · ${moment(createdAt)}</p>
       </hgroup>
       ${outcome(state)}
       <div class="history">

@@ -14,6 +14,7 @@ import { deliverable, endpointBadge } from "./webhooks.js";
 const DEFAULT = "default"; // the webhooks that single requests name
 const STATES = ["pending", "delivered", "failed", "skipped"];
 const LOOKED_EVERY_MS = 1500;
+const SOON_MS = 10_000;
 
 /** @param {import("./page.js").Page} page */
 export async function page(page) {
@@ -87,12 +88,13 @@ export async function page(page) {
   await watch(state, load, signal);
 }
 
-/** Read again while a delivery is under way. @param {any} state @param {() => Promise<void>} load @param {AbortSignal} signal */
+/** Read again while an attempt is under way or comes soon. @param {any} state @param {() => Promise<void>} load @param {AbortSignal} signal */
 async function watch(state, load, signal) {
   while (!signal.aborted) {
     await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY_MS));
-    const isOpen = state.deliveries.some((/** @type {any} */ one) => one.state === "pending" && one.attempts.length === 0);
-    if (isOpen && !state.busy && !signal.aborted && !document.hidden) await load().catch(() => {}); // the next look tells
+    const soon = Date.now() + SOON_MS;
+    const isOpen = (/** @type {any} */ one) => one.state === "pending" && Date.parse(one.next_attempt_at) < soon;
+    if (state.deliveries.some(isOpen) && !state.busy && !signal.aborted && !document.hidden) await load().catch(() => {}); // the next look tells
   }
 }
 

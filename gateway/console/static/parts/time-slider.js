@@ -89,11 +89,16 @@ const causing = (event) => html`<li>
   <span>${T.events[event.type] ?? event.type} <small>${event.changed.map((/** @type {string} */ name) => T.history.fields[name] ?? name).join(", ")}</small></span>
 </li>`;
 
+/** An example or a picture, by the beginning of its hash. @param {any} one */
+const part = ({ digest, width, height, content, ...others }) =>
+  html`<code title=${digest ?? nothing}>${digest ? `${digest.slice(0, 12)}…` : JSON.stringify(others)}</code> ${width ? `${width} × ${height}, ` : ""}${content ?? ""}`;
+
 /** @param {unknown} value */
 function written(value) {
   if (value === null || value === undefined) return "–";
   if (Array.isArray(value) && value.length === 0) return "–";
   if (typeof value === "boolean") return value ? T.yes : T.no;
+  if (Array.isArray(value)) return html`<ul class="digests">${value.map((one) => html`<li>${part(one)}</li>`)}</ul>`;
   if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) return moment(value);
   return typeof value === "object" ? html`<code>${JSON.stringify(value)}</code>` : String(value);
 }
