@@ -8,7 +8,7 @@ import { countDown } from "../parts/countdown.js";
 import { dropZone } from "../parts/drop-zone.js";
 import { errorNotice } from "../parts/error-notice.js";
 import { modelInputs, readInputs } from "../parts/model-inputs.js";
-import { opened, withFiles } from "../parts/pictures.js";
+import { moved, opened, withFiles } from "../parts/pictures.js";
 import { T } from "../texts.js";
 import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
 
@@ -40,17 +40,27 @@ export async function page({ draw, go, signal, query }) {
   const change = (/** @type {Partial<typeof state>} */ changed) =>
     update({ key: randomKey(), checked: null, error: null, ...changed });
 
-  const add = async (/** @type {Iterable<File>} */ files) => change(await withFiles(state.chosen, files));
-  const remove = (/** @type {number} */ index) => {
-    URL.revokeObjectURL(state.chosen[index].url);
-    change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
+  /** Pictures take time to open: changes of the choice wait for each other, and a submission for the last of them. */
+  let choosing = Promise.resolve();
+  const inTurn = (/** @type {() => void | Promise<void>} */ act) => {
+    choosing = choosing.then(act);
   };
+  const add = (/** @type {readonly File[]} */ files) => inTurn(async () => change(await withFiles(state.chosen, files)));
+  const move = (/** @type {number} */ from, /** @type {number} */ to) =>
+    inTurn(() => change({ chosen: moved(state.chosen, from, to), told: [] }));
+  const remove = (/** @type {number} */ index) =>
+    inTurn(() => {
+      URL.revokeObjectURL(state.chosen[index].url);
+      change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
+    });
 
   const readForm = async () => {
     if (state.inputs.length === 0) update({ inputs: await readInputs() });
   };
 
   const send = async (/** @type {boolean} */ dryRun) => {
+    await choosing;
+    if (state.busy) return;
     const problem = problemOf(state);
     if (problem) return update({ told: [problem] });
     update({ busy: dryRun ? "check" : "submit", error: null, told: [], checked: null });
@@ -79,7 +89,7 @@ export async function page({ draw, go, signal, query }) {
         send(false);
       }}
     >
-      <section aria-label=${T.create.examples}>${dropZone(state, { add, remove, change, update })}</section>
+      <section aria-label=${T.create.examples}>${dropZone(state, { add, remove, move, update })}</section>
       <section>
         <label>
           ${T.create.prompt}

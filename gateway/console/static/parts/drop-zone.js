@@ -2,10 +2,10 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import { T } from "../texts.js";
-import { hints, moved, MOST } from "./pictures.js";
+import { hints, MOST } from "./pictures.js";
 
 /** @param {any} state @param {any} actions */
-export function dropZone(state, { add, remove, change, update }) {
+export function dropZone(state, { add, remove, move, update }) {
   const drop = (/** @type {DragEvent} */ event) => {
     event.preventDefault();
     state.over = false;
@@ -39,7 +39,6 @@ export function dropZone(state, { add, remove, change, update }) {
 
   /** @param {any} picture @param {number} index */
   function thumbnail(picture, index) {
-    const move = (/** @type {number} */ to) => () => change({ chosen: moved(state.chosen, index, to), told: [] });
     const button = (/** @type {string} */ sign, /** @type {string} */ text, /** @type {() => void} */ act, disabled = false) => html`
       <button type="button" class="plain" title=${text} aria-label=${`${text}: ${picture.name}`} ?disabled=${disabled} @click=${act}>${sign}</button>
     `;
@@ -48,8 +47,8 @@ export function dropZone(state, { add, remove, change, update }) {
         <img src=${picture.url} alt=${picture.name} />
         <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : "?"}</small>
         <div class="tools">
-          ${button("←", T.create.earlier, move(index - 1), index === 0)}
-          ${button("→", T.create.later, move(index + 1), index === state.chosen.length - 1)}
+          ${button("←", T.create.earlier, () => move(index, index - 1), index === 0)}
+          ${button("→", T.create.later, () => move(index, index + 1), index === state.chosen.length - 1)}
           ${button("✕", T.create.remove, () => remove(index))}
         </div>
       </li>
