@@ -44,9 +44,7 @@ def main() -> int:
     return 0
 
 
-def _take(
-    browser: Browser, system: System, world: World, options: argparse.Namespace, theme: str, width: int
-) -> None:
+def _take(browser: Browser, system: System, world: World, options: argparse.Namespace, theme: str, width: int) -> None:
     wanted = options.only.split(",") if options.only else SHOWN
     page = browser.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme=theme, locale="en-GB")
     tour = Tour(page, system, world)

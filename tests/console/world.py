@@ -98,7 +98,9 @@ def sessions(system: System, world: World) -> list[dict[str, Any]]:
             "id": ids.get(role, ""),
             "email": world.emails[role],
             "role": role,
-            "tokens": _log_in(system, world.emails[role], {"X-Project-ID": world.project} if role == "end_user" else {}),
+            "tokens": _log_in(
+                system, world.emails[role], {"X-Project-ID": world.project} if role == "end_user" else {}
+            ),
             "keys": keys if role == "end_user" else {},
         }
         for role in ROLES

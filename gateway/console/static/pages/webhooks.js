@@ -40,7 +40,7 @@ export async function page(page) {
         [
           [T.webhooks.url, (one) => html`<a href="/console/projects/${id}/webhooks/${one.id}">${one.url}</a>`],
           [T.webhooks.description, (one) => one.description ?? "–"],
-          [T.webhooks.types, (one) => (one.event_types.includes("*") ? T.webhooks.all : one.event_types.join(", "))],
+          [T.webhooks.types, (one) => namesOf(one.event_types, types)],
           [T.webhooks.state, endpointBadge],
         ],
         state.webhooks ?? [],
@@ -73,6 +73,10 @@ export const endpointBadge = ({ enabled, disabled_reason }) =>
 /** The names of the event types that an endpoint may get. @param {any} answer @returns {string[]} */
 export const deliverable = ({ event_types }) =>
   event_types.filter((/** @type {any} */ type) => type.subscribers.endpoint?.length).map((/** @type {any} */ type) => type.name);
+
+/** @param {string[]} chosen @param {string[]} all */
+const namesOf = (chosen, all) =>
+  all.every((type) => chosen.includes(type)) ? T.webhooks.all : chosen.map((type) => T.events[type] ?? type).join(", ");
 
 /** @param {FormData} form */
 function bodyOf(form) {
