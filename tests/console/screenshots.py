@@ -55,6 +55,8 @@ def _take(browser: Browser, system: System, world: World, options: argparse.Name
             page.set_input_files("input[type=file]", SAMPLES)
             page.fill("textarea[name=prompt]", "Generate a futuristic cityscape with neon lights and flying cars")
             page.fill("input[name=style]", "cyberpunk")
+        if name == "history":
+            page.get_by_label("Compare with version").select_option("1")
         page.wait_for_timeout(500)  # pictures appear
         if options.all:
             page.screenshot(path=options.folder / f"{name}-{theme}-{width}.png", full_page=True)

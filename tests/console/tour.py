@@ -46,7 +46,8 @@ PAGES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _DRAWN: Final = """() => {
   const main = document.querySelector("main");
-  return main?.querySelector("h1") && !main.querySelector("[aria-busy=true]") && !main.textContent.includes("Loading …");
+  const isBusy = main?.querySelector("[aria-busy=true]") || main?.textContent.includes("Loading …");
+  return main?.querySelector("h1") && !isBusy;
 }"""
 
 

@@ -1,4 +1,4 @@
-"""Accounts of all four roles with something to see: a finished picture, a webhook whose receiver is gone, a checkpoint."""
+"""Accounts of all four roles with something to see: a picture, a webhook whose receiver is gone, a checkpoint."""
 
 import asyncio
 from collections.abc import Mapping
@@ -92,15 +92,13 @@ def sessions(system: System, world: World) -> list[dict[str, Any]]:
         "X-Project-ID": world.project,
         "X-API-Key": account.api_key,
     }
-    ids = {"end_user": world.user, "developer": world.developer}
+    ids, project = {"end_user": world.user, "developer": world.developer}, {"X-Project-ID": world.project}
     return [
         {
             "id": ids.get(role, ""),
             "email": world.emails[role],
             "role": role,
-            "tokens": _log_in(
-                system, world.emails[role], {"X-Project-ID": world.project} if role == "end_user" else {}
-            ),
+            "tokens": _log_in(system, world.emails[role], project if role == "end_user" else {}),
             "keys": keys if role == "end_user" else {},
         }
         for role in ROLES

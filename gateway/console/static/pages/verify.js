@@ -81,6 +81,7 @@ export async function page(page) {
         ${field("event", T.verify.eventId, { value: state.event, required: true, hint: "generation-…:1" })}
         <button type="submit" aria-busy=${state.busy === "prove"} ?disabled=${state.busy !== ""}>${T.verify.prove}</button>
       </form>
+      ${state.result ? result(state.result) : nothing}
       <h2>${T.verify.text}</h2>
       <form @submit=${verify}>
         <label>${T.verify.textLead}
@@ -92,7 +93,6 @@ export async function page(page) {
           <button type="submit" aria-busy=${state.busy === "verify"} ?disabled=${state.busy !== ""}>${T.verify.verify}</button>
         </div>
       </form>
-      ${state.result ? result(state.result) : nothing}
     `;
   }
 }
