@@ -1,6 +1,6 @@
 """Take the pictures of the console for README and docs: `make screenshots`.
 
-    python -m tests.console.screenshots [--folder docs/images] [--only NAME,...] [--all] [--widths 1280] [--themes light]
+    python -m tests.console.screenshots [--folder docs/images] [--only NAME,...] [--all] [--widths 1280] [--themes dark]
 
 `--all` takes every page at every width and in every theme, to look at.
 """
