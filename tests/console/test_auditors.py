@@ -71,7 +71,7 @@ def test_the_browser_proves_an_event_and_finds_an_altered_receipt(tour: Tour) ->
 
 def test_a_page_over_plain_http_says_that_it_cannot_check(open_tab: OpenTab, solo: System, world: World) -> None:
     tab = open_tab()
-    tab.expect("Cross-Origin-Opener-Policy header has been ignored", "404")  # 404: the browser's own favicon.ico
+    tab.expect("Cross-Origin-Opener-Policy header has been ignored")
     tour = Tour(tab.page, solo, world, host=INSECURE_HOST)
     tour.open("end_user", "generations/{generation}")
     expect(tour.page.locator(".insecure")).to_contain_text("plain HTTP")

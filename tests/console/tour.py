@@ -58,7 +58,7 @@ class Tour:
         self.page, self._world = page, world
         self._base = f"{system.base_url.replace('127.0.0.1', host)}/console"
         self._accounts = sessions(system, world)
-        page.goto(f"{self._base}/icon.svg")  # of the same origin, and asks for nothing
+        page.goto(f"{self._base}/sign-in")  # what is kept belongs to this origin
 
     def open(self, role: str, path: str) -> None:
         """Open a page as a role, and wait until it is drawn."""
