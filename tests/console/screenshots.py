@@ -9,10 +9,10 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -24,6 +24,7 @@ from tests.systems.system import System, opened_system
 
 SHOWN: Final = ("create", "generation", "usage", "webhook", "history", "log", "operations", "verify")
 HEIGHT: Final = 900
+THEMES: Final[Mapping[str, Literal["light", "dark"]]] = {"light": "light", "dark": "dark"}
 
 
 def main() -> int:
@@ -46,7 +47,7 @@ def main() -> int:
 
 def _take(browser: Browser, system: System, world: World, options: argparse.Namespace, theme: str, width: int) -> None:
     wanted = options.only.split(",") if options.only else SHOWN
-    page = browser.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme=theme, locale="en-GB")
+    page = browser.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme=THEMES[theme], locale="en-GB")
     tour = Tour(page, system, world)
     for name in tour.every_page():
         if not options.all and name not in wanted:

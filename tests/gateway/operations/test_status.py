@@ -7,8 +7,11 @@ import pytest
 from domain.accounts.access import Role
 from domain.paths import OPERATIONS_STATUS
 from events.catalogue import CATALOGUE
+from events.envelope import RecordedEvent
 from store.leases.pauses import Pause
 from store.log.parking import Parked, Parking
+from tests.builders.generation import VALIDATED
+from tests.systems.gateway import CAUSE
 from tests.systems.gateway_harness import GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,6 +24,8 @@ async def test_what_lags_failed_and_paused_is_shown(gateway: GatewayHarness) -> 
         subscriber="delivery", position=1, commit="platform:1", error="KeyError", tries=2, since=now, due_at=now
     )
     await Parking(gateway.store.database).park(parked)
+    failed = RecordedEvent(stream="generation-gen-1", version=2, time=now, event=VALIDATED, cause=CAUSE)
+    await gateway.dependencies.get("dead_letters").record("quota", failed, "KeyError")
     await gateway.dependencies.get("pauses").begin("replicate", Pause("HTTP 402", 60))
     status, body = await gateway.get(OPERATIONS_STATUS, operator)
     assert status == 200
@@ -31,7 +36,7 @@ async def test_what_lags_failed_and_paused_is_shown(gateway: GatewayHarness) -> 
     assert body["provider"]["name"] == "replicate"
     assert body["provider"]["reason"] == "HTTP 402"
     assert body["provider"]["paused_until"] > (now - timedelta(days=1)).isoformat()
-    assert (body["waiting"], body["dead_letters"], body["controls"]) == (0, 0, 0)
+    assert (body["waiting"], body["dead_letters"], body["controls"]) == (0, 1, 0)
 
 
 async def test_only_operators_see_it(gateway: GatewayHarness) -> None:
