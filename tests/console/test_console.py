@@ -88,7 +88,7 @@ def test_every_page_fits_every_window_and_has_no_serious_fault_of_accessibility(
 def serious_faults(page: Page, scheme: Literal["light", "dark"], **options: object) -> list[tuple[str, list[str]]]:
     """Let axe-core look; without transitions, in which colours are neither of one theme nor of the other."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    found = Axe().run(page, options=options).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
     serious = [one for one in found if one["impact"] in {"serious", "critical"}]
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
