@@ -346,7 +346,7 @@ export const T = {
     nextAt: (time) => `Next attempt: ${time}`,
     resend: "Send again",
     resent: "It is sent again, with the same webhook-id.",
-    again: "Send much again",
+    again: "Send many again",
     since: "Since",
     recover: "Recover",
     recoverLead: "Sends again what failed or was skipped since a time.",
