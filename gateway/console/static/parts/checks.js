@@ -5,12 +5,12 @@ import { CannotCheckError } from "../proofs/bytes.js";
 import { T } from "../texts.js";
 
 /** @param {import("../proofs/checks.js").Check[]} checks */
-export const checkList = (checks) => html`<ul class="checks" role="status">
+export const checkList = (checks) => html`<div role="status"><ul class="checks">
   ${checks.map(({ name, passed, found }) => html`<li class=${passed ? "passed" : "broken"}>
     <span aria-hidden="true">${passed ? "✓" : "✗"}</span>
     <span><strong>${T.verify.checks[name]}</strong> <span class="visually-hidden">${passed ? T.verify.holds : T.verify.broken}</span> <code>${found}</code></span>
   </li>`)}
-</ul>`;
+</ul></div>`;
 
 /** Say that this browser cannot check; other errors are not told here. @param {unknown} error */
 export const cannotCheck = (error) =>
