@@ -126,6 +126,8 @@ export const T = {
     removeSure: "Delete this picture with its examples and texts? This cannot be undone.",
     removed: "Deleted.",
     events: "What happened",
+    lifecycle: "What may happen, and how long it takes",
+    lifecycleAlt: "Pending, processing, completed; failed or canceled from both. Simple pictures take 1 to 2 minutes, others 2 to 5, complex ones 5 to 10.",
     timings: "Where the time went",
     cost: "Cost",
     details: "Details",

@@ -126,6 +126,10 @@ function view(state, actions) {
           : nothing}
         <h2>${T.generation.events}</h2>
         <ol class="events" aria-live="polite">${events.map(eventRow)}</ol>
+        <details class="lifecycle">
+          <summary>${T.generation.lifecycle}</summary>
+          <img src="/console/lifecycle.svg" alt=${T.generation.lifecycleAlt} width="960" height="464" loading="lazy" />
+        </details>
         ${isFinal(generation) ? html`<h2>${T.generation.timings}</h2>${waterfall(generation.timings.phases_ms)}` : nothing}
         ${details(generation)} ${receipt(state, actions)}
       </section>
