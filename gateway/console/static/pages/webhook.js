@@ -42,7 +42,7 @@ export async function page(page) {
     const { deliveries, next } = await session.json(`${address}/deliveries`, { query: sent, signal });
     update({ deliveries: [...state.deliveries, ...deliveries], next });
   });
-  const send = (/** @type {string} */ path, json = {}, query = {}) => post(session, `${address}${path}`, json, query);
+  const send = (/** @type {string} */ path, /** @type {object} */ json, query = {}) => post(session, `${address}${path}`, json, query);
   const again = (/** @type {string} */ path, /** @type {string} */ counted) =>
     act(path, async (event) => {
       const since = { since: momentOf(valuesOf(event).since) };
