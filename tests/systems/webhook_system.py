@@ -173,10 +173,10 @@ class WebhookSystem:
 
 
 @asynccontextmanager
-async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
+async def open_system(mongodb_url: str, clock: Clock | None = None) -> AsyncIterator[WebhookSystem]:
     """Open a store, the HTTP client and a clock; close the senders at the end."""
     now = datetime.now(UTC)  # as verifiers compare with the real time
-    clock = Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
+    clock = clock or Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
     async with (
         open_store(mongodb_url, clock=clock) as store,
         WebhookClient(SETTINGS) as client,
