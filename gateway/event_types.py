@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 from aiohttp import web
@@ -28,12 +29,7 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 class EventTypeRoutes:
-    """Serve the catalogue, which is written once."""
-
-    def __init__(self) -> None:
-        self._public = public_schemas.published()
-        self._log = {name: json.loads(text) for name, text in schemas.schema_files().items()}
-        self._types = {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
+    """Serve the catalogue, which is written once, when it is first read."""
 
     @get(EVENT_TYPES, "public", answer="EventTypes", also=UNCHANGED)
     async def list_all(self, request: web.Request) -> web.Response:
@@ -58,6 +54,18 @@ class EventTypeRoutes:
         """Read the JSON Schema of the data that the log stores; it only gains optional members."""
         name, version = request.match_info["event_type"], request.match_info["revision"]
         return _response(request, _known(self._log.get(f"{name}.v{version}.json")), content_type=_SCHEMA_TYPE)
+
+    @cached_property
+    def _types(self) -> dict[str, dict[str, Any]]:
+        return {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
+
+    @cached_property
+    def _public(self) -> Mapping[str, Mapping[int, dict[str, Any]]]:
+        return public_schemas.published()
+
+    @cached_property
+    def _log(self) -> dict[str, Any]:
+        return {name: json.loads(text) for name, text in schemas.schema_files().items()}
 
 
 def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
