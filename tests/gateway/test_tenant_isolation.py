@@ -114,6 +114,11 @@ class Matrix:
     callers: list[Caller]
     routes: list[Route]
 
+    def strangers(self, caller: Caller) -> Iterator[Subject]:
+        """Yield of each project the first user that the caller does not know."""
+        found = (subject for subject in reversed(self.subjects) if not caller.knows(subject))
+        yield from {subject.person.owned_project.id: subject for subject in found}.values()
+
     def foreign(self, caller: Caller) -> set[str]:
         """Return the texts and ids of all tenants without those that the caller may read."""
         own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.identifying}
@@ -150,7 +155,8 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
                 key_id, key = await gateway.access_key(person)
                 generation, endpoint = await gateway.completed(person), await _endpoint(gateway, person)
                 subjects.append(Subject(person, generation, endpoint, key_id))
-                callers.append(Caller(person.mark, person.headers, person=person))
+    # The first and the last have every kind of neighbour; those between them have the same.
+    callers += [Caller(one.mark, one.headers, person=one) for one in (subjects[0].person, person)]
     callers.append(Caller(f"access key of {person.mark}", key, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
@@ -272,9 +278,7 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
     own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
     names = [name for name in route.names if name not in ("number", "consumer")]  # both are no ids of others
     paths = {}
-    for subject in matrix.subjects:
-        if caller.knows(subject):
-            continue
+    for subject in matrix.strangers(caller):
         for cut in range(len(names) if own is not None else 1):
             mine = dict.fromkeys(names[:cut])
             ids = {name: own.ids[name] if name in mine and own else subject.ids[name] for name in subject.ids}
