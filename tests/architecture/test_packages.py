@@ -47,10 +47,10 @@ def imports_of(path: Path) -> Iterator[str]:
     """Every module that a file imports, however deep inside it; `from a import b` counts as a and a.b."""
     for node in nodes_of(path, ast.Import):
         yield from (alias.name for alias in node.names)
-    for node in nodes_of(path, ast.ImportFrom):
-        assert node.level == 0, f"{path}: relative import"
-        yield node.module or ""
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    for chosen in nodes_of(path, ast.ImportFrom):
+        assert chosen.level == 0, f"{path}: relative import"
+        yield chosen.module or ""
+        yield from (f"{chosen.module}.{alias.name}" for alias in chosen.names)
 
 
 def test_every_package_is_found() -> None:
