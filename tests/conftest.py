@@ -9,8 +9,9 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -18,17 +19,22 @@ import pytest
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
 from tests.systems.databases import Databases, opened_databases
-from tests.systems.servers import MongoServer, RabbitServer, started
+from tests.systems.servers import MongoServer, RabbitServer, Servers, started, wait_listening
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in it has a name of its own
-ENOUGH = 8 * 2**30  # bytes; the servers of a run need about two
+ENOUGH = 8 * 2**30  # bytes; the servers of a run need about one
+
+_SHARED = pytest.StashKey[dict[str, str]]()
 
 # Files that wait for whole systems run first, so that they do not all end in one process.
 LONG = (
     "tests/journeys/",
     "tests/chaos/",
+    "tests/simulation/",
+    "tests/fuzz/",
+    "tests/console/",
     "tests/docs/recipes/",
     "tests/store/quota/",
     "tests/gateway/accounts/",
@@ -49,7 +55,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9))
+    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), len(LONG)))
 
 
 _closers: dict[Path, list[Callable[[], None]]] = {}
@@ -74,11 +80,43 @@ def close_after() -> CloseAfter:
     return register
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give all processes of a run one MongoDB and one RabbitMQ: to start and keep three costs a minute of work."""
+    node.workerinput.update(_shared_servers(node.config))
+
+
+def _shared_servers(config: pytest.Config) -> dict[str, str]:
+    """Launch the servers in the process that divides the tests; return what the others need to know."""
+    if _SHARED not in config.stash:
+        config.stash[_SHARED] = {}
+        if find_mongod() is not None and RabbitNode.available():
+            home = make_server_home()
+            servers = Servers(home)
+            config.add_cleanup(partial(shutil.rmtree, home))
+            config.add_cleanup(servers.stop)  # cleanups run last first
+            servers.rabbit.launch()
+            servers.mongod.launch()
+            servers.mongod.wait_ready()
+            config.stash[_SHARED] = {"server_home": str(home), "mongod_url": servers.mongod.url}
+    return config.stash[_SHARED]
+
+
+def _given(config: pytest.Config, name: str) -> str | None:
+    """Return what the process that divides the tests has told this one."""
+    found: str | None = getattr(config, "workerinput", {}).get(name)
+    return found
+
+
+def make_server_home() -> Path:
+    """Make a folder for servers, in memory where there is enough: a write waits 4 ms for a disk, thousands of times."""
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
+    return Path(tempfile.mkdtemp(prefix="exemplar-tests-", dir=MEMORY if in_memory else None))
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
-    """Keep the data of servers in memory where there is enough: a write waits 4 ms for a disk, thousands of times."""
-    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
-    home = Path(tempfile.mkdtemp(prefix="exemplar-tests-", dir=MEMORY if in_memory else None))
+    home = make_server_home()
     yield home
     shutil.rmtree(home)
 
@@ -96,8 +134,11 @@ def rabbitmq_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
+def mongod(mongod_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[str]:
     """Run a real mongod and return its URL, without a database."""
+    if shared := _given(pytestconfig, "mongod_url"):
+        yield shared
+        return
     with started(MongoServer(server_home)) as server:
         yield server.url
 
@@ -131,8 +172,13 @@ def module_database(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbit_server(rabbitmq_installed: None, server_home: Path) -> Iterator[RabbitServer]:
+def rabbit_server(rabbitmq_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[RabbitServer]:
     """Run a real RabbitMQ node."""
+    if shared := _given(pytestconfig, "server_home"):
+        server = RabbitServer(Path(shared), runs=True)
+        wait_listening(server)
+        yield server
+        return
     with started(RabbitServer(server_home)) as server:
         yield server
 
