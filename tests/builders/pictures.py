@@ -33,10 +33,16 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def shot(name: str = "coffee.png", size: tuple[int, int] | None = None) -> Image.Image:
     """The photograph as RGB, scaled to ``size`` if one is given."""
-    image = opened(photo(name)).convert("RGB")
-    return image.resize(size, Image.Resampling.LANCZOS) if size else image
+    image = _decoded(name)
+    return image.resize(size, Image.Resampling.LANCZOS) if size else image.copy()
 
 
+@cache
+def _decoded(name: str) -> Image.Image:
+    return opened(photo(name)).convert("RGB")
+
+
+@cache
 def jpeg(name: str = "coffee.png", size: tuple[int, int] | None = None, **options: object) -> bytes:
     return saved(shot(name, size), "JPEG", **{"quality": 92} | options)
 
