@@ -13,31 +13,30 @@ from pathlib import Path
 from typing import NoReturn
 
 import aiohttp
+import hypothesis
 import pytest
+import structlog
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
+from tests.builders.certificates import chain
+from tests.distribution import UnitScheduling, longest_first
 from tests.systems.databases import Databases, opened_databases
 from tests.systems.servers import MongoServer, RabbitServer, started
+from tests.systems.shared_server import SharedServer
+
+# Every run tries others; tests of rules name a number of their own. A deadline would measure the machine.
+hypothesis.settings.register_profile("tests", max_examples=50, deadline=None)
+hypothesis.settings.load_profile("tests")
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
-
-# Files that wait for whole systems run first, so that they do not all end in one process.
-LONG = (
-    "tests/journeys/",
-    "tests/chaos/",
-    "tests/docs/recipes/",
-    "tests/store/quota/",
-    "tests/gateway/accounts/",
-    "tests/docs/",
-    "tests/exemplar/local/",
-)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keep the garbage collector away from modules and test items: they stay to the end."""
     gc.disable()
+    gc.set_threshold(10_000, 20, 50)  # as in the product
     try:
         return (yield)
     finally:
@@ -46,7 +45,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9))
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Distribute units of files in place of files."""
+    return UnitScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 _closers: dict[Path, list[Callable[[], None]]] = {}
@@ -69,6 +74,22 @@ def close_after() -> CloseAfter:
         _closers.setdefault(folder, []).append(closer)
 
     return register
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Trust one authority, not those of the machine, which each TLS context would read in 30 ms."""
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    file.write_bytes(chain().root)
+    os.environ["SSL_CERT_FILE"] = str(file)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Print what is logged with an exception as Python does: the drawing of it takes a third of a second each."""
+    *before, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, renderer])
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +147,15 @@ def module_database(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbit_server(rabbitmq_installed: None, server_home: Path) -> Iterator[RabbitServer]:
-    """Run a real RabbitMQ node."""
-    with started(RabbitServer(server_home)) as server:
-        yield server
+def rabbit_server(
+    rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> RabbitServer:
+    """Return a real RabbitMQ node, which all worker processes of a run share, because its start costs the most."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if hasattr(pytestconfig, "workerinput") else own
+    shared = SharedServer(common / "rabbitmq", RabbitServer)
+    pytestconfig.add_cleanup(shared.leave)  # after the last test: no time-out ends the wait for other processes
+    return shared.server
 
 
 @pytest.fixture(scope="session")
