@@ -6,47 +6,36 @@ Every test has a database (`mongodb_url`) and a virtual host (`amqp_url`) to its
 import gc
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import aiohttp
+import hypothesis
 import pytest
+import structlog
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
+from tests.builders.certificates import chain
+from tests.distribution import UnitScheduling, longest_first
 from tests.systems.databases import Databases, opened_databases
-from tests.systems.servers import MongoServer, RabbitServer, Servers, started, wait_listening
+from tests.systems.servers import MongoServer, RabbitServer, started, wait_listening
+from tests.systems.shared_servers import given, make_server_home, shared_servers
+
+# Every run tries others; tests of rules name a number of their own. A deadline would measure the machine.
+hypothesis.settings.register_profile("tests", max_examples=50, deadline=None)
+hypothesis.settings.load_profile("tests")
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in it has a name of its own
-ENOUGH = 8 * 2**30  # bytes; the servers of a run need about one
-
-_SHARED = pytest.StashKey[dict[str, str]]()
-
-# Files that wait for whole systems run first, so that they do not all end in one process.
-LONG = (
-    "tests/journeys/",
-    "tests/chaos/",
-    "tests/simulation/",
-    "tests/fuzz/",
-    "tests/console/",
-    "tests/docs/recipes/",
-    "tests/store/quota/",
-    "tests/gateway/accounts/",
-    "tests/docs/",
-    "tests/exemplar/local/",
-)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keep the garbage collector away from modules and test items: they stay to the end."""
     gc.disable()
+    gc.set_threshold(10_000, 20, 50)  # as in the product
     try:
         return (yield)
     finally:
@@ -55,7 +44,19 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), len(LONG)))
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Distribute units of files in place of files."""
+    return UnitScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give all processes of a run the same servers: to start and keep three of each costs a minute of work."""
+    node.workerinput.update(shared_servers(node.config))
 
 
 _closers: dict[Path, list[Callable[[], None]]] = {}
@@ -80,38 +81,20 @@ def close_after() -> CloseAfter:
     return register
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Give all processes of a run one MongoDB and one RabbitMQ: to start and keep three costs a minute of work."""
-    node.workerinput.update(_shared_servers(node.config))
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Trust one authority, not those of the machine, which each TLS context would read in 30 ms."""
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    file.write_bytes(chain().root)
+    os.environ["SSL_CERT_FILE"] = str(file)
 
 
-def _shared_servers(config: pytest.Config) -> dict[str, str]:
-    """Launch the servers in the process that divides the tests; return what the others need to know."""
-    if _SHARED not in config.stash:
-        config.stash[_SHARED] = {}
-        if find_mongod() is not None and RabbitNode.available():
-            home = make_server_home()
-            servers = Servers(home)
-            config.add_cleanup(partial(shutil.rmtree, home))
-            config.add_cleanup(servers.stop)  # cleanups run last first
-            servers.rabbit.launch()
-            servers.mongod.launch()
-            servers.mongod.wait_ready()
-            config.stash[_SHARED] = {"server_home": str(home), "mongod_url": servers.mongod.url}
-    return config.stash[_SHARED]
-
-
-def _given(config: pytest.Config, name: str) -> str | None:
-    """Return what the process that divides the tests has told this one."""
-    found: str | None = getattr(config, "workerinput", {}).get(name)
-    return found
-
-
-def make_server_home() -> Path:
-    """Make a folder for servers, in memory where there is enough: a write waits 4 ms for a disk, thousands of times."""
-    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
-    return Path(tempfile.mkdtemp(prefix="exemplar-tests-", dir=MEMORY if in_memory else None))
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Print what is logged with an exception as Python does: the drawing of it takes a third of a second each."""
+    *before, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, renderer])
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +119,7 @@ def rabbitmq_installed() -> None:
 @pytest.fixture(scope="session")
 def mongod(mongod_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[str]:
     """Run a real mongod and return its URL, without a database."""
-    if shared := _given(pytestconfig, "mongod_url"):
+    if shared := given(pytestconfig, "mongod_url"):
         yield shared
         return
     with started(MongoServer(server_home)) as server:
@@ -174,7 +157,7 @@ def module_database(databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def rabbit_server(rabbitmq_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[RabbitServer]:
     """Run a real RabbitMQ node."""
-    if shared := _given(pytestconfig, "server_home"):
+    if shared := given(pytestconfig, "server_home"):
         server = RabbitServer(Path(shared), runs=True)
         wait_listening(server)
         yield server

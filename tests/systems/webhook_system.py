@@ -96,10 +96,11 @@ class WebhookSystem:
     async def record(self, generation: str, *events: Event) -> None:
         """Record events behind those that exist, one commit each."""
         stream = stream_of(generation)
+        commits = await self.store.events.read(stream)
+        last = commits[-1].last if commits else 0
         for event in events:
-            commits = await self.store.events.read(stream)
-            last = commits[-1].last if commits else 0
-            await self.store.events.append(stream, last, [event], cause=CAUSE, time=self.clock.now)
+            commit = await self.store.events.append(stream, last, [event], cause=CAUSE, time=self.clock.now)
+            last = commit.last
 
     async def schedule(self, *generations: str) -> None:
         scheduler = self.process().call(DeliveryScheduler)
