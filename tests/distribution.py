@@ -47,7 +47,7 @@ def longest_first(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-class UnitScheduling(LoadFileScheduling):
+class UnitScheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
     """Give each unit to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
