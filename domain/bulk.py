@@ -4,11 +4,15 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from events.operation import BulkAction
 
 MOST: Final = 10_000
 """Generations that one job may select."""
+
+MOST_RUNNING: Final = 10
+"""Jobs that may run at once on the projects of one developer; those that rest count."""
 
 
 def applies(action: BulkAction, g: Generation, *, is_public: bool = True) -> bool:
@@ -26,6 +30,12 @@ def applies(action: BulkAction, g: Generation, *, is_public: bool = True) -> boo
             return not g.gone
         case _:
             assert_never(action)
+
+
+def require_capacity(running: int) -> None:
+    """Refuse to start one more job; `bulk_limit_exceeded` when the developer has the largest number of running ones."""
+    if running >= MOST_RUNNING:
+        raise ExemplarError(ErrorCode.BULK_LIMIT)
 
 
 def digest_of(generations: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -23,6 +23,7 @@ from store.commits.repository import Repository
 from store.errors import StoreError, StoreUnavailableError, WrongExpectedVersionError
 
 _AT_ONCE: Final = 16
+_PAGES: Final = 4
 _LONGEST_REST: Final = 600  # seconds
 _SHORTEST_REST: Final = 2
 _PERIOD: Final = 2.0
@@ -35,7 +36,7 @@ Found = Outcome | ExemplarError
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class BulkRunner:
-    """Take jobs one after the other and act on their generations, sixteen at once.
+    """Take jobs in turn and act on their generations: `at_once` make a page, and `pages` of a job a turn.
 
     A limit that passes, such as that of slots, lets the job rest; then any gateway goes on. What fails is counted.
     """
@@ -45,6 +46,8 @@ class BulkRunner:
     events: EventStore
     announce: Callable[[Commit], None]
     clock: Callable[[], datetime]
+    at_once: int = _AT_ONCE
+    pages: int = _PAGES
     _holder: str = field(default_factory=random_id, init=False)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -68,21 +71,32 @@ class BulkRunner:
         """End a job where it is; what it has done stays."""
         await self._end(job, "canceled")
 
-    async def run_once(self) -> int:
-        """Go on with one job until it ends, rests or is taken over; return how many generations were tried."""
+    async def run_once(self) -> int | None:
+        """Go on with the job whose turn it is; return how many generations were tried, None without a job."""
         job = await self.bulk_jobs.claim(self._holder)
+        if job is None:
+            return None
+        with bound_contextvars(request_id=job.request_id):
+            if (outcome := await self._ended(job)) is not None:
+                await self.bulk_jobs.end(job.id, outcome)
+                return 0
+            return await self._take_turn(job)
+
+    async def _take_turn(self, job: BulkJob) -> int:
+        """Do a few pages of a claimed job, until it ends, rests or is taken over, and give it back."""
         tried = 0
-        with bound_contextvars(request_id=job.request_id if job else None):
-            while job is not None:
-                generations = await self.bulk_jobs.next_generations(job, _AT_ONCE)
-                if not generations:
-                    await self._end(job, "completed")
-                    break
-                page = await self._act(job, generations)
-                tried += page.done
-                job = await self.bulk_jobs.note(job, self._holder, page)
-                if page.rest:
-                    break
+        for _ in range(self.pages):
+            generations = await self.bulk_jobs.next_generations(job, self.at_once)
+            if not generations:
+                await self._end(job, "completed")
+                return tried
+            page = await self._act(job, generations)
+            tried += page.done
+            noted = await self.bulk_jobs.note(job, self._holder, page)
+            if noted is None or page.rest:
+                return tried
+            job = noted
+        await self.bulk_jobs.release(self._holder)
         return tried
 
     @asynccontextmanager
@@ -101,7 +115,7 @@ class BulkRunner:
         while True:
             self._wanted.clear()
             try:
-                while await self.run_once():
+                while await self.run_once() is not None:
                     pass
             except Exception as error:  # noqa: BLE001 - the lease runs out, and somebody goes on
                 log.warning("bulk_job_interrupted", error=repr(error))
@@ -160,6 +174,11 @@ class BulkRunner:
             await self._append(job, ended)
         await self.bulk_jobs.end(job.id, state)
         log.info("bulk_job_ended", job=job.id, state=state, changed=job.changed, failed=job.failed)
+
+    async def _ended(self, job: BulkJob) -> Literal["completed", "canceled"] | None:
+        """Tell how a job has ended by the log; a process that died has not ended the document."""
+        last = await self._history().load(stream_of(job.id))
+        return last.event.outcome if last is not None and isinstance(last.event, BulkEnded) else None
 
     async def _append(self, job: BulkJob, event: Event) -> None:
         def decide(last: object) -> Sequence[Event]:

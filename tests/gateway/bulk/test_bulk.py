@@ -1,12 +1,13 @@
 """Actions on many generations: a plan changes nothing, and its count is what is done, also over a killed process."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from domain.accounts.access import Role
-from domain.bulk import digest_of
+from domain.bulk import MOST_RUNNING, digest_of
 from gateway.bulk.actions import BulkActions
 from gateway.bulk.runner import BulkRunner
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
@@ -137,7 +138,7 @@ async def test_a_killed_process_is_followed_by_another_that_does_nothing_twice(g
     half = await read(gateway, owner, path, job)
     assert (half["state"], half["done"], half["changed"]) == ("running", 16, 16)
     survivor = runner_of(gateway)
-    assert await survivor.run_once() == 0, "the lease of the dead one has not run out"
+    assert await survivor.run_once() is None, "the lease of the dead one has not run out"
     jobs = gateway.store.database["bulk_jobs"]
     await jobs.update_one({"_id": job["id"]}, [{"$set": {"lease_until": {"$subtract": ["$$NOW", 1]}}}])
     assert await survivor.run_once() == 4
@@ -157,12 +158,25 @@ async def test_a_limit_lets_a_job_rest_and_goes_on(gateway: GatewayHarness) -> N
     resting = await finished(gateway, owner, path, job)
     assert (resting["state"], resting["changed"], resting["failed"]) == ("running", 1, 0)
     assert resting["waiting_for"] == "generation_limit_exceeded"
-    assert await runner_of(gateway).run_once() == 0
+    assert await runner_of(gateway).run_once() is None
     canceled = await gateway.call("DELETE", f"{path}/{job['id']}", owner)
     assert (canceled[0], canceled[1]["state"]) == (200, "canceled")
     assert (await gateway.call("POST", f"{path}/{job['id']}/start", owner))[0] == 409
     last = (await events_of(gateway, f"operation-{job['id']}"))[-1]
     assert (last.event.outcome, last.event.changed) == ("canceled", 1)
+
+
+async def test_a_developer_has_a_largest_number_of_running_jobs(gateway: GatewayHarness) -> None:
+    person, owner, path = await people(gateway)
+    job = await planned(gateway, owner, path, action="cancel")
+    developer, jobs = person.owned_project.owner.id, gateway.store.database["bulk_jobs"]
+    running = {"developer": developer, "state": "running", "lease_until": datetime(2999, 1, 1, tzinfo=UTC)}
+    resting = [{"_id": f"{developer}/{number}", **running} for number in range(MOST_RUNNING)]
+    await jobs.insert_many(resting)
+    status, refused = await gateway.call("POST", f"{path}/{job['id']}/start", owner)
+    assert (status, refused["code"]) == (409, "bulk_limit_exceeded")
+    await jobs.delete_one({"_id": resting[0]["_id"]})
+    assert (await finished(gateway, owner, path, job))["state"] == "completed"
 
 
 async def test_what_fails_is_counted_with_its_code(gateway: GatewayHarness) -> None:
