@@ -6,6 +6,7 @@ from typing import NamedTuple
 import structlog
 from aiohttp import web
 
+from domain.accounts.access_keys import Scope
 from domain.errors import ExemplarError
 from domain.generation.generation import Generation, stream_of
 from gateway.auth.authentication import Authenticator
@@ -43,10 +44,11 @@ class CompletionWait:
         """Return the finished resource, or `accepted` when waiting was not asked for, refused or too short.
 
         A preference never causes an error, because the submission is recorded already. Credentials that were
-        revoked during the wait get the 202.
+        revoked during the wait get the 202, and so does a retry by an access key that may not read: the resource
+        repeats the words of the original, which the caller of a submission has sent and that of a retry has not.
         """
         seconds = preferred_wait(request)
-        if seconds is None or accepted.status != 202:
+        if seconds is None or accepted.status != 202 or not _may_read(submission):
             return accepted
         waited = await self._wait(request, submission, seconds)
         if waited is None:
@@ -81,3 +83,9 @@ class CompletionWait:
             )
             generation = await self.generations.load(generation_id)
         return generation if generation is not None and generation.final else None
+
+
+def _may_read(submission: Submission) -> bool:
+    """Tell whether the caller may read what the resource shows."""
+    scopes = submission.identity.scopes
+    return submission.retry is None or scopes is None or Scope.READ in scopes

@@ -133,6 +133,21 @@ async def test_each_operation_needs_its_scope_and_no_key_reaches_the_account(gat
                 assert (status, code) == (403, "insufficient_scope"), (path, scope)
 
 
+async def test_a_retry_shows_the_words_of_the_original_to_those_who_may_read(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    original = await gateway.completed(person)
+    _, writer = await gateway.access_key(person, [Scope.GENERATE])
+    _, reader = await gateway.access_key(person, [Scope.GENERATE, Scope.READ])
+    retry, again = f"{ONE}/{original}/retry", {"Idempotency-Key": "once", "Prefer": "wait=1"}
+    status, accepted = await gateway.call("POST", retry, {**writer, "Idempotency-Key": "once"})
+    assert status == 202
+    await gateway.complete(accepted["id"])
+    status, body = await gateway.call("POST", retry, {**writer, **again})
+    assert (status, person.mark in str(body)) == (202, False)
+    status, body = await gateway.call("POST", retry, {**reader, **again})
+    assert (status, person.mark in str(body)) == (200, True)
+
+
 async def test_a_key_of_all_scopes_is_no_developer(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     _, headers = await gateway.access_key(person)
