@@ -66,7 +66,9 @@ async def test_maintenance_may_let_submissions_wait(gateway: GatewayHarness, ope
     status, body, _ = await submit(gateway, person)
     assert status == 202
     assert "held" in [one["code"] for one in body["warnings"]]
-    created = (await gateway.get(f"{ONE}/{body['id']}", person.headers))[1]["created_at"]
+    found = (await gateway.get(f"{ONE}/{body['id']}", person.headers))[1]
+    created, queue = found["created_at"], found["queue"]
+    assert (queue["possible"], queue["reason"]) == (False, "start_by"), "nobody waits for a thousand years"
     assert body["deadline"][:10] > created[:10], "the deadlines count from the expected end, a day ahead at most"
 
 
@@ -83,6 +85,9 @@ async def test_a_paused_project_waits_and_its_neighbour_does_not(
     assert (body["reason"], body["next_try_at"]) == ("paused", None)
     assert "the operator has paused this project" in body["sentence"]
     assert "reason" not in body["controls"][0]
+    queue = (await gateway.get(f"{ONE}/{generation}", person.headers))[1]["queue"]
+    assert (queue["possible"], queue["reason"], queue["estimated_start"]) == (False, "paused", None)
+    assert (await gateway.get(f"{ONE}/{others}/status", neighbour.headers))[1]["queue"]["possible"]
     assert (await explained(gateway, neighbour, others))["reason"] == "claim"
 
 
@@ -120,6 +125,20 @@ async def test_the_queue_has_a_longest_length(gateway: GatewayHarness, operator:
     answers = [await submit(gateway, person) for _ in range(4)]
     assert [status for status, _, _ in answers] == [202, 202, 503, 503]
     assert (answers[-1][1]["code"], answers[-1][2]) == ("queue_full", "5")
+
+
+async def test_what_was_refused_does_not_wait(gateway: GatewayHarness, operator: dict[str, str]) -> None:
+    """A key lets a request pass the first look at the slots, so that it is refused when it takes one."""
+    full = await gateway.person(await gateway.owned_project(await gateway.owner("free_starter")))
+    waiting = await gateway.dependencies.get("queue").waiting(1_000)
+    await gateway.call("PUT", path_of("queue_cap"), operator, {"limit": waiting + 2, "reason": "cost"})
+    assert (await submit(gateway, full))[0] == 202
+    for number in range(3):
+        headers = {**full.headers, "Idempotency-Key": f"key {number}"}
+        async with gateway.client.post(SUBMIT, data=gateway.form(full), headers=headers) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (429, "generation_limit_exceeded")
+    person = await gateway.person()
+    assert [(await submit(gateway, person))[0] for _ in range(2)] == [202, 503]
 
 
 async def test_each_change_is_an_event_and_a_repetition_is_none(
