@@ -146,6 +146,14 @@ async def test_a_retry_shows_the_words_of_the_original_to_those_who_may_read(gat
     assert (status, person.mark in str(body)) == (202, False)
     status, body = await gateway.call("POST", retry, {**reader, **again})
     assert (status, person.mark in str(body)) == (200, True)
+    for headers, query in ((writer, {"from_generation": original}), (reader, {"from_example": original})):
+        form = FormData({"instructions": '{"prompt": "a cat"}', **query})
+        key = {"Idempotency-Key": str(query)}
+        status, accepted = await answered(await gateway.client.post(GENERATE, data=form, headers={**headers, **key}))
+        assert status == 202, accepted
+        await gateway.complete(accepted["id"])
+        answer = await gateway.client.post(GENERATE, data=form, headers={**headers, **key, "Prefer": "wait=1"})
+        assert answer.status == (200 if headers is reader else 202)
 
 
 async def test_a_key_of_all_scopes_is_no_developer(gateway: GatewayHarness) -> None:
