@@ -146,14 +146,29 @@ async def test_a_retry_shows_the_words_of_the_original_to_those_who_may_read(gat
     assert (status, person.mark in str(body)) == (202, False)
     status, body = await gateway.call("POST", retry, {**reader, **again})
     assert (status, person.mark in str(body)) == (200, True)
-    for headers, query in ((writer, {"from_generation": original}), (reader, {"from_example": original})):
-        form = FormData({"instructions": '{"prompt": "a cat"}', **query})
-        key = {"Idempotency-Key": str(query)}
-        status, accepted = await answered(await gateway.client.post(GENERATE, data=form, headers={**headers, **key}))
+
+
+async def submit_stored(
+    gateway: GatewayHarness, headers: dict[str, str], original: str, field: str
+) -> tuple[int, dict[str, Any]]:
+    """Submit a picture of an earlier generation as the example."""
+    form = FormData({"instructions": '{"prompt": "a cat"}', field: original}, default_to_multipart=True)
+    return await answered(await gateway.client.post(GENERATE, data=form, headers=headers))
+
+
+async def test_an_answer_shows_stored_pictures_to_those_who_may_read(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    original = await gateway.completed(person)
+    _, writer = await gateway.access_key(person, [Scope.GENERATE])
+    _, reader = await gateway.access_key(person, [Scope.GENERATE, Scope.READ])
+    for field in ("from_generation", "from_example"):
+        once = {"Idempotency-Key": field}
+        status, accepted = await submit_stored(gateway, {**writer, **once}, original, field)
         assert status == 202, accepted
         await gateway.complete(accepted["id"])
-        answer = await gateway.client.post(GENERATE, data=form, headers={**headers, **key, "Prefer": "wait=1"})
-        assert answer.status == (200 if headers is reader else 202)
+        again = {**once, "Prefer": "wait=1"}
+        assert (await submit_stored(gateway, {**writer, **again}, original, field))[0] == 202
+        assert (await submit_stored(gateway, {**reader, **again}, original, field))[0] == 200
 
 
 async def test_a_key_of_all_scopes_is_no_developer(gateway: GatewayHarness) -> None:
