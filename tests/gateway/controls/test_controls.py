@@ -127,20 +127,6 @@ async def test_the_queue_has_a_longest_length(gateway: GatewayHarness, operator:
     assert (answers[-1][1]["code"], answers[-1][2]) == ("queue_full", "5")
 
 
-async def test_what_was_refused_does_not_wait(gateway: GatewayHarness, operator: dict[str, str]) -> None:
-    """A key lets a request pass the first look at the slots, so that it is refused when it takes one."""
-    full = await gateway.person(await gateway.owned_project(await gateway.owner("free_starter")))
-    waiting = await gateway.dependencies.get("queue").waiting(1_000)
-    await gateway.call("PUT", path_of("queue_cap"), operator, {"limit": waiting + 2, "reason": "cost"})
-    assert (await submit(gateway, full))[0] == 202
-    for number in range(3):
-        headers = {**full.headers, "Idempotency-Key": f"key {number}"}
-        async with gateway.client.post(SUBMIT, data=gateway.form(full), headers=headers) as answer:
-            assert (answer.status, (await answer.json())["code"]) == (429, "generation_limit_exceeded")
-    person = await gateway.person()
-    assert [(await submit(gateway, person))[0] for _ in range(2)] == [202, 503]
-
-
 async def test_each_change_is_an_event_and_a_repetition_is_none(
     gateway: GatewayHarness, operator: dict[str, str]
 ) -> None:
