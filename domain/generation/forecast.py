@@ -68,13 +68,14 @@ def forecast(
     ends = [one.expected_end or now for one in held_by]
     start = max(now + timedelta(seconds=slot_in), g.retry_at or now, paused_until or now, *ends)
     completion = start + timedelta(seconds=median(durations or [TYPICAL_SECONDS]))
-    if start >= g.request.start_by:
-        return Forecast(ahead, None, None, basis, len(durations), possible=False, reason=Obstacle.START_BY)
+    late = start >= g.request.start_by
     if held_by:
         held = Obstacle(reason_of_control(held_by[0]))
-        if not all(one.expected_end is not None and one.expected_end > now for one in held_by):
-            start = completion = None  # nobody knows the end
-        return Forecast(ahead, start, completion, basis, len(durations), possible=False, reason=held)
+        known = all(one.expected_end is not None and one.expected_end > now for one in held_by)
+        times = (start, completion) if known and not late else (None, None)
+        return Forecast(ahead, *times, basis, len(durations), possible=False, reason=held)
+    if late:
+        return Forecast(ahead, None, None, basis, len(durations), possible=False, reason=Obstacle.START_BY)
     if paused_until is not None and paused_until > now:
         reason = Obstacle.PROVIDER_PAUSED
         return Forecast(ahead, start, completion, basis, len(durations), possible=False, reason=reason)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from domain.bulk import rest_after
 from domain.errors import ErrorCode, ExemplarError, LimitError
 from domain.operations import stream_of
 from events.commit import Commit
@@ -24,8 +25,6 @@ from store.errors import StoreError, StoreUnavailableError, WrongExpectedVersion
 
 _AT_ONCE: Final = 16
 _PAGES: Final = 4
-_LONGEST_REST: Final = 600  # seconds
-_SHORTEST_REST: Final = 2
 _PERIOD: Final = 2.0
 _GRACE: Final = 5.0
 
@@ -129,7 +128,7 @@ class BulkRunner:
         page, redelivered = Page(), list[str]()
         for generation, outcome in zip(generations, found, strict=False):
             match outcome:
-                case LimitError() if (seconds := _rest(outcome)) is not None:
+                case LimitError() if (seconds := rest_after(outcome)) is not None:
                     page.rest = seconds, outcome.code.value
                     break
                 case ExemplarError():
@@ -193,10 +192,3 @@ class BulkRunner:
             announce=self.announce,
             clock=self.clock,
         )
-
-
-def _rest(limit: LimitError) -> int | None:
-    """Return for how many seconds a job rests; None for a month without units, which no job waits for."""
-    if limit.code is ErrorCode.GENERATION_LIMIT and limit.retry_after > _LONGEST_REST:
-        return None
-    return min(max(limit.retry_after, _SHORTEST_REST), _LONGEST_REST)
