@@ -69,7 +69,7 @@ def test_the_documented_functions_for_node_verify_a_message_with_public_keys(sol
         message(now - 301),
         message(now + 301),
         message("now"),
-        message(version="v1"),
+        message(version="v1b"),
     ]
     asked = {"own": own, "messages": [message(), *forged, {"headers": {}, "body": "{}"}]}
     said = json.loads(run(["node", "check.mjs"], tmp_path, {**env, "ASKED": json.dumps(asked)}))

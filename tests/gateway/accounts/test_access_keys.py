@@ -225,13 +225,19 @@ async def test_a_wrong_body_makes_no_key(gateway: GatewayHarness, body: dict[str
 
 async def test_a_user_has_a_largest_number_of_active_keys_also_when_made_at_once(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    answers = await asyncio.gather(
-        *(gateway.call("POST", path_of(person), person.owned_project.owner.token, {}) for _ in range(ACCESS_KEYS + 2))
-    )
+    token, end = person.owned_project.owner.token, format_time(gateway.clock() + timedelta(seconds=30))
+    asked = [gateway.call("POST", path_of(person), token, {"expires_at": end}) for _ in range(ACCESS_KEYS + 2)]
+    answers = await asyncio.gather(*asked)
     assert sorted(status for status, _ in answers) == [201] * ACCESS_KEYS + [400] * 2
     made = next(body for status, body in answers if status == 201)
-    assert (await gateway.call("DELETE", f"{path_of(person)}/{made['id']}", person.owned_project.owner.token))[0] == 204
+    assert (await gateway.call("DELETE", f"{path_of(person)}/{made['id']}", token))[0] == 204
     await make(gateway, person)
+    assert (await gateway.call("POST", path_of(person), token, {}))[0] == 400
+    gateway.clock.ahead = timedelta(seconds=31)
+    try:
+        assert (await gateway.call("POST", path_of(person), token, {}))[0] == 201, "expired ones do not count"
+    finally:
+        gateway.clock.ahead = timedelta()
 
 
 async def test_the_keys_of_an_erased_user_are_deleted(gateway: GatewayHarness) -> None:

@@ -49,7 +49,8 @@ async def test_an_account_has_so_many_messages_under_way_and_no_more(gateway: Ga
     async with served(gateway, open_mcp=opened, stream_settings=StreamSettings(per_holder=1)) as client:
         first = asyncio.create_task(post(client, person))
         await begun.wait()
-        status, body = await post(client, person)
+        async with asyncio.timeout(30):
+            status, body = await post(client, person)
         assert (status, "stream_limit_exceeded" in body) == (429, True)
         answered.set()
         assert await post(client, other) == (200, "done")
