@@ -1,7 +1,7 @@
 """What a client is told of the queue: how many are before its generation, and when that starts and ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
@@ -72,8 +72,8 @@ def forecast(
     if held_by:
         held = Obstacle(reason_of_control(held_by[0]))
         known = all(one.expected_end is not None and one.expected_end > now for one in held_by)
-        times = (start, completion) if known and not late else (None, None)
-        return Forecast(ahead, *times, basis, len(durations), possible=False, reason=held)
+        found = Forecast(ahead, start, completion, basis, len(durations), possible=False, reason=held)
+        return found if known and not late else replace(found, start=None, completion=None)
     if late:
         return Forecast(ahead, None, None, basis, len(durations), possible=False, reason=Obstacle.START_BY)
     if paused_until is not None and paused_until > now:
