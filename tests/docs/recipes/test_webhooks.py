@@ -66,8 +66,8 @@ def test_the_documented_functions_for_node_verify_a_message_with_public_keys(sol
 
     forged = [
         message(sent=b'{"type": "y"}'),
-        message(now - 301),
-        message(now + 301),
+        message(now - 400),
+        message(now + 400),
         message("now"),
         message(version="v1b"),
     ]
