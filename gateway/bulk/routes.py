@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
-from domain.bulk import digest_of
+from domain.bulk import digest_of, require_capacity
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_BULK, PROJECT_BULK_JOB
@@ -45,7 +45,7 @@ class BulkRoutes:
     bulk_selection: BulkSelection
     accounts: Accounts
 
-    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer="BulkPlan")
+    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer="BulkPlan", codes=(ErrorCode.SELECTION_TOO_LARGE,))
     async def plan(self, request: web.Request) -> web.Response:
         """Plan an action on the generations that a filter finds: nothing is changed.
 
@@ -84,13 +84,16 @@ class BulkRoutes:
         """Show how far a bulk job is."""
         return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
 
-    @post(f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer="BulkJob")
+    @post(
+        f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer="BulkJob", codes=(ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT)
+    )
     async def start(self, request: web.Request) -> web.Response:
-        """Start a planned job; repeatable."""
+        """Start a planned job; repeatable. A developer has ten running ones at most."""
         job = await self._job(request)
         if job.state in ("completed", "canceled"):
             raise ExemplarError(ErrorCode.CONFLICT, f"The job is {job.state}")
         if job.state == "planned":
+            require_capacity(await self.bulk_jobs.running(job.developer))
             await self.bulk_runner.begin(job)
         return web.json_response(job_body(await self._job(request)), status=202, headers=_NO_STORE)
 

@@ -76,6 +76,7 @@ class BulkJobs:
         "bulk_jobs": [
             IndexModel([("project", ASCENDING), ("planned_at", DESCENDING)]),
             IndexModel("lease_until", partialFilterExpression={"state": "running"}),
+            IndexModel("developer", partialFilterExpression={"state": "running"}),
             IndexModel("expire_at", expireAfterSeconds=0),
         ],
         "bulk_selections": [IndexModel("expire_at", expireAfterSeconds=0)],
@@ -111,8 +112,15 @@ class BulkJobs:
         running = {"state": "running", "event": event, "started_at": "$$NOW", "lease_until": "$$NOW", **_NOBODY}
         await self._jobs.update_one({"_id": job, "state": "planned"}, [{"$set": {**running, **kept}}])
 
+    async def running(self, developer: str) -> int:
+        """Count the running jobs on the projects of a developer, those that rest too."""
+        return await self._jobs.count_documents({"developer": developer, "state": "running"})
+
     async def claim(self, holder: str) -> BulkJob | None:
-        """Take the job whose lease has run out for the longest time; None when there is none."""
+        """Take the job whose lease has run out for the longest time; None when there is none.
+
+        The other jobs of its developer go behind those of all others, so that developers take turns.
+        """
         taken = {"holder": {"$literal": holder}, "lease_until": _in(LEASE_SECONDS), "waiting_for": None}
         found = await self._jobs.find_one_and_update(
             {"state": "running", "$expr": {"$lte": ["$lease_until", "$$NOW"]}},
@@ -120,7 +128,11 @@ class BulkJobs:
             sort=[("lease_until", ASCENDING)],
             return_document=ReturnDocument.AFTER,
         )
-        return None if found is None else _job(found)
+        if found is None:
+            return None
+        due = {"developer": found["developer"], "state": "running", "$expr": {"$lte": ["$lease_until", "$$NOW"]}}
+        await self._jobs.update_many(due, [{"$set": {"lease_until": "$$NOW"}}])
+        return _job(found)
 
     async def next_generations(self, job: BulkJob, limit: int) -> Sequence[str]:
         """Read the next ids of the selection."""
