@@ -1,5 +1,6 @@
 """`/api/v1/projects/{id}/bulk`: plan an action on many generations, start it, and see how far it is."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,8 @@ from store.accounts.accounts import Accounts
 from store.accounts.writes import random_id
 from store.bulk.jobs import BulkJob, BulkJobs
 
+_LOOKED_EVERY: Final = 0.1  # seconds
+_LOOKS: Final = 20
 _NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 _SAMPLE: Final = 10
 
@@ -99,11 +102,19 @@ class BulkRoutes:
 
     @delete(PROJECT_BULK_JOB, "eraser", answer="BulkJob")
     async def cancel(self, request: web.Request) -> web.Response:
-        """Cancel the rest of a bulk job; what it has done stays."""
+        """Cancel the rest of a bulk job; what it has done stays.
+
+        The generations that are under way are finished and counted; the state is `canceling` until then.
+        """
         job = await self._job(request)
         if job.state in ("planned", "running"):
             await self.bulk_runner.cancel(job)
-        return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
+        for _ in range(_LOOKS):
+            job = await self.bulk_jobs.find(job.project, job.id) or job
+            if not job.canceling:
+                break
+            await asyncio.sleep(_LOOKED_EVERY)
+        return web.json_response(job_body(job), headers=_NO_STORE)
 
     async def _caller(self, request: web.Request) -> Caller:
         """Authenticate the caller; `not_found` for a project that they may not act on."""

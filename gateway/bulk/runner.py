@@ -67,8 +67,14 @@ class BulkRunner:
         self._wanted.set()
 
     async def cancel(self, job: BulkJob) -> None:
-        """End a job where it is; what it has done stays."""
-        await self._end(job, "canceled")
+        """End a job after the page under way, whose holder ends it then; what it has done stays and is counted."""
+        if job.state == "planned":
+            begun = await self._history().load(stream_of(job.id))
+            if begun is None and await self.bulk_jobs.end(job.id, "canceled", before=("planned",)) is not None:
+                return
+            await self.bulk_jobs.start(job.id, f"{stream_of(job.id)}:1")  # a process died between the event and this
+        if (claimed := await self.bulk_jobs.stop(job.id, self._holder)) is not None:
+            await self._end(claimed, "canceled")
 
     async def run_once(self) -> int | None:
         """Go on with the job whose turn it is; return how many generations were tried, None without a job."""
@@ -85,6 +91,9 @@ class BulkRunner:
         """Do a few pages of a claimed job, until it ends, rests or is taken over, and give it back."""
         tried = 0
         for _ in range(self.pages):
+            if job.canceling:
+                await self._end(job, "canceled")
+                return tried
             generations = await self.bulk_jobs.next_generations(job, self.at_once)
             if not generations:
                 await self._end(job, "completed")
