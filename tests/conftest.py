@@ -133,6 +133,16 @@ def databases(mongod: str) -> Iterator[Databases]:
         yield databases
 
 
+@pytest.fixture(scope="session")
+def own_databases(databases: Databases, server_home: Path, pytestconfig: pytest.Config) -> Iterator[Databases]:
+    """Lend databases of a server that no other process uses, to tests that count or disturb all that it does."""
+    if given(pytestconfig, "mongod_url") is None:
+        yield databases
+        return
+    with started(MongoServer(server_home)) as server, opened_databases(server.url) as databases:
+        yield databases
+
+
 @pytest.fixture
 def mongodb_url(databases: Databases) -> Iterator[str]:
     """Return the URL of a database with all indexes for one test; it is emptied afterwards."""

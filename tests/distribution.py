@@ -15,16 +15,17 @@ TOGETHER = ("tests/docs/recipes",)
 LONG = (
     "tests/journeys/",
     "tests/chaos/",
-    "tests/simulation/",
-    "tests/fuzz/",
-    "tests/console/",
     "tests/docs/recipes/",
+    "tests/console/",
     "tests/store/quota/",
+    "tests/simulation/",
+    "tests/clients/",
+    "tests/exemplar/",
+    "tests/fuzz/",
     "tests/gateway/accounts/",
     "tests/docs/",
-    "tests/exemplar/local/",
 )
-"""What waits for whole systems runs first, so that it does not end in one process."""
+"""What waits for whole systems, or is long in one file, runs first, so that no process ends long after the others."""
 
 
 @cache
