@@ -108,7 +108,7 @@ class Route:
         """What no route refuses before it looks for the resource."""
         if self.method not in {"POST", "PUT", "PATCH"}:
             return None
-        return {"seed": 1} if self.path.endswith("/retry") else BODY
+        return {"seed": "same"} if self.path.endswith("/retry") else BODY
 
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
