@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
@@ -79,9 +80,9 @@ class CommitScan:
         return None if found is None else str(found["_id"])
 
 
-async def _ahead(cursor: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Read each batch while the one before it is used."""
-    batches = aiter(cursor)
+async def _ahead(cursor: Any) -> AsyncGenerator[bytes, None]:
+    """Read each raw batch of a cursor while the one before it is used."""
+    batches: AsyncIterator[bytes] = aiter(cursor)
     coming = asyncio.ensure_future(_next(batches))
     try:
         while (batch := await coming) is not None:

@@ -42,8 +42,10 @@ class Leaves:
 
 def _leaves(entries: Sequence[Document], after: int) -> list[bytes]:
     """Choose the leaves of the entries behind a position; raises ContradictionError for one without."""
-    leaves = [entry.get("leaf") for entry in entries]
-    for position, leaf in enumerate(leaves, after + 1):
+    leaves = list[bytes]()
+    for position, entry in enumerate(entries, after + 1):
+        leaf = entry.get("leaf")
         if not isinstance(leaf, bytes) or len(leaf) != _LEAF_BYTES:
             raise ContradictionError(f"position {position} has no leaf", position)
+        leaves.append(leaf)
     return leaves
