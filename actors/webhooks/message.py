@@ -1,6 +1,5 @@
 """The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
 from domain.webhooks.delivery import Delivery, EndReason, example_of
 from domain.webhooks.endpoint import is_default
+from domain.webhooks.message_body import message_body
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
 from store.accounts.deletions import Deletions
@@ -116,5 +116,4 @@ class MessageWriter:
         if self.public_url is not None:
             data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
         data["event"] = self.visible(event)
-        message = {"type": event.type, "timestamp": format_time(event.time), "data": data}
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        return message_body(event.type, format_time(event.time), data)

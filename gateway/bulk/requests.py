@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.case_number import CASE
 from domain.errors import FieldError, invalid_field
@@ -12,19 +12,18 @@ from domain.generation.listing import Filters
 from events.envelope import format_time
 from events.erasure import StatedReason
 from events.operation import BulkAction
+from gateway.http.parsing import Body
 from gateway.http.values import Id
 from gateway.submissions.submission import SeedChoice
 from store.bulk.jobs import BulkJob
 
 
-class BulkRequest(BaseModel):
+class BulkRequest(Body):
     """What to do, and to which generations of the project.
 
     filter: the parameters of a list by name, such as `status` and `metadata.<key>`, without pages; all conditions
     hold. is_public: for `publish`. seed: for `retry`. reason, case: for `delete`.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     action: BulkAction
     filter: dict[str, str] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from domain.faults import Faults
 from domain.submission.composition import canvas
 from domain.submission.instructions import MAX_CHARACTERS, model_prompt, parse_instructions
 from domain.submission.warnings import warnings_of
-from gateway.http.texts import UndecodableTextError, decode_text, shown
+from gateway.http.texts import UndecodableTextError, decode_text, named, shown
 from gateway.openai.model_routes import MODELS
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.uploads.parts import FormFields, FormParts
@@ -76,7 +76,7 @@ class EditForm:
 def unsupported(name: str) -> FieldError:
     """Build the refusal of a parameter that is not known here."""
     msg = f"is not supported here; known: {', '.join(_PARAMETERS)}"
-    return invalid_field("body", name if name.isidentifier() else shown(name), msg, "value_error.extra")
+    return invalid_field("body", named(name), msg, "value_error.extra")
 
 
 def _instructions(parts: FormParts, rules: FormRules) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from domain.accounts.access import Role
 from domain.accounts.access_keys import Scope, require_scope
@@ -31,7 +31,7 @@ from gateway.accounts.bodies import secret_response
 from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
-from gateway.http.parsing import path_id, read_model
+from gateway.http.parsing import Body, path_id, read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import delete, get, patch, post
 from gateway.webhooks.bodies import endpoint_body
@@ -45,13 +45,13 @@ Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)]
 
 
-class EndpointCreateRequest(BaseModel):
+class EndpointCreateRequest(Body):
     url: Url
     event_types: EventTypes | None = None
     description: Description | None = None
 
 
-class EndpointUpdateRequest(BaseModel):
+class EndpointUpdateRequest(Body):
     url: Url | None = None
     event_types: EventTypes | None = None
     description: Description | None = None
