@@ -100,8 +100,17 @@ def _options(parts: FormParts) -> EditOptions:
         raise invalid_field("body", "response_format", "must be one of: url, b64_json", "value_error.const")
     match (_text(parts, "stream") or "false").lower():
         case "true" | "false" as stream:
-            return EditOptions(response_format, stream == "true", _partials(parts))
+            return _together(EditOptions(response_format, stream == "true", _partials(parts)))
     raise invalid_field("body", "stream", "must be true or false", "value_error.const")
+
+
+def _together(options: EditOptions) -> EditOptions:
+    """Refuse options of which one would be ignored beside the other."""
+    if options.stream and options.response_format == "url":
+        raise invalid_field("body", "response_format", "must be b64_json with stream=true", "value_error.const")
+    if options.partial_images and not options.stream:
+        raise invalid_field("body", "partial_images", "needs stream=true")
+    return options
 
 
 def _partials(parts: FormParts) -> int | None:

@@ -128,6 +128,13 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "FailedWork": _object("next_after:text?", entries=_list(_ref("FailedEntry"))),
     "Projections": _object("drift:object rebuild:object"),
     "ChosenWork": _object("count:number"),
+    "ServiceStatus": _object(
+        "position:number waiting:number parked:number dead_letters:number controls:number broker:object",
+        subscribers=_list(_object("name:text position:number behind:number parked:number")),
+        queues=_list(_object("name:text messages:number")),
+        provider=_object("name:text paused_until:time? reason:text?"),
+    ),
+    "VerificationKeys": _object("log:text keys:texts"),
     "RequestTraces": _object(
         "request_id:text events:objects deliveries:objects parked:objects dead_letters:objects log_fields:object"
     ),

@@ -59,6 +59,15 @@ async def readers(audit: AuditHarness) -> dict[str, dict[str, str]]:
     return {**staff, "developer": audit.owners[0].token, "end user": audit.people[0].token}
 
 
+async def test_everybody_with_an_account_reads_the_keys_that_verify(audit: AuditHarness) -> None:
+    for headers in (await readers(audit)).values():
+        status, body = await audit.gateway.get("/api/v1/audit/keys", headers)
+        assert (status, body["log"]) == (200, "exemplar")
+        [key] = body["keys"]
+        assert read_checkpoint(await text(audit.gateway, CHECKPOINT, headers), key).size > 0
+    assert (await audit.gateway.get("/api/v1/audit/keys", {}))[0] == 401
+
+
 async def test_everybody_with_an_account_reads_checkpoints_and_their_consistency(
     audit: AuditHarness, sizes: list[int]
 ) -> None:
@@ -173,11 +182,11 @@ async def test_an_answer_is_sent_once(audit: AuditHarness) -> None:
 
 
 async def test_a_proof_for_staff_is_recorded_as_an_access(audit: AuditHarness) -> None:
-    auditor, [last] = await audit.gateway.staff(Role.AUDITOR), (await audit.page(order="backward", limit=1))["events"]
+    auditor, page = await audit.gateway.staff(Role.AUDITOR), await audit.page(order="backward", limit=1)
     for _ in range(2):
         await text(audit.gateway, f"{PROOF}?event=generation-{audit.generations[0]}:1", auditor)
     await audit.seal()
-    recorded = [event["data"] for event in await audit.all(type="access.log_read", after=last["position"])]
+    recorded = [event["data"] for event in await audit.all(type="access.log_read", after=page["events"][0]["position"])]
     [read] = [one for one in recorded if one["generation"] == audit.generations[0]]
     assert (read["filters"], read["user"]) == (["generation"], audit.people[0].id)
 
