@@ -182,7 +182,9 @@ async def test_an_answer_is_sent_once(audit: AuditHarness) -> None:
 
 
 async def test_a_proof_for_staff_is_recorded_as_an_access(audit: AuditHarness) -> None:
-    auditor, page = await audit.gateway.staff(Role.AUDITOR), await audit.page(order="backward", limit=1)
+    auditor = await audit.gateway.staff(Role.AUDITOR)
+    await audit.seal()
+    page = await audit.page(order="backward", limit=1)
     for _ in range(2):
         await text(audit.gateway, f"{PROOF}?event=generation-{audit.generations[0]}:1", auditor)
     await audit.seal()
