@@ -1,13 +1,15 @@
 """Access decisions: token, role header, developer key, project id and API key must belong together.
 
-Order of refusals: the token (401), then the role header, the role, the developer key and everything else
-(403); last a tier that is not configured (503).
+Order of refusals: the token (401), then the role header, the role, headers that are missing or malformed, the
+developer key and everything else (403); last a tier that is not configured (503). What is missing or malformed is
+named, because that tells nothing of what is stored.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.accounts.access_keys import AccessKeyState
 from domain.accounts.tiers import Tier, tier_of
@@ -22,6 +24,9 @@ class Role(StrEnum):
     PLATFORM_OPERATOR = "platform_operator"
     AUDITOR = "auditor"
 
+
+MALFORMED: Final = ""
+"""Stands for a header that is sent twice, too long or of another form: it matches no role, no id and no key."""
 
 STAFF = frozenset({Role.PLATFORM_OPERATOR, Role.AUDITOR})
 
@@ -46,7 +51,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """The headers of a request; None was not sent, a malformed value matches nothing."""
+    """The headers of a request: None was not sent, `MALFORMED` is none of its form."""
 
     role: str | None = None
     developer_key: str | None = None
@@ -152,8 +157,10 @@ def authorize_end_user(
     all_headers = all_headers and claims.access_key is None
     if all_headers and presented.role is None:
         raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
+    _check_role_header(presented)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
+    _check_headers(presented, required=all_headers)
     _check_keys(presented, found, required=all_headers)
     access = None if claims.access_key is None else found.access_key
     scopes, key = None if access is None else access.scopes, claims.access_key
@@ -172,6 +179,7 @@ def authorize_developer(
     """Authorize a developer by the token; the role header must match when it is sent."""
     if claims.role is Role.DEVELOPER and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    _check_role_header(presented)
     if found is None or tier is None or presented.role not in (None, Role.DEVELOPER):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return DeveloperIdentity(found.id, tier_of(tier, tiers))
@@ -183,6 +191,7 @@ def authorize_staff(
     """Authorize an account of this staff role by the token; the role header must match when it is sent."""
     if claims.role in STAFF and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    _check_role_header(presented)
     if found is None or claims.role is not role or presented.role not in (None, role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return StaffIdentity(found.id, role)
@@ -190,8 +199,7 @@ def authorize_staff(
 
 def authorize_registration(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
     """Authorize a program that registers users in a project: both keys and the project id, no token."""
-    if presented.developer_key is None:
-        raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    _check_headers(presented, required=True)
     if found is None:
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=True)
@@ -233,6 +241,22 @@ def _is_valid(account: AccountState | None, claims: Claims) -> bool:
         and claims.session not in account.ended_sessions
         and (claims.epoch == account.epoch or claims.session == account.kept_session)
     )
+
+
+def _check_role_header(presented: PresentedCredentials) -> None:
+    if presented.role is not None and presented.role not in {*Role}:
+        raise ExemplarError(ErrorCode.ROLE_HEADER_MALFORMED)
+
+
+def _check_headers(presented: PresentedCredentials, *, required: bool) -> None:
+    """Refuse the first header that is malformed, or missing where all are `required`."""
+    for sent, missing, malformed in (
+        (presented.developer_key, ErrorCode.DEVELOPER_KEY_REQUIRED, ErrorCode.DEVELOPER_KEY_MALFORMED),
+        (presented.project_id, ErrorCode.PROJECT_ID_REQUIRED, ErrorCode.PROJECT_ID_MALFORMED),
+        (presented.api_key, ErrorCode.API_KEY_REQUIRED, ErrorCode.API_KEY_MALFORMED),
+    ):
+        if sent == MALFORMED or (sent is None and required):
+            raise ExemplarError(missing if sent is None else malformed)
 
 
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
