@@ -51,6 +51,7 @@ def asyncapi(version: str, server: str | None = None) -> dict[str, Any]:
     add_message_schemas(schemas)
     visible = [row.name for row in CATALOGUE.rows if row.public is not None]
     messages = _messages(visible, schemas)
+    schemas.components["VisibleEvent"]["discriminator"] = "type"  # OpenAPI's form has a mapping, AsyncAPI's has none
     channels = {
         **{name: _stream(path, meaning, visible) for name, (path, meaning) in _STREAMS.items()},
         "webhook": _channel(None, "An event on its way to an endpoint", map(message_name, CATALOGUE.deliverable)),

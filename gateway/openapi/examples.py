@@ -28,8 +28,11 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "setProjectUserPassword": {"password": "a pass phrase from the developer"},
     "setDeveloperTier": {"tier": "free_starter"},
     "setDeveloperPassword": {"password": "a pass phrase from the operator"},
-    "createGeneration": {"instructions": '{"prompt": "A lighthouse at dusk, in the style of the pictures"}'},
-    "createImageEdit": {"prompt": "A lighthouse at dusk", "model": "sdxl"},
+    "createGeneration": {
+        "example_images": ["harbour.jpg", "cliffs.jpg", "storm.png"],
+        "instructions": '{"prompt": "A lighthouse at dusk, in the style of the pictures"}',
+    },
+    "createImageEdit": {"image": ["harbour.jpg"], "prompt": "A lighthouse at dusk", "model": "sdxl"},
     "retryGeneration": {"seed": "new"},
     "updateGenerationPublic": {"is_public": True},
     "createProjectWebhook": {

@@ -63,7 +63,6 @@ _QUERY: Final[Mapping[str, Schema]] = {
     "by": {"type": "string", "pattern": "^(project|user|day|month|key)(,(project|user|day|month|key))*$"},
     "format": {"type": "string", "enum": ["json", "csv"]},
     "expires": _whole(0),
-    "signature": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "receipt": {"type": "string", "enum": ["embedded", "c2pa"]},
 }
 _MEANINGS: Final[Mapping[str, str]] = {
@@ -91,7 +90,6 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "by": "Dimensions of the groups, between commas",
     "format": "The media type of the answer",
     "expires": "When a signed link ends, in Unix seconds",
-    "signature": "The signature of a signed link",
     "receipt": "The receipt inside the picture: as metadata, or as a C2PA manifest",
     "search": "Only those whose e-mail address or name has this text",
     "is_active": "Only those that are active, or only the others",
