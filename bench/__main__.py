@@ -46,6 +46,7 @@ LIMIT_SECONDS = 900
 def main() -> None:
     options = parse_options(sys.argv[1:], list(MEASUREMENTS), __doc__ or "")
     signal.signal(signal.SIGALRM, _out_of_time)
+    signal.signal(signal.SIGTERM, _stop)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if not options.as_json:
@@ -82,6 +83,11 @@ def _show(row: Row, options: Options) -> None:
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
     raise TimeoutError(f"a measurement took longer than {LIMIT_SECONDS} s")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as at an error, so that all servers are stopped."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ class Options:
 
     only: tuple[str, ...] = ()
     repeats: int = 3
-    seconds: float = 4.0
+    seconds: float = 3.0
     settle: float = 1.0
     count: int = 200
-    events: int = 1_000_000
-    in_flight: int = 10_000
+    events: int = 300_000
+    in_flight: int = 2_000
     readers: int = 5_000
     overload_seconds: float = 60.0
     save: Path | None = None

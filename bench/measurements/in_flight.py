@@ -41,7 +41,8 @@ def in_flight(servers: Servers, options: Options) -> Iterator[Row]:
         warm_up = min(WARM_UP, options.in_flight)
         seconds = asyncio.run(whole_generations(ours, [options.thumbnail], warm_up))
         began, before = datetime.now(UTC), _footprint(ours)
-        end = time.monotonic() + 1.5 * options.in_flight * seconds / warm_up + MARGIN_SECONDS
+        # To begin takes less than to end, which the rate of the warm-up includes.
+        end = time.monotonic() + options.in_flight * seconds / warm_up + MARGIN_SECONDS
         say(f"in_flight: {warm_up / seconds:.0f}/s while warming up")
         asyncio.run(_submit(servers, ours, options, end))
         begun = _wait_for_start(commits, options.in_flight + warm_up, end) - warm_up

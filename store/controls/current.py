@@ -4,8 +4,8 @@ from typing import Final
 
 from domain.controls.controls import Controls
 from store.controls.documents import CURRENT, controls_in
-from store.mongo.batcher import Batcher, shared
 from store.mongo.connection import Database, raises_unavailable
+from store.mongo.recent import Recent
 
 STALE_AFTER: Final = 1.0  # seconds
 
@@ -20,26 +20,19 @@ class CurrentControls:
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._controls = database.get_collection("controls")
-        self._monotonic = monotonic
-        self._known: tuple[float, Controls] | None = None
-        self._reads: Batcher[None, Controls] = shared(lambda _: self._read())
+        self._recent = Recent(self._read, seconds=STALE_AFTER, monotonic=monotonic)
 
     async def get(self) -> Controls:
         """Return the controls, at most a second old."""
-        if self._known is not None and self._monotonic() - self._known[0] < STALE_AFTER:
-            return self._known[1]
-        return await self.fresh()
+        return await self._recent.get()
 
     async def fresh(self) -> Controls:
         """Return the controls as they are stored now."""
-        return await self._reads.put(None)
+        return await self._recent.fresh()
 
     def forget(self) -> None:
         """Read again at the next call, because this process has changed the controls."""
-        self._known = None
+        self._recent.forget()
 
     async def _read(self) -> Controls:
-        asked = self._monotonic()
-        found = controls_in(await self._controls.find_one({"_id": CURRENT}))
-        self._known = asked, found
-        return found
+        return controls_in(await self._controls.find_one({"_id": CURRENT}))

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -10,6 +11,8 @@ from store.mongo.connection import Database, Document, Indexes, aggregate, raise
 _FIELDS: Document = {"created_at": 1}
 READ_TO_COUNT: Final = 100
 """So many keys of an index are read in less time than another request takes."""
+_LONG_SECONDS: Final = 10.0
+_CAPACITY: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,20 @@ class Lists:
 
     Each query names its index, so that nothing is sorted and the planner has no choice. Conditions that the
     index does not hold are compared with at most `bound` rows that it finds: pages by number and totals know
-    no more than these, pages by cursor continue behind them.
+    no more than these, pages by cursor continue behind them. A list that was longer than `bound` is counted again
+    after ten seconds.
     """
 
     indexes: ClassVar[Indexes] = {"generations": INDEXES}
 
-    def __init__(self, database: Database, *, bound: int = TOTAL_BOUND) -> None:
+    def __init__(
+        self, database: Database, *, bound: int = TOTAL_BOUND, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._rows = database.get_collection("generations")
         self._bound = bound
+        self._monotonic = monotonic
+        self._long: dict[str, float] = {}
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> tuple[Sequence[str], Total]:
         """Read the ids of a page by its number, from 1, and count the list."""
@@ -76,12 +84,26 @@ class Lists:
 
     async def _total(self, query: RowQuery) -> Total:
         """Count up to the bound."""
-        found = await self._count(query)
         if query.rest:
+            found = await self._count(query)
             steps = [*self._compared(query), {"$count": "found"}]
             counted = await aggregate(self._rows, steps, hint=query.index)
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
-        return self._up_to_bound(found)
+        return self._up_to_bound(await self._long_or_counted(query))
+
+    async def _long_or_counted(self, query: RowQuery) -> int:
+        """Count, or tell that the list was longer than the bound a moment ago: ten thousand keys take a while."""
+        key, now = repr(query), self._monotonic()
+        counted_at = self._long.get(key)
+        if counted_at is not None and now - counted_at < _LONG_SECONDS:
+            return self._bound + 1
+        found = await self._count(query)
+        if len(self._long) >= _CAPACITY:
+            self._long.clear()
+        self._long.pop(key, None)
+        if found > self._bound:
+            self._long[key] = now
+        return found
 
     def _up_to_bound(self, found: int) -> Total:
         return Total(min(found, self._bound), found <= self._bound)

@@ -1,23 +1,39 @@
-from collections.abc import Collection, Sequence
-from typing import ClassVar
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import ClassVar, Final, NamedTuple
 
 from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import UNSENT
 from store.generations.projection import ALWAYS
 from store.mongo.connection import Database, Indexes, raises_unavailable
+from store.mongo.recent import Recent
 
 _INDEX = "queue"
 _UNFINISHED = {"due_at": {"$gt": ALWAYS}}
+_FRESH_SECONDS: Final = 1.0
+
+
+class _Waiting(NamedTuple):
+    """When those that wait in one state were admitted, the oldest first, one more than `POSITION_BOUND` at most."""
+
+    read_at: datetime
+    admitted: Sequence[datetime]
+
+    def counts(self, generation: Generation) -> bool:
+        """Tell whether it shows who was admitted before a generation."""
+        return generation.created_at < self.read_at or len(self.admitted) > POSITION_BOUND
 
 
 @raises_unavailable
 class Queue:
-    """Count the generations that wait before one, as the rows tell: a moment behind the log.
+    """Count the generations that wait before one, as the rows tell: about a second behind the log.
 
-    Others' generations are counted and never named.
+    Others' generations are counted and never named. Those who ask share what is read: one list for each state.
     """
 
     indexes: ClassVar[Indexes] = {
@@ -30,15 +46,19 @@ class Queue:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._rows = database.get_collection("generations")
+        self._clock = clock
+        self._lists: dict[State, Recent[_Waiting]] = {}
 
     async def ahead(self, generation: Generation) -> Ahead:
         """Count those that were admitted before and wait in the same state, up to `POSITION_BOUND`."""
-        before = {"$lt": generation.created_at}
-        query = {"state": generation.state.value, "created_at": before, **_UNFINISHED}
-        found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
-        return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
+        recent = self._recent(generation.state)
+        waiting = await recent.get()
+        if not waiting.counts(generation):
+            waiting = await recent.fresh()
+        before = bisect_left(waiting.admitted, _as_stored(generation.created_at))
+        return Ahead(min(before, POSITION_BOUND), before <= POSITION_BOUND)
 
     async def unsent(self) -> Ahead:
         """Count those that wait for their paid call, up to `POSITION_BOUND`."""
@@ -57,3 +77,17 @@ class Queue:
         query = {"_id": {"$in": list(generations)}, "project": project, "user": user}
         found = await self._rows.find(query, {"created_at": 1}).to_list(None)
         return [row["_id"] for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
+
+    def _recent(self, state: State) -> Recent[_Waiting]:
+        return self._lists.setdefault(state, Recent(partial(self._read, state), seconds=_FRESH_SECONDS))
+
+    async def _read(self, state: State) -> _Waiting:
+        read_at, query = self._clock(), {"state": state.value, **_UNFINISHED}
+        found = self._rows.find(query, {"_id": 0, "created_at": 1}).sort("created_at", ASCENDING).hint(_INDEX)
+        rows = await found.limit(POSITION_BOUND + 1).to_list(POSITION_BOUND + 1)
+        return _Waiting(read_at, [row["created_at"] for row in rows])
+
+
+def _as_stored(moment: datetime) -> datetime:
+    """Cut a time to milliseconds, as MongoDB does."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

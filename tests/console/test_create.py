@@ -22,6 +22,15 @@ DROP = """
   document.querySelector(".drop").dispatchEvent(event);
 }
 """
+SLOW_OPENING = """
+() => {
+  const { decode } = Image.prototype;
+  Image.prototype.decode = async function () {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return decode.call(this);
+  };
+}
+"""
 TEXT = ("notes.txt", base64.b64encode(b"no picture").decode())
 PICTURE = ("photo.png", base64.b64encode(SAMPLES[0].read_bytes()).decode())
 
@@ -41,6 +50,17 @@ def test_a_picture_is_made_of_dropped_and_pasted_examples(tab: Tab) -> None:
     )
     expect(page.locator(".events li").last).to_contain_text("Completed")
     expect(page.locator(".examples img")).to_have_count(2)
+
+
+def test_a_submission_waits_for_pictures_that_are_still_being_opened(tab: Tab) -> None:
+    page = tab.page
+    page.evaluate(SLOW_OPENING)
+    for sample in SAMPLES:
+        page.set_input_files("input[type=file]", [sample])
+    page.fill("textarea[name=prompt]", "a lighthouse")
+    page.click("button[type=submit]")
+    expect(page.locator("h1")).to_have_text("a lighthouse")
+    expect(page.locator(".examples img")).to_have_count(3)
 
 
 def test_examples_are_ordered_and_removed(tab: Tab) -> None:

@@ -139,7 +139,7 @@ async def total_of(lists: Lists, scope: Scope, filters: Filters) -> Total:
 
 
 async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, database: Database) -> None:
-    rows, queue, durations = MongoProjection(database), Queue(database), RecentDurations(database)
+    rows, queue, durations = MongoProjection(database), Queue(database, lambda: NOON), RecentDurations(database)
     await create_indexes(database, ADAPTERS.values())
     for scope, name in ASKED:
         await lists.page(scope, FILTERS[name], page=1, per_page=LIMIT)

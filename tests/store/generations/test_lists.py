@@ -102,3 +102,18 @@ async def test_a_project_sees_its_public_rows(rows: MongoProjection, lists: List
     scope = Scope("prj-1", public=True)
     assert await lists.page(scope, Filters(), page=1, per_page=10) == ([public.id], Total(1, exact=True))
     assert await total_of(lists, scope, Filters()) == Total(1, exact=True)
+
+
+async def test_a_list_longer_than_the_bound_is_counted_again_after_ten_seconds(
+    rows: MongoProjection, database: Database
+) -> None:
+    now = 0.0
+    lists = Lists(database, bound=105, monotonic=lambda: now)
+    ids = [f"{number:03}" for number in range(110)]
+    await rows.write([replace(ROW, id=one) for one in ids])
+    assert await total_of(lists, OWN, Filters()) == Total(105, exact=False)
+    await rows.remove(ids[:7])
+    assert await total_of(lists, OWN, Filters()) == Total(105, exact=False)
+    assert await total_of(lists, OWN, Filters(status="completed")) == Total(0, exact=True), "another list"
+    now = 10.0
+    assert await total_of(lists, OWN, Filters()) == Total(103, exact=True)

@@ -29,7 +29,7 @@ def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "u
 
 @pytest.fixture
 async def queue(database: Database) -> Queue:
-    return Queue(database)
+    return Queue(database, lambda: START + timedelta(days=1))
 
 
 async def written(database: Database, *generations: Generation) -> None:
@@ -52,6 +52,21 @@ async def test_a_position_above_the_bound_is_inexact(
     await written(database, *map(admitted, range(6)))
     assert await queue.ahead(admitted(3)) == Ahead(3)
     assert await queue.ahead(admitted(4)) == Ahead(3, exact=False)
+
+
+async def test_those_who_ask_share_what_is_read_until_a_generation_is_newer(database: Database) -> None:
+    queue = Queue(database, lambda: START + timedelta(seconds=10))
+    await written(database, admitted(1), admitted(3))
+    assert await queue.ahead(admitted(2)) == Ahead(1)
+    await written(database, admitted(4))
+    assert await queue.ahead(admitted(5)) == Ahead(2), "what was read a moment ago"
+    assert await queue.ahead(admitted(11)) == Ahead(3), "read again for what was admitted since"
+
+
+async def test_a_generation_is_not_before_itself(database: Database, queue: Queue) -> None:
+    mine = replace(admitted(1), created_at=START + timedelta(microseconds=1_500))
+    await written(database, mine)
+    assert await queue.ahead(mine) == Ahead(0)
 
 
 async def test_only_own_generations_are_listed(database: Database, queue: Queue) -> None:

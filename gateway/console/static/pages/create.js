@@ -36,13 +36,23 @@ export async function page({ draw, go, signal, query }) {
   const change = (/** @type {Partial<typeof state>} */ changed) =>
     update({ key: randomKey(), checked: null, error: null, ...changed });
 
-  const add = async (/** @type {Iterable<File>} */ files) => change(await withFiles(state.chosen, files));
-  const remove = (/** @type {number} */ index) => {
-    URL.revokeObjectURL(state.chosen[index].url);
-    change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
+  /** Pictures take time to open: changes of the choice wait for each other, and a submission for the last of them. */
+  let choosing = Promise.resolve();
+  const inTurn = (/** @type {() => void | Promise<void>} */ act) => {
+    choosing = choosing.then(act);
   };
+  const add = (/** @type {readonly File[]} */ files) => inTurn(async () => change(await withFiles(state.chosen, files)));
+  const move = (/** @type {number} */ from, /** @type {number} */ to) =>
+    inTurn(() => change({ chosen: moved(state.chosen, from, to), told: [] }));
+  const remove = (/** @type {number} */ index) =>
+    inTurn(() => {
+      URL.revokeObjectURL(state.chosen[index].url);
+      change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
+    });
 
   const send = async (/** @type {boolean} */ dryRun) => {
+    await choosing;
+    if (state.busy) return;
     const problem = problemOf(state);
     if (problem) return update({ told: [problem] });
     update({ busy: dryRun ? "check" : "submit", error: null, told: [], checked: null });
@@ -71,7 +81,7 @@ export async function page({ draw, go, signal, query }) {
         send(false);
       }}
     >
-      <section aria-label=${T.create.examples}>${dropZone(state, { add, remove, change, update })}</section>
+      <section aria-label=${T.create.examples}>${dropZone(state, { add, remove, move, update })}</section>
       <section>
         <label>
           ${T.create.prompt}
@@ -171,7 +181,7 @@ function problemOf(state) {
 }
 
 /** @param {any} state @param {any} actions */
-function dropZone(state, { add, remove, change, update }) {
+function dropZone(state, { add, remove, move, update }) {
   const drop = (/** @type {DragEvent} */ event) => {
     event.preventDefault();
     state.over = false;
@@ -205,7 +215,6 @@ function dropZone(state, { add, remove, change, update }) {
 
   /** @param {any} picture @param {number} index */
   function thumbnail(picture, index) {
-    const move = (/** @type {number} */ to) => () => change({ chosen: moved(state.chosen, index, to), told: [] });
     const button = (/** @type {string} */ sign, /** @type {string} */ text, /** @type {() => void} */ act, disabled = false) => html`
       <button type="button" class="plain" title=${text} aria-label=${`${text}: ${picture.name}`} ?disabled=${disabled} @click=${act}>${sign}</button>
     `;
@@ -214,8 +223,8 @@ function dropZone(state, { add, remove, change, update }) {
         <img src=${picture.url} alt=${picture.name} />
         <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : "?"}</small>
         <div class="tools">
-          ${button("←", T.create.earlier, move(index - 1), index === 0)}
-          ${button("→", T.create.later, move(index + 1), index === state.chosen.length - 1)}
+          ${button("←", T.create.earlier, () => move(index, index - 1), index === 0)}
+          ${button("→", T.create.later, () => move(index, index + 1), index === state.chosen.length - 1)}
           ${button("✕", T.create.remove, () => remove(index))}
         </div>
       </li>
