@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from domain.accounts.access_keys import AccessKeyState
+from domain.accounts.headers import PresentedCredentials, check_form
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 
@@ -24,9 +24,6 @@ class Role(StrEnum):
     PLATFORM_OPERATOR = "platform_operator"
     AUDITOR = "auditor"
 
-
-MALFORMED: Final = ""
-"""Stands for a header that is sent twice, too long or of another form: it matches no role, no id and no key."""
 
 STAFF = frozenset({Role.PLATFORM_OPERATOR, Role.AUDITOR})
 
@@ -47,16 +44,6 @@ class Claims:
     expires_at: datetime
     epoch: int = 0
     access_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PresentedCredentials:
-    """The headers of a request: None was not sent, `MALFORMED` is none of its form."""
-
-    role: str | None = None
-    developer_key: str | None = None
-    project_id: str | None = None
-    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +147,7 @@ def authorize_end_user(
     _check_role_header(presented)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_headers(presented, required=all_headers)
+    check_form(presented, required=all_headers)
     _check_keys(presented, found, required=all_headers)
     access = None if claims.access_key is None else found.access_key
     scopes, key = None if access is None else access.scopes, claims.access_key
@@ -199,7 +186,7 @@ def authorize_staff(
 
 def authorize_registration(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
     """Authorize a program that registers users in a project: both keys and the project id, no token."""
-    _check_headers(presented, required=True)
+    check_form(presented, required=True)
     if found is None:
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=True)
@@ -246,17 +233,6 @@ def _is_valid(account: AccountState | None, claims: Claims) -> bool:
 def _check_role_header(presented: PresentedCredentials) -> None:
     if presented.role is not None and presented.role not in {*Role}:
         raise ExemplarError(ErrorCode.ROLE_HEADER_MALFORMED)
-
-
-def _check_headers(presented: PresentedCredentials, *, required: bool) -> None:
-    """Refuse the first header that is malformed, or missing where all are `required`."""
-    for sent, missing, malformed in (
-        (presented.developer_key, ErrorCode.DEVELOPER_KEY_REQUIRED, ErrorCode.DEVELOPER_KEY_MALFORMED),
-        (presented.project_id, ErrorCode.PROJECT_ID_REQUIRED, ErrorCode.PROJECT_ID_MALFORMED),
-        (presented.api_key, ErrorCode.API_KEY_REQUIRED, ErrorCode.API_KEY_MALFORMED),
-    ):
-        if sent == MALFORMED or (sent is None and required):
-            raise ExemplarError(missing if sent is None else malformed)
 
 
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:

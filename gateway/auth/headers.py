@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from domain.accounts.access import MALFORMED, PresentedCredentials
+from domain.accounts.headers import MALFORMED, PresentedCredentials
 from gateway.http.parsing import as_id
 
 LONGEST_HEADER = 256

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from domain.accounts.access import MALFORMED
+from domain.accounts.headers import MALFORMED
 from domain.errors import ErrorCode, ExemplarError
 from gateway.auth.headers import read_header
 from gateway.auth.login_attempts import LoginAttempts

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from domain.accounts.access import Claims, PresentedCredentials, Role
+from domain.accounts.access import Claims, Role
+from domain.accounts.headers import PresentedCredentials
 from domain.errors import ErrorCode, ExemplarError
 from domain.sealed_token import SealedTokens
 from gateway.auth.account_status import AccessGrant, AccountStatus

@@ -106,8 +106,7 @@ class GenerationResources:
         resource = resource_of(generation, texts, hashes, links=self.links, base=base, now=now)
         if view == "own":
             return resource
-        shown: answers.ProjectGeneration = {**resource, "user_id": generation.request.owner.user}
-        return shown
+        return answers.ProjectGeneration(**resource, user_id=generation.request.owner.user)
 
 
 def json_body(encoded: bytes, headers: Mapping[str, str] | None = None) -> web.Response:

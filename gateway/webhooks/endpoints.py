@@ -8,11 +8,10 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import BaseModel, Field, StringConstraints
 
 from domain.accounts.access import Role
 from domain.accounts.access_keys import Scope, require_scope
@@ -20,7 +19,6 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.digests import salted_digest
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
-from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint, default_endpoint
 from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.signature import user_secret
@@ -28,7 +26,6 @@ from events.envelope import Cause, format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
-from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
 from gateway.http.parsing import path_id, read_model
@@ -37,27 +34,11 @@ from gateway.openapi.operation import delete, get, patch, post
 from gateway.webhooks import answers
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
+from gateway.webhooks.requests import EndpointCreateRequest, EndpointUpdateRequest
 from store.accounts.accounts import Accounts
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
-
-Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)]
-
-
-class EndpointCreateRequest(BaseModel):
-    url: Url
-    event_types: EventTypes | None = None
-    description: Description | None = None
-
-
-class EndpointUpdateRequest(BaseModel):
-    url: Url | None = None
-    event_types: EventTypes | None = None
-    description: Description | None = None
-    enabled: bool | None = None
-
 
 _CREATE: Final = (ErrorCode.WEBHOOK_LIMIT, ErrorCode.INVALID_WEBHOOK)
 _SECRET: Final = (ErrorCode.WEBHOOK_SECRET_LOST, ErrorCode.NOT_FOUND)

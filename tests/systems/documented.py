@@ -17,6 +17,7 @@ PROBLEMS: Final[list[str]] = []
 """What is wrong with the answers since a test began; the fixture `documented_answers` fails it."""
 
 _URI: Final = "https://documented.invalid/"
+_JSON: Final = frozenset({"application/json", "application/problem+json", "application/schema+json"})
 _HEADERS: Final = frozenset({
     "Content-Disposition", "Content-Range", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied",
     "Retry-After", "WWW-Authenticate", "X-Should-Retry",
@@ -59,7 +60,7 @@ def _problems_of_body(called: str, path: str, method: str, response: web.Respons
     kind = response.content_type
     if kind not in content and f"{kind.partition('/')[0]}/*" not in content:
         yield f"{called}: {kind} is not documented"
-    elif kind.endswith("json") and isinstance(response.body, bytes) and "Content-Encoding" not in response.headers:
+    elif kind in _JSON and isinstance(response.body, bytes) and "Content-Encoding" not in response.headers:
         validator = _validator(path, method, response.status, kind)
         for error in validator.iter_errors(json.loads(response.body)):
             yield f"{called}: {'/'.join(map(str, error.instance_path))}: {error.message[:300]}"

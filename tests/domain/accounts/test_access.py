@@ -6,19 +6,18 @@ from functools import partial
 import pytest
 
 from domain.accounts.access import (
-    MALFORMED,
     AccountState,
     Claims,
     DeveloperIdentity,
     Identity,
     KeyState,
-    PresentedCredentials,
     Role,
     Tenancy,
     authorize_developer,
     authorize_end_user,
     authorize_registration,
 )
+from domain.accounts.headers import MALFORMED, PresentedCredentials
 from domain.accounts.tiers import TIERS, tiers_with
 from domain.errors import ErrorCode, ExemplarError
 

@@ -80,5 +80,5 @@ async def test_the_guide_for_language_models_leads_to_what_exists(gateway: Gatew
 
 
 @pytest.mark.parametrize("folder", [VENDOR, SCHEMA], ids=["swagger-ui", "asyncapi"])
-def test_copied_files_are_those_that_were_listed(folder: Path) -> None:
+async def test_copied_files_are_those_that_were_listed(folder: Path) -> None:
     assert (folder / "SHA256SUMS").read_text().splitlines() == sums(folder)

@@ -92,7 +92,7 @@ async def test_every_parameter_says_what_it_is_and_of_which_kind(served: Any) ->
             assert parameter["schema"].keys() & {"type", "anyOf", "enum", "$ref"}, (path, parameter)
 
 
-def test_every_described_parameter_is_read() -> None:
+async def test_every_described_parameter_is_read() -> None:
     in_path = {name for one in OPERATIONS for name in re.findall(r"\{(\w+)\}", one.path)}
     assert {*parameters._MEANINGS} == {name for one in OPERATIONS for name in one.query_names}
     assert {*parameters._PATH} <= in_path
