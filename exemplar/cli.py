@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415 - see above
 
 import asyncio
-import importlib
 import logging
 import sys
 from typing import Annotated, Literal
@@ -11,23 +10,54 @@ from typing import Annotated, Literal
 import typer
 
 from exemplar.commands.options import AsJson, Home
+from exemplar.lazy_commands import LazyGroup, add_lazily
 
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"exemplar {version('exemplar')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def command() -> None:
+def command(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Image generation by example."""
     from exemplar.logging import configure_logging
 
     configure_logging("exemplar", level=logging.WARNING)
 
 
-@app.command()
+_USERS, _OPERATORS, _PROCESSES = "For users", "For operators", "Processes of the system"
+_CLIENT = "exemplar.client_commands"
+
+
+def _add_for_users(name: str, purpose: str, attribute: str, module: str = "") -> None:
+    add_lazily(app, name, purpose, f"{_CLIENT}.{module or name}", attribute, panel=_USERS)
+
+
+_add_for_users("generate", "Make a picture by example, and save it.", "generate")
+_add_for_users("watch", "Show how far a generation is until it ends.", "watch")
+_add_for_users("list", "List your generations, the newest first.", "list_generations", "listing")
+_add_for_users("open", "Open the console in the browser.", "open_console", "open_console")
+_add_for_users("listen", "Send the webhooks of your generations to a program on this machine.", "listen")
+_add_for_users("trigger", "Send a signed example of an event to a program.", "trigger")
+_add_for_users("login", "Save who you are.", "login")
+
+
+@app.command(rich_help_panel=_OPERATORS)
 def up(
     once: Annotated[bool, typer.Option("--once", help="Exit after the first picture.")] = False,
     broker: Annotated[
@@ -58,13 +88,13 @@ def up(
 Processes = Annotated[int, typer.Option(min=1, max=256, help="How many processes, restarted when they die (Linux).")]
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def gateway(processes: Processes = 1) -> None:
     """Run the HTTP gateway; several processes share its port."""
     _run("gateway", processes)
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def worker(
     processes: Processes = 1,
     queues: Annotated[str, typer.Option(help="Queues to handle, separated by commas; empty: all.")] = "",
@@ -79,19 +109,19 @@ def worker(
     _run("worker", processes, own_queues=own)
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def scheduler() -> None:
     """Run the recurring jobs: sealing, redelivery, reconciliation and more."""
     _run("scheduler")
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def solo() -> None:
     """Run gateway, actors and jobs in one process, without RabbitMQ."""
     _run("solo")
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def sandbox() -> None:
     """Run the offline stand-in for Replicate."""
     from exemplar.environment import read
@@ -103,7 +133,7 @@ def sandbox() -> None:
     run(read(SandboxSettings))
 
 
-@app.command()
+@app.command(rich_help_panel=_PROCESSES)
 def mcp() -> None:
     """Serve tools over the Model Context Protocol on standard input and output."""
     from exemplar.environment import read
@@ -113,7 +143,7 @@ def mcp() -> None:
     serve(read(McpSettings))
 
 
-@app.command("topology")
+@app.command("topology", rich_help_panel=_OPERATORS)
 def print_topology() -> None:
     """Print RabbitMQ's definitions: the content of rabbitmq/definitions.json."""
     from actors.subscriptions import QUEUES
@@ -122,7 +152,7 @@ def print_topology() -> None:
     sys.stdout.write(definitions_json(topology(QUEUES)))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATORS)
 def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")] = False,
     home: Home = None,
@@ -134,7 +164,7 @@ def rebuild(
     raise typer.Exit(rebuild_rows(check=check, home=home, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_OPERATORS)
 def subscribers(home: Home = None, as_json: AsJson = False) -> None:
     """Show the position of each subscriber and the parked commits; exit code 1 while any is parked."""
     from exemplar.commands.subscribers import show_subscribers
@@ -142,26 +172,26 @@ def subscribers(home: Home = None, as_json: AsJson = False) -> None:
     raise typer.Exit(show_subscribers(home=home, as_json=as_json))
 
 
-def _add_group(name: str, purpose: str) -> None:
-    """Add the group of commands in the module of this name."""
+_GROUPS = {
+    "accounts": "Create, show and change accounts",
+    "audit": "Verify the log and print proofs",
+    "control": "Pause, stop and limit what runs",
+    "erase": "Erase generations, users and projects",
+    "failed": "Show, replay and discard parked events and dead letters",
+    "quota": "Compare the quota ledger with the log",
+}
+for _name, _purpose in _GROUPS.items():
+    _listed = f"{_purpose}: `exemplar {_name} --help`."
+    add_lazily(app, _name, _listed, f"exemplar.commands.{_name}", panel=_OPERATORS)
 
-    def run(context: typer.Context) -> None:
-        group = importlib.import_module(f"exemplar.commands.{name}").app
-        group(context.args or ["--help"], prog_name=f"exemplar {name}")
-
-    forwarding = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-    app.command(name, help=f"{purpose}: `exemplar {name} --help`.", context_settings=forwarding)(run)
-
-
-_add_group("accounts", "Create, show and change accounts")
-_add_group("audit", "Verify the log and print proofs")
-_add_group("control", "Pause, stop and limit what runs")
-_add_group("erase", "Erase generations, users and projects")
-_add_group("failed", "Show, replay and discard parked events and dead letters")
-_add_group("quota", "Compare the quota ledger with the log")
+_DIAGNOSIS = "exemplar.diagnosis"
+add_lazily(app, "status", "Show what runs, waits and failed.", f"{_DIAGNOSIS}.status", "show_status", panel=_OPERATORS)
+add_lazily(
+    app, "doctor", "Find what is wrong, and say what to type.", f"{_DIAGNOSIS}.doctor", "examine", panel=_OPERATORS
+)
 
 
-@app.command("settings")
+@app.command("settings", rich_help_panel=_OPERATORS)
 def print_settings() -> None:
     """Print every setting with its meaning: the content of .env.example."""
     from exemplar.settings import env_example
@@ -170,25 +200,15 @@ def print_settings() -> None:
 
 
 def main() -> None:
-    """Run the command; an error that the user can correct is one line and exit code 2."""
+    """Run the command; an error that the user can correct is one line and an exit code (docs/command-line.md)."""
     try:
         app()
-    except Exception as error:
-        from exemplar.environment import ConfigurationError
-        from exemplar.injection import UnknownDependencyError
-        from store.errors import DamagedCommitError, DataFormatError, StoreError
+    except Exception as error:  # noqa: BLE001 - what is no mistake of the user is raised again
+        from exemplar.command_errors import explain
 
-        match error:
-            case ConfigurationError() | DataFormatError() | UnknownDependencyError():
-                message = str(error)
-            case DamagedCommitError():
-                message = f"{error}; `exemplar audit verify` names every fault of the log"
-            case StoreError():
-                message = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be used ({error})"
-            case _:
-                raise
+        message, code = explain(error)
         sys.stderr.write(f"exemplar: {message}\n")
-        sys.exit(2)
+        sys.exit(code)
 
 
 def _run(process: str, count: int = 1, **given: object) -> None:

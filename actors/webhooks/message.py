@@ -1,6 +1,5 @@
 """The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
 from domain.webhooks.delivery import Delivery, EndReason, example_of
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.message import MessageData, WebhookMessage
+from domain.webhooks.message_body import MessageData, message_body
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
 from store.accounts.deletions import Deletions
@@ -64,7 +63,7 @@ class MessageWriter:
         data = self._data(event, generation.id, delivery)
         data["status"], data["user_id"], data["request_id"] = then.status, user, generation.request_id
         data["metadata"] = await self._metadata(generation)
-        return destination, _body(event, data)
+        return destination, message_body(event.type, format_time(event.time), data)
 
     async def _metadata(self, generation: Generation) -> Mapping[str, Any]:
         """Read the metadata of the request; the log has none."""
@@ -107,7 +106,7 @@ class MessageWriter:
         event = example_of(delivery.type, now=delivery.created_at)
         data = self._data(event, delivery.generation, delivery)
         data["example"] = True
-        return destination, _body(event, data)
+        return destination, message_body(event.type, format_time(event.time), data)
 
     def _data(self, event: RecordedEvent, generation_id: str, delivery: Delivery) -> MessageData:
         data: MessageData = {
@@ -119,8 +118,3 @@ class MessageWriter:
         if self.public_url is not None:
             data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
         return data
-
-
-def _body(event: RecordedEvent, data: MessageData) -> bytes:
-    message: WebhookMessage = {"type": event.type, "timestamp": format_time(event.time), "data": data}
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,8 +1,7 @@
 """Access decisions: token, role header, developer key, project id and API key must belong together.
 
-Order of refusals: the token (401), then the role header, the role, headers that are missing or malformed, the
-developer key and everything else (403); last a tier that is not configured (503). What is missing or malformed is
-named, because that tells nothing of what is stored.
+Order of refusals: the token (401), then the role header, the role, the developer key, the project and the API key,
+each first by its form, which tells nothing of what is stored (403); last a tier that is not configured (503).
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.accounts.access_keys import AccessKeyState
-from domain.accounts.headers import PresentedCredentials, check_form
+from domain.accounts.headers import PresentedCredentials, check_developer_key, check_project_and_api_key
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 
@@ -147,7 +146,6 @@ def authorize_end_user(
     _check_role_header(presented)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    check_form(presented, required=all_headers)
     _check_keys(presented, found, required=all_headers)
     access = None if claims.access_key is None else found.access_key
     scopes, key = None if access is None else access.scopes, claims.access_key
@@ -186,8 +184,9 @@ def authorize_staff(
 
 def authorize_registration(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
     """Authorize a program that registers users in a project: both keys and the project id, no token."""
-    check_form(presented, required=True)
+    check_developer_key(presented, required=True)
     if found is None:
+        check_project_and_api_key(presented, required=True)
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=True)
     return found
@@ -236,10 +235,12 @@ def _check_role_header(presented: PresentedCredentials) -> None:
 
 
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
+    check_developer_key(presented, required=required)
     if required or presented.developer_key is not None:
         key = found.developer_key
         if key is None or not key.active or (key.project_id, key.developer_id) != (None, found.developer.id):
             raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    check_project_and_api_key(presented, required=required)
     if required or presented.api_key is not None:
         key = found.api_key
         if key is None or not key.active or key.project_id != found.project_id:

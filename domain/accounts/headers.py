@@ -19,12 +19,21 @@ class PresentedCredentials:
     api_key: str | None = None
 
 
-def check_form(presented: PresentedCredentials, *, required: bool) -> None:
-    """Refuse the first header that is malformed, or missing where all are `required`."""
-    for sent, missing, malformed in (
-        (presented.developer_key, ErrorCode.DEVELOPER_KEY_REQUIRED, ErrorCode.DEVELOPER_KEY_MALFORMED),
-        (presented.project_id, ErrorCode.PROJECT_ID_REQUIRED, ErrorCode.PROJECT_ID_MALFORMED),
-        (presented.api_key, ErrorCode.API_KEY_REQUIRED, ErrorCode.API_KEY_MALFORMED),
-    ):
-        if sent == MALFORMED or (sent is None and required):
-            raise ExemplarError(missing if sent is None else malformed)
+def check_developer_key(presented: PresentedCredentials, *, required: bool) -> None:
+    """Refuse a developer key that is malformed, or missing where it is `required`."""
+    sent = presented.developer_key
+    _check(sent, ErrorCode.DEVELOPER_KEY_REQUIRED, ErrorCode.DEVELOPER_KEY_MALFORMED, required=required)
+
+
+def check_project_and_api_key(presented: PresentedCredentials, *, required: bool) -> None:
+    """Refuse the first of these headers that is malformed, or missing where both are `required`."""
+    project, key = presented.project_id, presented.api_key
+    _check(project, ErrorCode.PROJECT_ID_REQUIRED, ErrorCode.PROJECT_ID_MALFORMED, required=required)
+    _check(key, ErrorCode.API_KEY_REQUIRED, ErrorCode.API_KEY_MALFORMED, required=required)
+
+
+def _check(sent: str | None, missing: ErrorCode, malformed: ErrorCode, *, required: bool) -> None:
+    if sent is None and required:
+        raise ExemplarError(missing)
+    if sent == MALFORMED:
+        raise ExemplarError(malformed)

@@ -32,18 +32,19 @@ class SubscribersReport:
 
 def show_subscribers(*, home: Path | None, as_json: bool) -> int:
     """Print the report; return exit code 1 while a commit is parked or waits for its position."""
-    report = run_on_store(_report, home=home, holder="subscribers")
+    report = run_on_store(report_subscribers, home=home, holder="subscribers")
     text = json.dumps(asdict(report), default=format_time) if as_json else _text(report)
     sys.stdout.write(text + "\n")
     return 1 if report.parked or report.unsealed else 0
 
 
-async def _report(
+async def report_subscribers(
     sealed_log: SealedLog,
     subscriptions: SubscriberCheckpoints,
     parking: Parking,
     clock: Callable[[], datetime],
 ) -> SubscribersReport:
+    """Read the report from the store."""
     unsealed = await sealed_log.unsealed(clock() - _SEALED_WITHIN, limit=1000)
     positions = {name: await subscriptions.position(name) for name in SUBSCRIBERS}
     return SubscribersReport(await sealed_log.head(), positions, await parking.all(), unsealed)

@@ -1,6 +1,7 @@
 """The text that `exemplar up` prints when everything is ready."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +34,16 @@ def banner(
     return (
         f"\nReady.\n{table}\n\nOpen {console}\n"
         f"  or {docs}\n    to try the API (each signs this machine's browser in, once, within ten minutes)\n\n"
+        f"Make a picture of your own, in another terminal:\n\n{command(sys.argv[0], home)}\n\n"
         f"Or send a request:\n\n{curl(demo, photos=photos)}\n"
     )
+
+
+def command(program: str, home: Path) -> str:
+    """Return the command that makes a picture beside this system, for whoever started it with this program."""
+    name = shlex.quote(program) if Path(program).name == "exemplar" else "exemplar"
+    where = "" if home == Path(".exemplar") else f" --home {shlex.quote(str(home))}"
+    return f'  {name} generate PICTURE --prompt "A quiet harbour"{where}'
 
 
 def curl(demo: Demo, *, photos: Sequence[Path]) -> str:

@@ -14,6 +14,7 @@ from exemplar.local.ports import LOOPBACK, Ports, listening
 from exemplar.local.processes import Child
 from exemplar.local.programs import Addresses, answers, environment, service
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
+from exemplar.local.running import DEMO
 from exemplar.local.secrets_file import Secrets, write_private
 from exemplar.local.sign_in_link import make_docs_link, make_sign_in_link
 from exemplar.local.supervisor import Supervisor
@@ -66,7 +67,7 @@ class Machine:
             "amqp_url": where.amqp_url,
         }
         demo.get("free", {})["base_url"] = where.base_url
-        write_private(self._home / "demo.json", json.dumps(demo, indent=2) + "\n")
+        write_private(self._home / DEMO, json.dumps(demo, indent=2) + "\n")
         self._report("accounts")
         photos = self._options.photos
         self._say(

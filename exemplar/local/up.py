@@ -13,6 +13,7 @@ from exemplar.local.machine import Machine, Say
 from exemplar.local.options import Options
 from exemplar.local.pids import reap
 from exemplar.local.ports import require_free
+from exemplar.local.running import DEMO
 from exemplar.local.secrets_file import open_secrets
 
 
@@ -37,7 +38,7 @@ async def up(options: Options, *, hooks: Hooks, say: Say = print_line) -> int:
 
 
 def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
-    (options.home / "demo.json").unlink(missing_ok=True)
+    (options.home / DEMO).unlink(missing_ok=True)
     left = reap(options.home)
     if left:
         say(f"  ended leftovers of an earlier start: {', '.join(left)}")

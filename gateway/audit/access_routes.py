@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -21,13 +21,15 @@ from gateway.openapi.operation import get
 from store.audit.audit_entries import AuditEntry
 from store.audit.audit_log import AuditLog
 
+_CODES: Final = (ErrorCode.UNKNOWN_POSITION,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRoutes:
     authenticator: Authenticator
     audit_log: AuditLog
 
-    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer=LogAccesses)
+    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer=LogAccesses, codes=_CODES)
     async def list_accesses(self, request: web.Request) -> web.Response:
         """List which staff may have read your events, newest first."""
         terms, query = await self._terms(request), read_query(request, AccessesRequest)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from domain.webhooks.message import WebhookMessage
+from domain.webhooks.message_body import WebhookMessage
 from events import public_schemas
 from events.catalogue import CATALOGUE
 from gateway.openapi.schemas import Schema, Schemas, ref

@@ -35,9 +35,9 @@ def headers_of(operation: Operation, status: int) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in _names(operation, status)}
 
 
-def headers_of_errors(status: int, codes: tuple[ErrorCode, ...]) -> dict[str, Any]:
+def headers_of_errors(status: int, codes: tuple[ErrorCode, ...], *further: str) -> dict[str, Any]:
     """Describe the headers of errors with these codes."""
-    names = ["X-Request-ID"]
+    names = ["X-Request-ID", *further]
     if status == 429 or any("Retry-After" in HTTP_ERRORS[code].headers for code in codes):
         names.append("Retry-After")
     names += ["WWW-Authenticate"] if status == 401 else ["Content-Range"] if status == 416 else []
@@ -55,7 +55,9 @@ def _names(operation: Operation, status: int) -> Iterator[str]:
     if status == 303 or (operation.caller == "submission" and status == 202):
         yield "Location"
     if operation.caller == "submission" and status in (200, 202):
-        yield from ("Idempotency-Replayed", "Preference-Applied")
+        yield "Idempotency-Replayed"
+    if "Prefer" in operation.headers and status in (200, 202):
+        yield "Preference-Applied"
     if status == 206:
         yield "Content-Range"
     if isinstance(operation.answer, Mapping) and "text/csv" in operation.answer:

@@ -27,7 +27,7 @@ _PATTERN = re.compile(r":[^/]*\}")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A decorator of the method that handles it: `@get(PROJECT, "developer", answer="Project")`.
+    """A decorator of the method that handles it: `@get(PROJECT, "developer", answer=Project)`.
 
     `body` and `query` are what is read; `answer` is the type of the answer, or maps media types to types, None where
     no type fits. `summary` is the first line of the handler's docstring unless it is given, `description` what follows

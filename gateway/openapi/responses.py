@@ -67,12 +67,13 @@ class Responses:
     def _in_foreign_form(self, operation: Operation) -> dict[str, Any]:
         """Describe the refusals of an operation whose errors have the form of another API, by status."""
         described: dict[int, list[ErrorCode]] = {}
+        further = ("X-Should-Retry",) if operation.caller == "submission" else ()
         for status, codes in codes_by_status(operation).items():
             described.setdefault(operation.error_statuses.get(status, status), []).extend(codes)
         return {
             str(status): {
                 "description": _meaning(tuple(dict.fromkeys(codes))),
-                "headers": headers_of_errors(status, tuple(codes)),
+                "headers": headers_of_errors(status, tuple(codes), *further),
                 "content": self._content(operation.errors),
             }
             for status, codes in described.items()

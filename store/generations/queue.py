@@ -1,5 +1,6 @@
+import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ClassVar, Final, NamedTuple
@@ -8,7 +9,7 @@ from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT
+from domain.generation.lifecycle import RUNNING, UNSENT
 from store.generations.projection import ALWAYS
 from store.mongo.connection import Database, Indexes, raises_unavailable
 from store.mongo.recent import Recent
@@ -72,11 +73,19 @@ class Queue:
         query = {"state": {"$in": [state.value for state in UNSENT]}, **_UNFINISHED}
         return await self._rows.count_documents(query, limit=most, hint=_INDEX)
 
+    async def by_state(self) -> Mapping[str, int]:
+        """Count what is not finished, by state, up to `POSITION_BOUND` each."""
+        states = [state.value for state in State if state in RUNNING]
+        return dict(zip(states, await asyncio.gather(*map(self._in_state, states)), strict=True))
+
     async def own(self, project: str, user: str, generations: Collection[str]) -> Sequence[str]:
         """Choose those of some generations that belong to a user, the oldest first."""
         query = {"_id": {"$in": list(generations)}, "project": project, "user": user}
         found = await self._rows.find(query, {"created_at": 1}).to_list(None)
         return [row["_id"] for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
+
+    async def _in_state(self, state: str) -> int:
+        return await self._rows.count_documents({"state": state, **_UNFINISHED}, limit=POSITION_BOUND, hint=_INDEX)
 
     def _recent(self, state: State) -> Recent[_Waiting]:
         return self._lists.setdefault(state, Recent(partial(self._read, state), seconds=_FRESH_SECONDS))

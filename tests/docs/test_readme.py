@@ -16,7 +16,7 @@ from exemplar.local.banner import curl
 from exemplar.local.ports import Ports
 from tests.docs.reading import ROOT, blocks
 
-START, NAMES, SUBMIT, LOOK, FIVE_HEADERS = blocks("README.md", "sh")
+START, GENERATE, NAMES, SUBMIT, LOOK, FIVE_HEADERS = blocks("README.md", "sh")
 ADDRESS, HOME = "http://127.0.0.1:8000", ".exemplar"
 WAIT = """\
 for _ in $(seq 300); do
@@ -61,7 +61,17 @@ def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path
     take_id = "ID=$(python3 -c \"import json; print(json.load(open('answer.json'))['id'])\")\n"
     url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"
     submit = SUBMIT.rstrip("\n") + " > answer.json\n"
-    script = "set -e\n" + NAMES + submit + take_id + WAIT.format(url=url) + LOOK
+    exemplar = f'exemplar() {{ EXEMPLAR_HOME={running["home"]} {sys.executable} -P -m exemplar "$@"; }}\n'
+    script = (
+        "set -e\n"
+        + exemplar
+        + GENERATE.replace(".venv/bin/", "")
+        + NAMES
+        + submit
+        + take_id
+        + WAIT.format(url=url)
+        + LOOK
+    )
     script += FIVE_HEADERS.rstrip("\n") + " > five.json\n"
     script = script.replace(ADDRESS, running["base_url"]).replace(HOME, str(running["home"]))
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -70,5 +80,6 @@ def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path
     assert (answer["status"], answer["message"]) == ("pending", "Generation request submitted successfully")
     assert json.loads((tmp_path / "five.json").read_text())["status"] == "pending"
     assert "generation.completed" in done.stdout
-    with Image.open(tmp_path / "picture.png") as picture:
-        assert picture.format == "PNG"
+    for name in ("picture.png", "mine.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == "PNG"

@@ -12,6 +12,7 @@ from store.adapters import prepare
 from store.mongo.connection import open_database
 from tests.docs import tables
 from tests.docs.reading import ROOT, columns, table
+from tests.docs.write_tables import COPIED_PICTURES
 from tests.stores import settings_for
 
 ARCHITECTURE, LIFECYCLE, WEBHOOKS = "docs/architecture.md", "docs/lifecycle.md", "docs/webhooks.md"
@@ -97,3 +98,8 @@ def test_the_example_environment_is_what_the_command_prints(capsys: pytest.Captu
 
     print_settings()
     assert (ROOT / ".env.example").read_text() == capsys.readouterr().out
+
+
+def test_the_console_has_the_pictures_of_the_documents() -> None:
+    for picture, copy in COPIED_PICTURES.items():
+        assert (ROOT / copy).read_bytes() == (ROOT / picture).read_bytes()

@@ -21,6 +21,9 @@ DERIVED: Final[tuple[tuple[str, str, Callable[[], Rows]], ...]] = (
 )
 """Document, heading, and the first cells of every row; the cells behind them are written by people."""
 
+COPIED_PICTURES: Final = {"docs/images/lifecycle.svg": "gateway/console/static/lifecycle.svg"}
+"""Pictures of the documents that the console shows too, and serves as files of its own."""
+
 
 def merged(derived: Rows, written: Rows) -> list[list[str]]:
     """Put the derived cells before those that people wrote; a new row gets empty ones."""
@@ -38,7 +41,7 @@ def with_table(text: str, heading: str, rows: Rows) -> str:
 
 
 def write() -> None:
-    """Write every derived table and the settings."""
+    """Write every derived table, the settings and the copies of pictures."""
     for document, heading, rows in DERIVED:
         path = ROOT / document
         path.write_text(with_table(path.read_text(), heading, merged(rows(), table(document, heading))))
@@ -46,6 +49,8 @@ def write() -> None:
     above, mark, _ = configuration.read_text().partition("-->\n\n")
     configuration.write_text(above + mark + tables.settings())
     (ROOT / ".env.example").write_text(env_example())
+    for picture, copy in COPIED_PICTURES.items():
+        (ROOT / copy).write_bytes((ROOT / picture).read_bytes())
 
 
 if __name__ == "__main__":

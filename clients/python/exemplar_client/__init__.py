@@ -3,6 +3,7 @@
 from exemplar_client.client import AsyncClient as AsyncClient
 from exemplar_client.client import Client as Client
 from exemplar_client.credentials import AccessKey as AccessKey
+from exemplar_client.credentials import Credentials as Credentials
 from exemplar_client.credentials import GivenHeaders as GivenHeaders
 from exemplar_client.credentials import Keys as Keys
 from exemplar_client.credentials import Login as Login

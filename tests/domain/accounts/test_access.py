@@ -173,7 +173,7 @@ def test_a_project_other_than_that_of_the_token_is_forbidden() -> None:
 )
 def test_a_malformed_header_is_named_whatever_is_stored(header: str, code: ErrorCode) -> None:
     sent = PresentedCredentials(**{**sent_headers(), header: MALFORMED})
-    for found in (FOUND, replace(FOUND, developer_key=None, api_key=None)):
+    for found in (FOUND, replace(FOUND, api_key=None)):
         assert refusal(submitting(sent=sent, found=found)) is code
         assert refusal(reading(sent=sent, found=found)) is code
         assert refusal(partial(authorize_registration, sent, found)) is code

@@ -18,6 +18,8 @@ from domain.accounts.keys import Peppers
 from exemplar.cli import app
 from exemplar.commands import accounts, audit, control, erase, failed, quota
 from exemplar.commands.options import AsJson, Home
+from exemplar.diagnosis.doctor import examine
+from exemplar.diagnosis.status import show_status
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
 from exemplar.local.pids import PidFiles
@@ -44,6 +46,8 @@ READERS = (
     "subscribers",
 )
 PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
+FOR_USERS = {"generate", "watch", "list", "open", "listen", "trigger", "login"}
+DIAGNOSIS: dict[str, Callable[..., object]] = {"status": show_status, "doctor": examine}
 GROUPS = {
     "accounts": accounts.app,
     "audit": audit.app,
@@ -96,9 +100,9 @@ def running(home: Path) -> Iterator[Path]:
 
 def commands() -> Mapping[str, Callable[..., object]]:
     """Map every command that reads the store to its function, those of groups under both names."""
-    found = {name: function for name, function in _commands(app) if name not in {*PROCESSES, *GROUPS}}
+    found = {name: function for name, function in _commands(app) if name not in {*PROCESSES, *FOR_USERS, *GROUPS}}
     within = ((f"{group} {name}", function) for group, one in GROUPS.items() for name, function in _commands(one))
-    return found | dict(within)
+    return found | DIAGNOSIS | dict(within)
 
 
 def _commands(within: typer.Typer) -> Iterator[tuple[str, Callable[..., object]]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exemplar.local.banner import banner
+from exemplar.local.banner import banner, command
 from exemplar.local.options import Options, webhook_allow
 from exemplar.local.programs import Addresses, environment
 from exemplar.local.secrets_file import Secrets
@@ -61,3 +61,10 @@ def test_the_banner_names_the_allowed_webhook_hosts(allowed: str, said: str) -> 
     text = banner(DEMO, console=console, docs=docs, photos=[], broker="b", home=Path(), webhook_allow=allowed)
     assert f"{said} (EXEMPLAR_WEBHOOK_ALLOW)" in text
     assert f"Open {console}\n  or {docs}\n" in text
+
+
+def test_the_banner_names_the_command_that_finds_this_system() -> None:
+    usual, other = command(".venv/bin/exemplar", Path(".exemplar")), command("exemplar/__main__.py", Path("my home"))
+    assert usual == '  .venv/bin/exemplar generate PICTURE --prompt "A quiet harbour"'
+    assert other.startswith("  exemplar generate PICTURE")
+    assert other.endswith(" --home 'my home'")

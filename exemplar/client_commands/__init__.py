@@ -1,0 +1,1 @@
+"""Commands for users, which call the public API with the Python client."""

@@ -1,0 +1,1 @@
+"""What runs and what is wrong: `exemplar status` and `exemplar doctor`."""
