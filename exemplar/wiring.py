@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
+from store.accounts.accounts import Accounts
 from store.accounts.erasure import AccountErasure
 from store.accounts.postponed import Postponed
 from store.adapters import ADAPTERS, open_blobs, open_prepared
@@ -58,6 +59,14 @@ def _amqp_url(rabbit_settings: RabbitSettings) -> str:
     return rabbit_settings.amqp_url
 
 
+def _current_tier(accounts: Accounts) -> Callable[[str], Awaitable[str | None]]:
+    async def read(developer: str) -> str | None:
+        found = await accounts.developer_state(developer)
+        return None if found is None else found[1]
+
+    return read
+
+
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
@@ -74,6 +83,7 @@ SERVICES: Mapping[str, Factory] = {
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
+    "current_tier": _current_tier,
     "slot_queue": SlotQueue,
     "signing_keys": SigningKeys,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),

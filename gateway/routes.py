@@ -15,6 +15,7 @@ from gateway.audit.as_of_routes import QuotaAsOfRoutes, StreamAsOfRoutes
 from gateway.audit.consumer_routes import ConsumerRoutes
 from gateway.audit.event_routes import AuditEventRoutes
 from gateway.audit.invariant_routes import InvariantRoutes
+from gateway.audit.key_routes import VerificationKeyRoutes
 from gateway.audit.proof_routes import ProofRoutes
 from gateway.bulk.routes import BulkRoutes
 from gateway.console.routes import ConsoleRoutes
@@ -39,6 +40,7 @@ from gateway.openapi.operation import operations_of
 from gateway.operations.failed_work import FailedWorkRoutes
 from gateway.operations.projections import ProjectionRoutes
 from gateway.operations.search import SearchRoutes
+from gateway.operations.status import StatusRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
@@ -83,10 +85,12 @@ ROUTES: Final = (
     FailedWorkRoutes,
     SearchRoutes,
     ProjectionRoutes,
+    StatusRoutes,
     AuditEventRoutes,
     StreamAsOfRoutes,
     QuotaAsOfRoutes,
     ProofRoutes,
+    VerificationKeyRoutes,
     InvariantRoutes,
     ConsumerRoutes,
     AccessRoutes,

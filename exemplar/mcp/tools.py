@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from types import new_class
 from typing import Annotated, Any, Final, Literal
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Image
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from pydantic import Field
 
 from exemplar.mcp.pictures import UnreadablePictureError, read_picture
@@ -133,13 +135,27 @@ class Tools:
 def create_server(client_of: ClientOf, *, version: str, local_files: bool) -> MCPServer[Any]:
     """Make a server with all tools."""
     tools = Tools(client_of, local_files=local_files)
+    plain: tuple[Callable[..., Any], ...] = (
+        *(tools.generate, tools.status, tools.explain),
+        *(tools.cancel, tools.retry, tools.usage),
+    )
+    made = [
+        *map(_strict, plain),
+        _strict(tools.wait, structured_output=False),
+        _strict(tools.list_generations, name="list"),
+    ]
     # The tools never change: no stream that waits for changes of their list.
-    server: MCPServer[Any] = MCPServer("exemplar", instructions=_INSTRUCTIONS, version=version, subscriptions=False)
-    for tool in (tools.generate, tools.status, tools.explain, tools.cancel, tools.retry, tools.usage):
-        server.add_tool(tool)
-    server.add_tool(tools.wait, structured_output=False)
-    server.add_tool(tools.list_generations, name="list")
-    return server
+    return MCPServer("exemplar", instructions=_INSTRUCTIONS, version=version, subscriptions=False, tools=made)
+
+
+def _strict(call: Callable[..., Any], **options: Any) -> Tool:
+    """Make a tool that refuses arguments which it does not know: a model may invent one and rely on it."""
+    tool = Tool.from_function(call, **options)
+    known = tool.fn_metadata.arg_model
+    arguments: Any = new_class(known.__name__, (known,), {"extra": "forbid"})
+    tool.fn_metadata.arg_model = arguments
+    tool.parameters = arguments.model_json_schema(by_alias=True)
+    return tool
 
 
 def shown(generation: Generation) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from domain.accounts.access_keys import Scope
 from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name, normal_email
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
 from domain.errors import invalid_field
 from gateway.accounts.answers import GeneratedPassword, Page
-from gateway.http.parsing import read_optional_model
+from gateway.http.parsing import Body, read_optional_model
 from store.accounts.queries import UserQuery
 from store.accounts.writes import NewPassword
 
@@ -25,16 +25,16 @@ Name = Annotated[str, Field(max_length=NAME_LONGEST), AfterValidator(check_name)
 Description = Annotated[str, Field(max_length=DESCRIPTION_LONGEST), AfterValidator(check_description)]
 
 
-class LoginRequest(BaseModel):
+class LoginRequest(Body):
     email: Email
     password: str = Field(max_length=PASSWORD_LONGEST)
 
 
-class RefreshRequest(BaseModel):
+class RefreshRequest(Body):
     refresh_token: str = Field(max_length=4096)
 
 
-class UserCreateRequest(BaseModel):
+class UserCreateRequest(Body):
     email: Email
     password: Password
     full_name: Name | None = None
@@ -44,18 +44,16 @@ class DeveloperCreateRequest(UserCreateRequest):
     tier: str = Field("free_starter", max_length=64)
 
 
-class PasswordChangeRequest(BaseModel):
+class PasswordChangeRequest(Body):
     current_password: str = Field(max_length=PASSWORD_LONGEST)
     new_password: Password
 
 
-class PasswordResetRequest(BaseModel):
+class PasswordResetRequest(Body):
     """Another password for an account; without one it is generated and returned once.
 
     Unknown names are refused: a misspelt `password` must not generate one.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     password: Password | None = None
 
@@ -76,25 +74,23 @@ async def read_new_password(request: web.Request, passwords: Passwords, client: 
     return NewPassword(await passwords.hash(body.password or generated or "", client=client)), generated
 
 
-class DeletionRequest(BaseModel):
+class DeletionRequest(Body):
     password: str = Field(max_length=PASSWORD_LONGEST)
 
 
-class TierRequest(BaseModel):
+class TierRequest(Body):
     tier: str = Field(max_length=64)
 
 
-class KeyCreateRequest(BaseModel):
+class KeyCreateRequest(Body):
     name: Name | None = None
 
 
-class AccessKeyCreateRequest(BaseModel):
+class AccessKeyCreateRequest(Body):
     """An access key; without scopes it has all, without `expires_at` no end.
 
     Unknown names are refused: a misspelt `expires_at` must not make a key without an end.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     scopes: list[Scope] = Field(default_factory=lambda: list(Scope), min_length=1, max_length=8)
@@ -123,12 +119,12 @@ class PageRequest(BaseModel):
         return {"total": total, "page": self.page, "page_size": self.page_size}
 
 
-class ProjectCreateRequest(BaseModel):
+class ProjectCreateRequest(Body):
     name: Name
     description: Description | None = None
 
 
-class ProjectUpdateRequest(BaseModel):
+class ProjectUpdateRequest(Body):
     name: Name | None = None
     description: Description | None = None
 

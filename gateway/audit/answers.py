@@ -188,3 +188,10 @@ class LogConsumers(TypedDict):
     """The consumers of a reader of the log."""
 
     consumers: Sequence[LogConsumer]
+
+
+class VerificationKeys(TypedDict):
+    """The name of the log, and the public keys that verify its checkpoints, proofs and receipts."""
+
+    log: str
+    keys: Sequence[str]

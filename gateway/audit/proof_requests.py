@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from gateway.http.parsing import Body
 from gateway.http.values import Number
 
 Size = Annotated[Number, Field(ge=0, lt=10**15)]
@@ -37,7 +38,7 @@ class ConsistencyRequest(BaseModel):
     newer: Size | None = Field(None, alias="to")
 
 
-class CosignRequest(BaseModel):
+class CosignRequest(Body):
     """A checkpoint with the signatures of witnesses."""
 
     note: Annotated[str, Field(max_length=8192)]

@@ -17,6 +17,7 @@ from domain.generation import generation
 from domain.paths import AUDIT_CHECKPOINT, AUDIT_CONSISTENCY, AUDIT_PROOF
 from gateway.audit.access_records import AccessRecords
 from gateway.audit.contradictions import alarming
+from gateway.audit.holders import admit_holder
 from gateway.audit.proof_requests import CheckpointRequest, ConsistencyRequest, CosignRequest, ProofRequest
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.auth.authentication import Authenticator
@@ -47,7 +48,7 @@ class ProofRoutes:
     @get(AUDIT_CHECKPOINT, "holder", query=CheckpointRequest, answer=_ANSWER, also=UNCHANGED)
     async def read_checkpoint(self, request: web.Request) -> web.Response:
         """Read a checkpoint of the log with its cosignatures."""
-        await self._admit(request)
+        await admit_holder(self.authenticator, request)
         query = read_query(request, CheckpointRequest)
         with alarming():
             return _respond(request, (await self._checkpoint(query.size, "size")).cosigned_note)
@@ -67,7 +68,7 @@ class ProofRoutes:
     @get(AUDIT_CONSISTENCY, "holder", query=ConsistencyRequest, answer=_ANSWER, also=UNCHANGED)
     async def prove_consistency(self, request: web.Request) -> web.Response:
         """Prove that the log of a checkpoint begins with an earlier one."""
-        await self._admit(request)
+        await admit_holder(self.authenticator, request)
         query = read_query(request, ConsistencyRequest)
         with alarming():
             newer = await self._checkpoint(query.newer, "to")
@@ -89,13 +90,6 @@ class ProofRoutes:
             except NothingToProveError:
                 raise ExemplarError(ErrorCode.CONFLICT, "The event is under no checkpoint yet") from None
         return _respond(request, proof.text())
-
-    async def _admit(self, request: web.Request) -> None:
-        """Authenticate an account of any role, or an operator key."""
-        if "X-Operator-Key" in request.headers:
-            await self.authenticator.authenticate_operator(request)
-        else:
-            await self.authenticator.authenticate_account(request)
 
     async def _checkpoint(self, size: int | None, name: str) -> StoredCheckpoint:
         found = await (self.checkpoints.latest() if size is None else self.checkpoints.at(size))

@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from domain.audit import points
 from domain.audit.event_filter import Bounds, EventFilter
+from gateway.http.parsing import Body
 from gateway.http.values import ConsumerName, EventTypeName, Id, Moment, Number, Text
 
 
@@ -83,12 +84,12 @@ class AccessesRequest(BaseModel):
     limit: Annotated[Number, Field(ge=1, le=100)] = 20
 
 
-class SeekRequest(BaseModel):
+class SeekRequest(Body):
     """Where a consumer continues: behind a position, or with what was recorded at a time or later."""
 
     position: Annotated[int, Field(ge=0, strict=True)] | None = None
     recorded_from: Moment | None = None
 
 
-class AcknowledgeRequest(BaseModel):
+class AcknowledgeRequest(Body):
     position: Annotated[int, Field(ge=0, strict=True)]

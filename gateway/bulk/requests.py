@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.case_number import CASE
 from domain.errors import FieldError, invalid_field
@@ -13,19 +13,18 @@ from events.erasure import StatedReason
 from events.operation import BulkAction
 from gateway.accounts.bodies import time_body
 from gateway.bulk import answers
+from gateway.http.parsing import Body
 from gateway.http.values import Id
 from gateway.submissions.submission import SeedChoice
 from store.bulk.jobs import BulkJob
 
 
-class BulkRequest(BaseModel):
+class BulkRequest(Body):
     """What to do, and to which generations of the project.
 
     filter: the parameters of a list by name, such as `status` and `metadata.<key>`, without pages; all conditions
     hold. is_public: for `publish`. seed: for `retry`. reason, case: for `delete`.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     action: BulkAction
     filter: dict[str, str] = Field(default_factory=dict)
@@ -78,7 +77,7 @@ def job_body(job: BulkJob) -> answers.BulkJob:
     return {
         "id": job.id,
         "action": job.action,
-        "state": job.state,
+        "state": "canceling" if job.canceling else job.state,
         "filters": [*job.filters],
         "options": dict(job.options),
         "selected": job.selected,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.errors import ErrorCode, ExemplarError
@@ -16,7 +16,7 @@ from gateway.accounts.bodies import secret_response
 from gateway.console.files import StaticFile, file_response
 from gateway.console.sign_in_link import SignInLink
 from gateway.http.conditional import UNCHANGED
-from gateway.http.parsing import read_model
+from gateway.http.parsing import Body, read_model
 from gateway.openapi.operation import get, post
 from gateway.openapi.values import Free
 
@@ -36,10 +36,8 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-class SignInLinkRequest(BaseModel):
+class SignInLinkRequest(Body):
     """The code of a sign-in link."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str = Field(min_length=1, max_length=128)
 

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gateway.http.parsing import parse_one
+from gateway.http.parsing import Body, parse_one
 from gateway.http.values import ConsumerName, Moment
 
 LONGEST_LEASE = 3600  # seconds
@@ -16,14 +16,14 @@ Seconds = Annotated[int, Field(ge=1, le=LONGEST_LEASE, strict=True)]
 Lease = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-class MoveRequest(BaseModel):
+class MoveRequest(Body):
     """Where a consumer continues: behind a cursor (`0`: at the beginning), or with what was recorded at a time."""
 
     cursor: Cursor | None = None
     recorded_from: Moment | None = None
 
 
-class LeaseRequest(BaseModel):
+class LeaseRequest(Body):
     """How many commits at most, for how long they are leased, and how long to wait for the first event."""
 
     limit: Annotated[int, Field(ge=1, le=500, strict=True)] = 100
@@ -31,7 +31,7 @@ class LeaseRequest(BaseModel):
     wait: Annotated[int, Field(ge=0, le=LONGEST_WAIT, strict=True)] = 0
 
 
-class ProgressRequest(BaseModel):
+class ProgressRequest(Body):
     """What was handled under a lease; `extend` keeps it for so many seconds more, else it ends."""
 
     lease: Lease

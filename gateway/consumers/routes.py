@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
@@ -33,6 +33,7 @@ from store.log.feeds import Feeds
 _LEASE: Final = f"{PROJECT_CONSUMER}/lease"
 _ACKNOWLEDGE: Final = f"{PROJECT_CONSUMER}/acknowledge"
 _MOVE: Final = (ErrorCode.CONSUMER_LIMIT, ErrorCode.UNKNOWN_POSITION)
+_CLOCK_SKEW: Final = timedelta(minutes=1)
 _LEASED: Final = (ErrorCode.CONSUMER_LEASED, ErrorCode.STREAM_LIMIT)
 _HELD: Final = (ErrorCode.LEASE_LOST, ErrorCode.UNKNOWN_POSITION)
 
@@ -102,8 +103,11 @@ class ProjectConsumerRoutes:
             with suppress(StoreError):
                 await self.project_consumers.release(named.owner, named.name, token)
             raise
-        if not page.events:
-            following = page.next
+        following = page.next
+        if page.events:
+            to = following.position, following.version
+            _require_lease(await self.project_consumers.end_at(named.owner, named.name, token, to))
+        else:
             await self.project_consumers.advance(
                 named.owner, named.name, token, following.position, self.clock(), version=following.version
             )
@@ -122,10 +126,12 @@ class ProjectConsumerRoutes:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Move a consumer forward to what was handled, and end or extend the lease."""
         named, body = await self._named(request), await read_model(request, ProgressRequest)
-        await self._known(named)
+        consumer = await self._known(named)
         held: Consumer | None
         if body.cursor is not None:
             cursor = await self._cursor(named, body.cursor)
+            if consumer.leased_to is not None and (cursor.position, cursor.version) > consumer.leased_to:
+                raise ExemplarError(ErrorCode.UNKNOWN_POSITION, "The cursor is behind what was leased")
             held = await self.project_consumers.advance(
                 named.owner, named.name, body.lease, cursor.position, self.clock(), version=cursor.version
             )
@@ -161,6 +167,8 @@ class ProjectConsumerRoutes:
         if (body.cursor is None) == (body.recorded_from is None):
             raise invalid_field("body", "cursor", "either this or recorded_from must be sent")
         if body.recorded_from is not None:
+            if body.recorded_from > self.clock() + _CLOCK_SKEW:
+                raise invalid_field("body", "recorded_from", "must not be in the future")
             return FeedCursor(await self.audit_log.position_at(body.recorded_from, await self.audit_log.head()))
         return await self._cursor(named, body.cursor or "")
 

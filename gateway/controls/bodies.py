@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.case_number import CASE
 from domain.controls.controls import Control, Target
@@ -12,13 +12,12 @@ from events.control import ControlReason, Submissions
 from events.envelope import format_time
 from gateway.accounts.bodies import time_body
 from gateway.controls import answers
+from gateway.http.parsing import Body
 from gateway.http.values import Moment
 
 
-class ControlRequest(BaseModel):
+class ControlRequest(Body):
     """Why, what becomes of new submissions, and when the operator expects to lift it; without personal data."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: ControlReason
     case: Annotated[str, Field(pattern=f"^{CASE.pattern}$")] | None = None
@@ -41,10 +40,8 @@ class MaintenanceRequest(ControlRequest):
     submissions: Submissions = "refuse"
 
 
-class QueueCapRequest(BaseModel):
+class QueueCapRequest(Body):
     """How many generations may wait, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
     reason: ControlReason

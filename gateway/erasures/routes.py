@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from domain.accounts.access import DeveloperIdentity
 from domain.case_number import CASE
@@ -14,7 +14,7 @@ from domain.paths import ERASE_GENERATION, ERASE_PROJECT, ERASE_USER
 from events.erasure import Grounds, StatedReason
 from gateway.auth.authentication import Authenticator
 from gateway.erasures.answers import ErasureProgress
-from gateway.http.parsing import path_id, read_model
+from gateway.http.parsing import Body, path_id, read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, post
 from store.erasures.erasures import Erasure, ErasureKind, Erasures
@@ -22,7 +22,7 @@ from store.erasures.erasures import Erasure, ErasureKind, Erasures
 _KINDS: Final[tuple[ErasureKind, ...]] = ("generation", "user", "project")
 
 
-class ErasureRequest(BaseModel):
+class ErasureRequest(Body):
     """Why it is erased; `case`: the number of a case elsewhere, without personal data."""
 
     reason: StatedReason

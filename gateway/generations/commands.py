@@ -18,6 +18,7 @@ from gateway.generations.access import GenerationAccess
 from gateway.generations.resources import GenerationResources
 from gateway.generations.write_through import WriteThrough
 from gateway.http.bodies import read_form, read_json_object
+from gateway.http.parsing import require_known
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import delete, patch, post
 from store.generations.erasure import GenerationErasure
@@ -92,6 +93,7 @@ def _cause_of(request: web.Request, generation: Generation) -> Cause:
 async def _read_is_public(request: web.Request) -> bool:
     as_json = request.content_type == "application/json"
     fields: Mapping[str, object] = await read_json_object(request) if as_json else await read_form(request)
+    require_known(fields, ("is_public",))
     value = fields.get("is_public")
     if isinstance(value, str):
         value = _BOOLEANS.get(value.lower(), value)

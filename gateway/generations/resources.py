@@ -12,10 +12,10 @@ from aiohttp import web
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import expires_at
-from domain.generation.timings import cost_of, costs_of_phases, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations import answers
+from gateway.generations.figures import cost_body, timings_body
 from gateway.generations.links import Links, step_of
 from gateway.generations.warnings import written_warnings
 from store.byte_cache import ByteCache
@@ -149,12 +149,8 @@ def resource_of(
     now: datetime,
 ) -> answers.OwnedGeneration:
     """Write the resource; `hashes` maps a picture's salted digest to its plain SHA-256."""
-    images: list[answers.ResultImage] = [
-        {
-            **_image(picture, _url(generation, number, links, base, now)),
-            "sha256": hashes.get(picture.digest),
-            "size_bytes": picture.size,
-        }
+    images = [
+        _own_image(picture, _url(generation, number, links, base, now), hashes)
         for number, picture in enumerate(generation.pictures)
     ]
     examples = range(len(generation.request.examples))
@@ -173,8 +169,8 @@ def resource_of(
         "deadline": format_time(generation.request.finish_by),
         "expires_at": format_time(expires) if expires else None,
         "warnings": written_warnings(generation.request.warnings),
-        "timings": _timings(generation),
-        "cost": _cost(generation),
+        "timings": timings_body(generation),
+        "cost": cost_body(generation),
         "retry_of": generation.request.retry_of,
         "request_id": generation.request_id,
         "metadata": dict(texts.metadata) if texts else {},
@@ -211,40 +207,13 @@ def _image(picture: Picture, url: str) -> answers.PublicImage:
     return {"url": url, "width": picture.width, "height": picture.height, "content_type": picture.content_type}
 
 
+def _own_image(picture: Picture, url: str, hashes: Mapping[str, str]) -> answers.ResultImage:
+    return {**_image(picture, url), "sha256": hashes.get(picture.digest), "size_bytes": picture.size}
+
+
 def _failure(generation: Generation) -> answers.Failure | None:
     failure = generation.failure
     if failure is None:
         return None
     code = FailureCode(failure.code)
     return {"code": code, "stage": failure.stage, "retryable": failure.retryable, "message": MESSAGES[code]}
-
-
-def _cost(generation: Generation) -> answers.Cost:
-    """Write what it cost, by phase, and what it was expected to cost when it was submitted."""
-    estimate, cost = generation.request.estimate_microusd, cost_of(generation)
-    return {
-        "predict_seconds": cost.predict_seconds,
-        "usd": cost.usd,
-        "estimated_usd": None if estimate is None else estimate / 1_000_000,
-        "phases_usd": costs_of_phases(generation),
-    }
-
-
-def _timings(generation: Generation) -> answers.Timings:
-    """Seconds from the request to the start, from there to the end, and in all; and each phase for itself.
-
-    The phases are whole milliseconds up to the last move; together they are exactly `total_ms`.
-    """
-    started, finished = generation.started_at, generation.finished_at
-    return {
-        "pending_seconds": _between(generation.created_at, started or finished),
-        "processing_seconds": _between(started, finished),
-        "total_seconds": _between(generation.created_at, finished),
-        "predict_seconds": generation.settled.predict_seconds if generation.settled else None,
-        "phases_ms": phases_of(generation),
-        "total_ms": total_ms(generation),
-    }
-
-
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return round((end - start).total_seconds(), 6) if start and end else None

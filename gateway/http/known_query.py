@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from domain.errors import FieldError, FieldsError, invalid_field
-from gateway.http.texts import shown
+from gateway.http.texts import named
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,7 +30,7 @@ def with_known_query(handler: Handler, known: Collection[str]) -> Handler:
 def _check(request: web.Request, known: Collection[str]) -> None:
     wanted = f"known: {', '.join(known)}" if known else "this operation has none"
     unknown = [
-        invalid_field("query", shown(name), f"unknown query parameter; {wanted}", "value_error.extra")
+        invalid_field("query", named(name), f"unknown query parameter; {wanted}", "value_error.extra")
         for name in dict.fromkeys(request.query)
         if name not in known
     ][:MOST_NAMED]

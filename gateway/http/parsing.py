@@ -1,17 +1,26 @@
 """What requests hold: ids, the Accept header, and JSON bodies and queries as pydantic models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, invalid_field
 from gateway.http.bodies import read_json_object
+from gateway.http.texts import named
 
 Model = TypeVar("Model", bound=BaseModel)
+BodyModel = TypeVar("BodyModel", bound="Body")
+
+
+class Body(BaseModel):
+    """The JSON body of a request; a field that it does not know is refused: nobody expects it to do nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -29,12 +38,12 @@ def path_id(request: web.Request, name: str) -> str:
     return found
 
 
-async def read_model(request: web.Request, model: type[Model]) -> Model:
+async def read_model(request: web.Request, model: type[BodyModel]) -> BodyModel:
     """Read a JSON body; FieldError or FieldsError name every wrong field."""
     return parse(model, await read_json_object(request), "body")
 
 
-async def read_optional_model(request: web.Request, model: type[Model]) -> Model:
+async def read_optional_model(request: web.Request, model: type[BodyModel]) -> BodyModel:
     """Read a JSON body that may be missing."""
     return await read_model(request, model) if request.can_read_body else model()
 
@@ -61,7 +70,7 @@ def parse(model: type[Model], values: Mapping[str, object], where: str) -> Model
         return model.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-    wrong = [_field_error(detail, where) for detail in details]
+    wrong = [_field_error(detail, where, names_of(model)) for detail in details]
     raise wrong[0] if len(wrong) == 1 else FieldsError(wrong)
 
 
@@ -74,8 +83,22 @@ def parse_one(kind: Any, value: object, where: str, name: str) -> Any:
     raise _field_error({**detail, "loc": (name,)}, where)
 
 
-def _field_error(wrong: ErrorDetails, where: str) -> FieldError:
+def unknown_field(where: str, name: str, known: Iterable[str]) -> FieldError:
+    """Build the error of a field that a request has and the operation does not."""
+    return invalid_field(where, named(name), f"unknown field; known: {', '.join(known)}", "value_error.extra")
+
+
+def require_known(fields: Iterable[str], known: Collection[str]) -> None:
+    """Raise the error of the first field of a body that is not known."""
+    for name in fields:
+        if name not in known:
+            raise unknown_field("body", name, known)
+
+
+def _field_error(wrong: ErrorDetails, where: str, known: Iterable[str] = ()) -> FieldError:
     loc = (where, *(str(step) for step in wrong["loc"]))
+    if wrong["type"] == "extra_forbidden" and len(loc) == 2:
+        return unknown_field(where, loc[1], known)
     if wrong["type"] == "missing":
         return FieldError(ErrorCode.INVALID_REQUEST, loc, "field required", "value_error.missing")
     message = wrong["msg"].removeprefix("Value error, ")

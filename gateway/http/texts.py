@@ -43,6 +43,11 @@ def shown(text: str) -> str:
     return ascii(text[:_SHOWN])
 
 
+def named(name: str) -> str:
+    """Return a client's name of a field for `loc`: as it is, or quoted where it is long or not printable ASCII."""
+    return name if name.isascii() and name.isprintable() and len(name) <= _SHOWN else shown(name)
+
+
 def _codec(charset: str) -> str:
     codec = _CHARSETS.get(charset.strip().lower().replace("-", "_"), "utf-8")
     return _SUPERSETS.get(codec, codec)

@@ -14,7 +14,7 @@ from domain.faults import Faults
 from domain.submission.composition import canvas
 from domain.submission.instructions import MAX_CHARACTERS, model_prompt, parse_instructions
 from domain.submission.warnings import warnings_of
-from gateway.http.texts import UndecodableTextError, decode_text, shown
+from gateway.http.texts import UndecodableTextError, decode_text, named, shown
 from gateway.openai.model_routes import MODELS
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.uploads.parts import FormFields, FormParts
@@ -76,7 +76,7 @@ class EditForm:
 def unsupported(name: str) -> FieldError:
     """Build the refusal of a parameter that is not known here."""
     msg = f"is not supported here; known: {', '.join(_PARAMETERS)}"
-    return invalid_field("body", name if name.isidentifier() else shown(name), msg, "value_error.extra")
+    return invalid_field("body", named(name), msg, "value_error.extra")
 
 
 def _instructions(parts: FormParts, rules: FormRules) -> tuple[str, str]:
@@ -100,8 +100,17 @@ def _options(parts: FormParts) -> EditOptions:
         raise invalid_field("body", "response_format", "must be one of: url, b64_json", "value_error.const")
     match (_text(parts, "stream") or "false").lower():
         case "true" | "false" as stream:
-            return EditOptions(response_format, stream == "true", _partials(parts))
+            return _together(EditOptions(response_format, stream == "true", _partials(parts)))
     raise invalid_field("body", "stream", "must be true or false", "value_error.const")
+
+
+def _together(options: EditOptions) -> EditOptions:
+    """Refuse options of which one would be ignored beside the other."""
+    if options.stream and options.response_format == "url":
+        raise invalid_field("body", "response_format", "must be b64_json with stream=true", "value_error.const")
+    if options.partial_images and not options.stream:
+        raise invalid_field("body", "partial_images", "needs stream=true")
+    return options
 
 
 def _partials(parts: FormParts) -> int | None:

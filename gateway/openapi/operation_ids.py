@@ -44,8 +44,8 @@ _ACTIONS: Final = frozenset({
 })  # fmt: skip
 # A last part that names one thing although it ends as a plural does.
 _SINGULAR: Final = frozenset({"access", "status", "stats", "usage", "redis"})
-# Beginnings of paths, and the words from which their operations are named.
-_WORDS: Final = (
+# Beginnings of paths, and the nouns from which their operations are named.
+_NOUNS: Final = (
     (f"{GENERATIONS}/events", "all-generation-events"),
     (f"{GENERATION}/image", "generations/{generation_id}/first-image"),
     (SUBMIT, "generations"),
@@ -96,9 +96,9 @@ def operation_id(method: Method, path: str) -> str:
 
 
 def _parts(path: str) -> list[str]:
-    for known, words in _WORDS:
+    for known, nouns in _NOUNS:
         if path == known or path.startswith(f"{known}/"):
-            path = words + path.removeprefix(known)
+            path = nouns + path.removeprefix(known)
             break
     return [part for part in path.split("/") if part]
 
@@ -110,6 +110,6 @@ def _one(word: str) -> str:
     return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
 
 
-def _camel(words: list[str]) -> str:
-    first, *others = [part for word in words for part in re.split(r"[^A-Za-z0-9]+", word) if part]
+def _camel(parts: list[str]) -> str:
+    first, *others = [part for one in parts for part in re.split(r"[^A-Za-z0-9]+", one) if part]
     return first.lower() + "".join(part[:1].upper() + part[1:] for part in others)

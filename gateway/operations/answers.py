@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing_extensions import TypedDict
 
 from gateway.audit.answers import InvariantFinding, ScheduledRun
+from gateway.health_answers import BrokerHealth
 from gateway.openapi.values import LogEvent, Time
 
 
@@ -129,3 +130,41 @@ class RequestTraces(TypedDict):
     parked: Sequence[FailedEntry]
     dead_letters: Sequence[FailedEntry]
     log_fields: LogFields
+
+
+class SubscriberStatus(TypedDict):
+    """Where a subscriber of the log is; `parked`: commits that it could not handle yet."""
+
+    name: str
+    position: int
+    behind: int
+    parked: int
+
+
+class QueueDepth(TypedDict):
+    """How many messages wait in a queue that has a worker."""
+
+    name: str
+    messages: int
+
+
+class ProviderStatus(TypedDict):
+    """Whether the provider is called: until when not, and why."""
+
+    name: str
+    paused_until: Time | None
+    reason: str | None
+
+
+class ServiceStatus(TypedDict):
+    """Who follows the log, what waits, what failed, and whether the provider is called."""
+
+    position: int
+    subscribers: Sequence[SubscriberStatus]
+    queues: Sequence[QueueDepth]
+    broker: BrokerHealth
+    waiting: int
+    parked: int
+    dead_letters: int
+    provider: ProviderStatus
+    controls: int

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from domain.case_number import CASE
 from domain.errors import ErrorCode, FieldError
 from events.envelope import format_time
 from events.operation import DiscardReason
 from gateway.accounts.bodies import time_body
+from gateway.http.parsing import Body
 from gateway.http.values import Number
 from gateway.operations.answers import FailedEntry
 from store.failed.actions import PAGE, Discarding, Selection
@@ -27,10 +28,8 @@ class FailedWorkRequest(BaseModel):
     limit: Annotated[Number, Field(ge=1, le=PAGE)] = 50
 
 
-class SelectionRequest(BaseModel):
+class SelectionRequest(Body):
     """Which entries: `ids`, the `first` so many, or `all`; the last two of one `handler` or of all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ids: Annotated[list[EntryId], Field(min_length=1, max_length=PAGE)] | None = None
     first: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None

@@ -10,6 +10,7 @@ from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
 from domain.submission.warnings import OF_THE_MOMENT, RequestWarning, WarningCode
 from gateway.http.bodies import read_json_object
+from gateway.http.parsing import require_known
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.submission import Retry, SeedChoice
 from store.generations.blobs import BlobStore
@@ -84,7 +85,9 @@ async def read_seed_choice(request: web.Request) -> SeedChoice:
     """Read `seed` from a JSON body; without a body the retry draws a new seed."""
     if not await request.read():
         return "new"
-    match (await read_json_object(request)).get("seed", "new"):
+    body = await read_json_object(request)
+    require_known(body, ("seed",))
+    match body.get("seed", "new"):
         case "same" | "new" as choice:
             return choice
     raise invalid_field("body", "seed", "must be one of: same, new", "value_error.const")

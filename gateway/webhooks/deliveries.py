@@ -18,7 +18,7 @@ from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, examp
 from domain.webhooks.delivery_filter import DeliveryFilter
 from events.generation import GenerationCompleted
 from gateway.generations.request_metadata import RequestMetadata
-from gateway.http.parsing import read_optional_model, read_query
+from gateway.http.parsing import Body, read_optional_model, read_query
 from gateway.http.values import Id, Moment, Text
 from gateway.openapi.operation import get, post
 from gateway.webhooks import answers
@@ -36,7 +36,7 @@ _STATS = timedelta(days=7)
 _TEST = (ErrorCode.CONFLICT, ErrorCode.INVALID_WEBHOOK)
 
 
-class ExampleRequest(BaseModel):
+class ExampleRequest(Body):
     type: Annotated[str, StringConstraints(max_length=64)] = GenerationCompleted.type
 
 

@@ -16,7 +16,7 @@ from domain.generation.feed_cursor import FeedCursor, FeedCursors
 from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery_filter import NOT_DELIVERED, DeliveryFilter
 from events.developer import DeliveriesRestarted
-from gateway.http.parsing import read_model, read_query
+from gateway.http.parsing import Body, read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.http.values import EventTypeName, Id, Moment, Text
 from gateway.openapi.operation import Operation, post
@@ -38,14 +38,14 @@ class DryRunRequest(BaseModel):
     dry_run: bool = False
 
 
-class RecoverRequest(BaseModel):
+class RecoverRequest(Body):
     since: Moment
 
 
-class ResendRequest(BaseModel):
+class ResendRequest(Body):
     """Conditions that the deliveries meet all of; times are those of their events."""
 
-    states: Annotated[list[Ended], Field(min_length=1, max_length=3)] = ["failed", "skipped"]
+    states: Annotated[list[Ended], Field(min_length=1, max_length=3)] = Field(default=["failed", "skipped"])
     types: Annotated[list[EventTypeName], Field(min_length=1, max_length=32)] | None = None
     generation_id: Id | None = None
     request_id: Text | None = None
@@ -53,7 +53,7 @@ class ResendRequest(BaseModel):
     before: Moment | None = None
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Body):
     """The time from which on events are compared; `cursor` continues after an answer with `more`."""
 
     since: Moment

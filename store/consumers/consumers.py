@@ -1,17 +1,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pymongo import ReturnDocument
 
 from domain.errors import ErrorCode, ExemplarError
 from store.mongo.connection import Database, Document, raises_unavailable
 
+NO_LEASE: Final = {"lease": "", "leased_until": "", "leased_to": ""}
+"""The fields of a lease."""
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A name under which a program keeps a position in the sealed log; `version`: within the commit there."""
+    """A name under which a program keeps a position in the sealed log; `version`: within the commit there.
+
+    leased_to: position and version up to which events are leased.
+    """
 
     name: str
     position: int
@@ -19,6 +25,7 @@ class Consumer:
     updated_at: datetime
     version: int = 0
     leased_until: datetime | None = None
+    leased_to: tuple[int, int] | None = None
 
 
 @raises_unavailable
@@ -49,7 +56,7 @@ class Consumers:
             if await self._consumers.count_documents(others, limit=self.most) >= self.most:
                 raise ExemplarError(ErrorCode.CONSUMER_LIMIT)
         moved = {"position": position, "version": version, "updated_at": now}
-        change = {"$set": moved, "$setOnInsert": {"created_at": now}, "$unset": {"lease": "", "leased_until": ""}}
+        change = {"$set": moved, "$setOnInsert": {"created_at": now}, "$unset": NO_LEASE}
         document = await self._consumers.find_one_and_update(
             {"_id": f"{owner}/{name}"}, change, upsert=True, return_document=ReturnDocument.AFTER
         )
@@ -74,6 +81,7 @@ def owned_by(owner: str) -> Document:
 
 def consumer_of(document: Document) -> Consumer:
     """Read a document."""
+    leased_to = document.get("leased_to")
     return Consumer(
         name=document["_id"].rpartition("/")[2],
         position=document["position"],
@@ -81,4 +89,5 @@ def consumer_of(document: Document) -> Consumer:
         updated_at=document["updated_at"],
         version=document.get("version", 0),
         leased_until=document.get("leased_until"),
+        leased_to=None if leased_to is None else (leased_to[0], leased_to[1]),
     )

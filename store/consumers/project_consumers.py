@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pymongo import ReturnDocument
 
-from store.consumers.consumers import Consumer, Consumers, consumer_of, owned_by
+from store.consumers.consumers import NO_LEASE, Consumer, Consumers, consumer_of, owned_by
 from store.mongo.connection import Database, Document, raises_unavailable
 
 
@@ -23,8 +23,15 @@ class ProjectConsumers(Consumers):
     async def lease(self, owner: str, name: str, token: str, *, seconds: int) -> Consumer | None:
         """Take a lease; None for an unknown consumer, and for one that another lease holds."""
         free = {"$lte": ["$leased_until", "$$NOW"]}  # a missing time is before any other
-        taken = [{"$set": {"lease": {"$literal": token}, "leased_until": _later(seconds)}}]
+        taken: list[Document] = [
+            {"$set": {"lease": {"$literal": token}, "leased_until": _later(seconds)}},
+            {"$unset": "leased_to"},
+        ]
         return await self._changed({"_id": f"{owner}/{name}", "$expr": free}, taken)
+
+    async def end_at(self, owner: str, name: str, token: str, to: tuple[int, int]) -> Consumer | None:
+        """Note up to which position and version events are leased; None for a lease that is lost."""
+        return await self._changed(_held(owner, name, token), {"$set": {"leased_to": to}})
 
     async def extend(self, owner: str, name: str, token: str, *, seconds: int) -> Consumer | None:
         """Let a lease end so many seconds from now; None for one that is lost."""
@@ -45,8 +52,7 @@ class ProjectConsumers(Consumers):
 
     async def release(self, owner: str, name: str, token: str) -> Consumer | None:
         """End a lease; None for one that is lost."""
-        ended = {"$unset": {"lease": "", "leased_until": ""}}
-        return await self._changed(_held(owner, name, token), ended)
+        return await self._changed(_held(owner, name, token), {"$unset": NO_LEASE})
 
     async def erase(self, developer: str, project: str) -> None:
         """Delete the consumers of a project."""

@@ -52,6 +52,10 @@ class DeadLetters:
         }
         await self._letters.update_one({"_id": id_of(queue, event)}, [{"$set": {**kept, **changed}}], upsert=True)
 
+    async def count(self) -> int:
+        """Count those that are not discarded."""
+        return await self._letters.count_documents({"discarded": None})
+
     async def settle(self, queue: str, event: RecordedEvent) -> None:
         """Delete what a replay has handled."""
         await self._letters.delete_one({"_id": id_of(queue, event)})

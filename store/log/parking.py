@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import ClassVar, Final
@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from pymongo import ASCENDING, IndexModel
 
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 _WAITING: Final[Document] = {"discarded": None}
 
@@ -60,6 +60,11 @@ class Parking:
     async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
         """Read what is parked for any subscriber and not discarded, the longest due first."""
         return await self._read(_WAITING, limit)
+
+    async def counts(self) -> Mapping[str, int]:
+        """Count what is parked for each subscriber and not discarded; those without any are left out."""
+        stages: list[Document] = [{"$match": _WAITING}, {"$group": {"_id": "$subscriber", "count": {"$sum": 1}}}]
+        return {one["_id"]: one["count"] for one in await aggregate(self._parked, stages)}
 
     async def of(self, subscriber: str) -> Sequence[Parked]:
         """Read everything that is parked for a subscriber, also what was discarded."""

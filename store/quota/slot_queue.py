@@ -1,6 +1,6 @@
 """Whose turn it is among the generations that wait for a slot, and the slot given to one whose turn has come."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.accounts.slot_queue import in_turn
@@ -11,6 +11,11 @@ from store.quota.ledger import Account, Bounds, Ledger
 
 _CAPACITY = 10_000
 _AT_ONCE = 16
+_ONE_BY_ONE = Bounds(monthly=None, concurrent=1)
+
+
+async def _as_admitted(_: str) -> None:
+    """Know no other tier than that of the admission."""
 
 
 @dataclass(eq=False)
@@ -19,11 +24,14 @@ class SlotQueue:
 
     Only validated ones get a slot, so that nobody waits for a picture that is being decoded, or for a gateway that died
     between its hold and its append. Who gets a slot must still record it: until then a repeat finds it given.
+    `current_tier` names the tier that a developer has now, whose slots count; where none is configured, those of the
+    tier at admission, else one.
     """
 
     ledger: Ledger
     generations: Generations
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
+    current_tier: Callable[[str], Awaitable[str | None]] = _as_admitted
     _known: set[str] = field(default_factory=set, init=False)
 
     async def take_turn(self, generation: Generation) -> bool:
@@ -37,7 +45,7 @@ class SlotQueue:
             return True
         if all(one.id != generation.id for one in await self._next(account, generation)):
             return False
-        return await self.ledger.grant(developer, generation.id, bounds=self._bounds(generation))
+        return await self.ledger.grant(developer, generation.id, bounds=await self._bounds(generation))
 
     async def next(self, developer: str) -> Sequence[Generation]:
         """List the generations of a developer that may have a free slot now."""
@@ -60,7 +68,7 @@ class SlotQueue:
         """Choose as many as slots are free; `own` is validated, though perhaps not recorded as such yet."""
         chosen = list[Generation]()
         async for generation in self._ready(account, own):
-            bounds = self._bounds(generation)
+            bounds = await self._bounds(generation)
             if bounds.concurrent is not None and account.running + len(chosen) >= bounds.concurrent:
                 break
             chosen.append(generation)
@@ -73,7 +81,9 @@ class SlotQueue:
                 if generation.state is State.VALIDATED or (own is not None and generation.id == own.id):
                     yield generation
 
-    def _bounds(self, generation: Generation) -> Bounds:
-        """Read the limits of its tier at admission; a tier that is configured no more has none."""
-        tier = self.tiers.get(generation.request.tier)
-        return Bounds(monthly=None, concurrent=None) if tier is None else Bounds.of(tier)
+    async def _bounds(self, generation: Generation) -> Bounds:
+        request = generation.request
+        for name in (await self.current_tier(request.owner.developer), request.tier):
+            if name is not None and name in self.tiers:
+                return Bounds.of(self.tiers[name])
+        return _ONE_BY_ONE

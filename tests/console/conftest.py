@@ -10,13 +10,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from exemplar.local.hooks import Demo
 from exemplar.local.sign_in_link import make_docs_link, make_sign_in_link
 from tests.conftest import CloseAfter, missing
+from tests.console.tour import Tour
+from tests.console.world import SAMPLES, World, make_world
 from tests.systems.account import Account, open_account
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import PASSWORD
 
 MakeAccount = Callable[..., Account]
-SAMPLES = sorted((Path(__file__).parents[2] / "exemplar" / "demo" / "samples").glob("*.png"))[:3]
+
+
+# A name of this machine that browsers trust as little as any other that is served by plain HTTP.
+INSECURE_HOST = "insecure.example"
+INSECURE = f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +40,15 @@ def browser(solo: System) -> Iterator[Browser]:
     if chromium is None:
         missing("no Chromium: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", INSECURE])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def world(solo: System) -> World:
+    """What all tests look at and none changes."""
+    return make_world(solo)
 
 
 @pytest.fixture
@@ -99,6 +111,12 @@ def open_tab(browser: Browser, solo: System) -> Iterator[OpenTab]:
     for tab in tabs:
         tab.page.context.close()
     assert [tab.unexpected() for tab in tabs] == [[] for _ in tabs]
+
+
+@pytest.fixture
+def tour(open_tab: OpenTab, solo: System, world: World) -> Tour:
+    """A tab in which all four roles are signed in."""
+    return Tour(open_tab().page, solo, world)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ def test_the_api_page_sends_requests_with_the_credentials_of_its_link(
     tab, hosts = open_tab(), set[str]()
     tab.page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     tab.page.goto(docs_link(account))
+    tab.page.click("#operations-tag-Generations")
     tab.page.wait_for_selector(OPERATION)
     assert "link=" not in tab.page.url
     assert account.email in tab.page.inner_text("#signed-in")

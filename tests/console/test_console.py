@@ -1,17 +1,16 @@
 """What holds on every page of the console."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Literal
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.console.conftest import OpenTab, Tab, submit
+from tests.console.tour import Tour
 from tests.systems.account import Account
 from tests.systems.system import System
 
-END_USER = ("create", "generations", "gallery", "usage")
-DEVELOPER = ("usage", "log")
 BYTES = 120_000  # of the first page, as sent
 
 
@@ -53,22 +52,16 @@ def test_an_end_user_and_a_developer_sign_in_with_passwords(open_tab: OpenTab, a
     expect(tab.page.locator("h1")).to_have_text("Usage")
 
 
-def test_roles_see_their_own_pages_only(tab: Tab) -> None:
-    tab.open("log")
-    expect(tab.page.locator("main")).to_contain_text("There is no such page")
-    as_developer(tab)
-    tab.open("create")
-    expect(tab.page.locator("main")).to_contain_text("There is no such page")
-    tab.open("log")
-    expect(tab.page.locator("table.log")).to_contain_text("developer.project_created")
-
-
-def test_the_log_is_filtered(tab: Tab) -> None:
-    submit(tab)
-    tab.page.wait_for_selector(".picture img", timeout=60_000)
-    as_developer(tab)
-    tab.open("log?type=generation.completed")
-    expect(tab.page.locator("table.log tbody tr")).to_have_count(1, timeout=10_000)
+def test_a_page_that_is_not_for_a_role_says_for_whom_it_is(tour: Tour) -> None:
+    for role, path, told in (
+        ("end_user", "log", "It is for developers, operators, auditors"),
+        ("developer", "create", "It is for end users"),
+        ("platform_operator", "projects", "It is for developers"),
+        ("auditor", "controls", "It is for operators"),
+        ("auditor", "nowhere", "There is no such page"),
+    ):
+        tour.open(role, path)
+        expect(tour.page.locator("main")).to_contain_text(told)
 
 
 def test_usage_counts_what_was_made(tab: Tab) -> None:
@@ -82,46 +75,22 @@ def test_usage_counts_what_was_made(tab: Tab) -> None:
     assert "day,generations" in download.value.path().read_text()
 
 
-@pytest.mark.parametrize("width", [360, 1280, 2560])
-def test_no_page_is_wider_than_the_window(
-    open_tab: OpenTab, link: Callable[[Account], str], account: Account, width: int
-) -> None:
-    tab = open_tab()
-    tab.page.set_viewport_size({"width": width, "height": 900})
-    for path in every_page(tab, link(account)):
-        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
+def test_every_page_fits_every_window_and_has_no_serious_fault_of_accessibility(tour: Tour) -> None:
+    page = tour.page
+    for name in tour.every_page():
+        for width in (360, 2560, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+        assert (name, serious_faults(page, "light")) == (name, [])
+        assert (name, serious_faults(page, "dark", runOnly=["color-contrast"])) == (name, [])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_fault_of_accessibility(
-    open_tab: OpenTab, link: Callable[[Account], str], account: Account, scheme: str
-) -> None:
-    tab = open_tab(color_scheme=scheme)
-    for path in every_page(tab, link(account)):
-        found = Axe().run(tab.page).response["violations"]
-        serious = [one for one in found if one["impact"] in {"serious", "critical"}]
-        assert [(path, one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
-
-
-def every_page(tab: Tab, link: str) -> Iterator[str]:
-    """Open every page, those of an end user first, then those of a developer."""
-    tab.open()
-    tab.page.wait_for_selector("form")
-    yield "sign-in"
-    tab.page.goto(link)
-    tab.page.wait_for_selector("form.create")
-    submit(tab)
-    tab.page.wait_for_selector(".picture img", timeout=60_000)
-    yield "generation"
-    for path in END_USER:
-        tab.open(path)
-        tab.page.wait_for_load_state("networkidle")
-        yield path
-    as_developer(tab)
-    for path in DEVELOPER:
-        tab.open(path)
-        tab.page.wait_for_load_state("networkidle")
-        yield path
+def serious_faults(page: Page, scheme: Literal["light", "dark"], **options: object) -> list[tuple[str, list[str]]]:
+    """Let axe-core look; without transitions, in which colours are neither of one theme nor of the other."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+    serious = [one for one in found if one["impact"] in {"serious", "critical"}]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
 def test_the_first_page_is_small_and_asks_this_host_alone(open_tab: OpenTab, solo: System) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.console.conftest import SAMPLES, MakeAccount, OpenTab, Tab, submit
+from tests.console.conftest import MakeAccount, OpenTab, Tab, submit
+from tests.console.world import SAMPLES
 from tests.systems.account import Account
 from tests.systems.system import System
 

@@ -32,6 +32,10 @@ PASSWORD = "correct horse battery"
 CAUSE = Cause(actor="operator")
 
 
+async def _no_messages() -> dict[str, int]:
+    return {}
+
+
 def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **given: object) -> Dependencies:
     """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
     secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
@@ -52,6 +56,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "receipt_settings": ReceiptSettings.model_validate(
             {"checkpoint_key": base64.b64encode(bytes(range(32))).decode()}
         ),
+        "queue_depths": _no_messages,
         "provider": ReplicateProvider(replicate, clock=clock, pauses=MongoPauses(store.database)),
         "stream_settings": StreamSettings(),
         "tiers": dict(TIERS),

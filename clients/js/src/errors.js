@@ -60,6 +60,9 @@ export class UnfinishedError extends ClientError {}
 /** The position to go on from belongs to no event of this stream. */
 export class UnknownPositionError extends ClientError {}
 
+/** This page came over plain HTTP, where browsers have no cryptography. */
+export class CannotCheckError extends ClientError {}
+
 /** A downloaded picture does not match the SHA-256 of the resource. */
 export class DamagedPictureError extends ClientError {}
 

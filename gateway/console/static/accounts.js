@@ -1,13 +1,14 @@
 /** The accounts that are signed in, kept for this tab: tokens and keys, never passwords. */
 
-import { ApiError, Client, Retries, Tokens } from "./vendor/exemplar-client/index.js";
+import { AccessKey, ApiError, Client, Retries, Tokens } from "./vendor/exemplar-client/index.js";
 
 const KEPT = "exemplar.accounts";
 
 /**
  * @typedef {object} Account
- * @property {string} email @property {"end_user" | "developer" | "platform_operator" | "auditor"} role
- * @property {{access_token: string, refresh_token: string}} tokens
+ * @property {string} id @property {string} email @property {"end_user" | "developer" | "platform_operator" | "auditor"} role
+ * @property {{access_token: string, refresh_token: string}} [tokens] of who has signed in with a password
+ * @property {string} [accessKey] of who has signed in with an access key
  * @property {Record<string, string>} keys the headers of a submission; empty without keys
  */
 
@@ -33,16 +34,20 @@ export function client(retries = IMPATIENT) {
   return new Client("", credentialsOf(account), { retries });
 }
 
+/** Whether the current account has what a submission needs. */
+export const canSubmit = () => Boolean(current()?.accessKey) || Object.keys(current()?.keys ?? {}).length > 0;
+
 /** @type {WeakMap<Account, Tokens>} */
 const CREDENTIALS = new WeakMap();
 
 /** All clients of an account share its tokens: a refresh token works once. @param {Account} account */
 function credentialsOf(account) {
+  if (account.accessKey) return new AccessKey(account.accessKey);
   const onChange = (/** @type {any} */ tokens) => {
     account.tokens = tokens;
     keep();
   };
-  const known = CREDENTIALS.get(account) ?? new Tokens("", account.tokens, { submissionHeaders: account.keys, onChange });
+  const known = CREDENTIALS.get(account) ?? new Tokens("", /** @type {any} */ (account.tokens), { submissionHeaders: account.keys, onChange });
   CREDENTIALS.set(account, known);
   return known;
 }
@@ -66,8 +71,19 @@ export async function signIn({ email, password, projectId = "", developerKey = "
     "X-Project-ID": projectId,
     "X-API-Key": apiKey,
   };
-  const account = { email, role: me.role, tokens, keys: developerKey && apiKey ? keys : {} };
-  state.accounts = [account, ...state.accounts.filter((one) => one.email !== email || one.role !== me.role)];
+  add({ id: me.id, email, role: me.role, tokens, keys: developerKey && apiKey ? keys : {} });
+}
+
+/** Sign in with an access key, which needs the scope `read`. Throws ApiError. @param {string} accessKey */
+export async function signInByAccessKey(accessKey) {
+  const me = await new Client("", new AccessKey(accessKey)).session.json("/api/v1/auth/me");
+  add({ id: me.id, email: me.email, role: me.role, accessKey, keys: {} });
+}
+
+/** Make an account the current one. @param {Account} account */
+function add(account) {
+  const others = state.accounts.filter((one) => one.email !== account.email || one.role !== account.role);
+  state.accounts = [account, ...others];
   state.current = 0;
   keep();
 }
@@ -78,11 +94,13 @@ export async function useLink(code) {
   for (const login of [...accounts].reverse()) await signIn(login);
 }
 
-/** End the current account's session. */
+/** End the current account's session; an access key goes on being good. */
 export async function signOut() {
-  await client()
-    .session.once("/api/v1/auth/logout", { method: "POST" })
-    .catch(() => {}); // an expired session has ended already
+  if (!current()?.accessKey) {
+    await client()
+      .session.once("/api/v1/auth/logout", { method: "POST" })
+      .catch(() => {}); // an expired session has ended already
+  }
   forget();
 }
 

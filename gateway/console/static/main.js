@@ -10,17 +10,34 @@ import { T } from "./texts.js";
 
 const BASE = "/console/";
 
+const ID = "[0-9a-f-]{36}";
+const STAFF = ["platform_operator", "auditor"];
+
 /** @type {[RegExp, string, string[]][]} address, module, the roles that it is for */
 const PAGES = [
   [/^sign-in$/, "sign-in", []],
   [/^create$/, "create", ["end_user"]],
   [/^generations$/, "generations", ["end_user"]],
   [/^gallery$/, "generations", ["end_user"]],
-  [/^generations\/(?<id>[0-9a-f-]{36})$/, "generation", ["end_user"]],
+  [new RegExp(`^generations/(?<id>${ID})$`), "generation", ["end_user"]],
+  [new RegExp(`^generations/(?<id>${ID})$`), "history", ["developer", ...STAFF]],
   [/^usage$/, "usage", ["end_user", "developer"]],
-  [/^log$/, "log", ["developer", "platform_operator", "auditor"]],
+  [/^projects$/, "projects", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})(/users)?$`), "project-users", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})/users/(?<user>${ID})$`), "user", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})/keys$`), "project-keys", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})/webhooks$`), "webhooks", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})/webhooks/(?<endpoint>default|${ID})$`), "webhook", ["developer"]],
+  [new RegExp(`^projects/(?<id>${ID})/generations$`), "generations", ["developer"]],
+  [/^log$/, "log", ["developer", ...STAFF]],
+  [/^accesses$/, "accesses", ["end_user", "developer", ...STAFF]],
+  [/^verify$/, "verify", ["developer", ...STAFF]],
+  [/^operations$/, "operations", ["platform_operator"]],
+  [/^developers$/, "developers", ["platform_operator"]],
+  [/^failed$/, "failed", ["platform_operator"]],
+  [/^controls$/, "controls", ["platform_operator"]],
 ];
-const HOMES = { end_user: "create", developer: "usage", platform_operator: "log", auditor: "log" };
+const HOMES = { end_user: "create", developer: "usage", platform_operator: "operations", auditor: "log" };
 
 let leaving = new AbortController();
 
@@ -39,9 +56,10 @@ async function show() {
   if (location.hash.startsWith("#link=")) return signInByLink(location.hash.slice("#link=".length));
   if (!account && path !== "sign-in") return go("sign-in", { replace: true });
   if (path === "") return go(account ? HOMES[account.role] : "sign-in", { replace: true });
-  const found = PAGES.find(([address, , roles]) => address.test(path) && (!roles.length || roles.includes(account?.role ?? "")));
+  const there = PAGES.filter(([address]) => address.test(path));
+  const found = there.find(([, , roles]) => roles.length === 0 || roles.includes(account?.role ?? ""));
   const draw = drawer(signal);
-  if (!found) return draw(html`<p>${T.notFound}</p>`, T.notFound);
+  if (!found) return draw(absent(there.flatMap(([, , roles]) => roles)), T.notFound);
   try {
     const module = await import(`./pages/${found[1]}.js`);
     const params = { ...found[0].exec(path)?.groups, path };
@@ -54,6 +72,13 @@ async function show() {
     }
     draw(errorNotice(error, { retry: show }), T.name);
   }
+}
+
+/** Say that there is no such page, or for whom there is one. @param {string[]} roles */
+function absent(roles) {
+  if (roles.length === 0) return html`<h1 tabindex="-1">${T.notFound}</h1>`;
+  const named = [...new Set(roles)].map((role) => T.roles[role]).join(", ");
+  return html`<h1 tabindex="-1">${T.otherRole}</h1><p>${T.otherRoleHint(named)}</p>`;
 }
 
 /** Make the function with which a page draws itself, until it is left. @param {AbortSignal} signal */

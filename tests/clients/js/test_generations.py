@@ -79,6 +79,17 @@ def test_a_picture_with_another_hash_throws(node: RunNode, proxy: FaultyProxy) -
     assert node(SUBMIT + program, PICTURE=PICTURE) == ["DamagedPictureError"]
 
 
+def test_a_picture_that_cannot_be_hashed_is_taken_only_unchecked(node: RunNode, proxy: FaultyProxy) -> None:
+    program = """
+    await client.wait(submitted.id);
+    Object.defineProperty(globalThis, "crypto", { value: {} });
+    await client.picture(submitted.id).catch((error) => show(error.name));
+    show((await client.picture(submitted.id, 0, { unchecked: true })).size > 1000);
+    """
+    assert node(SUBMIT + program, PICTURE=PICTURE) == ["CannotCheckError", True]
+    assert len(proxy.heads("/images/0")) == 1
+
+
 def test_a_position_of_no_event_throws(node: RunNode) -> None:
     program = """
     await client.wait(submitted.id);

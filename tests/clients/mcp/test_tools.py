@@ -81,6 +81,17 @@ async def test_a_picture_is_made_waited_for_and_shown(solo: System, access_key: 
         assert (await called(client, "wait", generation_id=again["id"]))["retry_of"] == made["id"]
 
 
+async def test_arguments_that_a_tool_does_not_know_are_refused(solo: System, access_key: str) -> None:
+    async with over_http(solo, access_key) as client:
+        invented = {"prompt": "a lighthouse", "images": [encoded()], "dry_run": True}
+        result = await client.call_tool("generate", invented)
+        assert result.is_error
+        assert "dry_run" in result.content[0].text  # type: ignore[union-attr]
+        for tool in (await client.list_tools()).tools:
+            assert tool.input_schema["additionalProperties"] is False, tool.name
+    assert await asyncio.to_thread(generations, solo, access_key) == []
+
+
 async def test_states_are_read_and_a_generation_is_cancelled(solo: System, access_key: str) -> None:
     async with over_http(solo, access_key) as client:
         made = await called(client, "generate", prompt="[sandbox:slow=20] a mill", images=[encoded()])

@@ -81,6 +81,13 @@ def test_what_is_not_supported_is_refused_by_name(openai: OpenAI) -> None:
         openai.images.edit(image=small(), prompt=" ", n=2, size="1536x1024", quality="high")
     for name in ("quality: ", "prompt: ", "n: must be 1", "size: must be one of: auto, 320x240"):
         assert name in several.value.message
+    for together, named in (
+        ({"stream": True, "response_format": "url"}, "response_format"),
+        ({"partial_images": 2}, "partial_images"),
+    ):
+        with pytest.raises(BadRequestError) as ignored:
+            openai.images.edit(image=small(), prompt="a lighthouse", **together)
+        assert ignored.value.param == named
     with pytest.raises(NotFoundError) as model:
         openai.images.edit(image=small(), prompt="a lighthouse", model="dall-e-2")
     assert (model.value.param, model.value.code) == ("model", "not_found")

@@ -24,6 +24,7 @@ READER = {
     ("DELETE", "/api/v1/audit/consumers/{consumer}"): 404,
     ("GET", "/api/v1/audit/checkpoint"): 404,
     ("GET", "/api/v1/audit/consistency"): 422,
+    ("GET", "/api/v1/audit/keys"): 200,
     ("GET", "/api/v1/audit/proof"): 422,
     ("GET", "/api/v1/audit/invariants"): 200,
     ("GET", "/api/v1/operations/search"): 422,

@@ -59,6 +59,15 @@ async def readers(audit: AuditHarness) -> dict[str, dict[str, str]]:
     return {**staff, "developer": audit.owners[0].token, "end user": audit.people[0].token}
 
 
+async def test_everybody_with_an_account_reads_the_keys_that_verify(audit: AuditHarness) -> None:
+    for headers in (await readers(audit)).values():
+        status, body = await audit.gateway.get("/api/v1/audit/keys", headers)
+        assert (status, body["log"]) == (200, "exemplar")
+        [key] = body["keys"]
+        assert read_checkpoint(await text(audit.gateway, CHECKPOINT, headers), key).size > 0
+    assert (await audit.gateway.get("/api/v1/audit/keys", {}))[0] == 401
+
+
 async def test_everybody_with_an_account_reads_checkpoints_and_their_consistency(
     audit: AuditHarness, sizes: list[int]
 ) -> None:

@@ -76,7 +76,7 @@ async def test_the_guide_for_language_models_leads_to_what_exists(gateway: Gatew
     assert len(linked) >= 8
     for path in linked:
         # What is sent by POST alone is another method's.
-        assert (await gateway.client.get(path)).status in ((405,) if path in ("/mcp", "/v1/images/edits") else (200,))
+        assert (await gateway.client.get(path)).status in ((405,) if path in {"/mcp", "/v1/images/edits"} else (200,))
 
 
 @pytest.mark.parametrize("folder", [VENDOR, SCHEMA], ids=["swagger-ui", "asyncapi"])

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,7 +136,24 @@ async def test_a_consumer_is_moved_to_a_cursor_and_a_time_and_its_lease_ends(
     assert seen_in(await program.lease()) == every[3:]
     await program.must("PUT", body={"recorded_from": "2020-01-01T00:00:00Z"})
     assert seen_in(await program.lease()) == every
-    assert (await program.must("PUT", body={"recorded_from": "2999-01-01T00:00:00Z"}))["behind"] == 0
+    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+    assert (await program.must("PUT", body={"recorded_from": soon}))["behind"] == 0
+    future = {"recorded_from": "2999-01-01T00:00:00Z"}
+    assert await program.refusal("PUT", body=future) == (422, "invalid_request")
+
+
+async def test_a_lease_is_acknowledged_no_further_than_it_reaches(
+    system: GatewaySystem, user: EndUser, program: Program
+) -> None:
+    await write(system, user, count=2)
+    every = await system.sealed_events(user.project)
+    reader = Program(program.session, program.address.replace("billing", "reader"), program.headers)
+    await reader.must("PUT", body={"cursor": "0"})
+    all_of_it, leased = await reader.lease(), await program.lease(limit=2)
+    body = {"lease": leased["lease"], "cursor": all_of_it["cursor"]}
+    assert await program.refusal("POST", "/acknowledge", body) == (422, "unknown_position")
+    await program.acknowledge(leased, cursor=leased["cursor"])
+    assert seen_in(leased, await program.lease()) == every
 
 
 async def test_a_lease_waits_for_the_first_event(system: GatewaySystem, user: EndUser, program: Program) -> None:

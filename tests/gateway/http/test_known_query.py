@@ -27,7 +27,7 @@ async def test_an_unknown_parameter_is_refused(gateway: GatewayHarness, operatio
     async with gateway.client.request(operation.method.upper(), f"{path}?is_urgent=1&is_urgent=2&x=3") as answer:
         body = await answer.json()
     assert (answer.status, body["code"]) == (422, "invalid_request")
-    assert [error["loc"] for error in body["errors"]] == [["query", "'is_urgent'"], ["query", "'x'"]]
+    assert [error["loc"] for error in body["errors"]] == [["query", "is_urgent"], ["query", "x"]]
 
 
 async def test_the_known_parameters_are_named(gateway: GatewayHarness, person: Person) -> None:

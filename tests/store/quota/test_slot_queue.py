@@ -148,6 +148,30 @@ async def test_only_the_one_whose_turn_it_is_gets_the_free_slot(either: QuotaHar
     assert [one.id for one in await queue.next("dev-1")] == []
 
 
+async def test_the_slots_of_the_present_tier_count(either: QuotaHarness) -> None:
+    await queued(either, "a1", "a2", "b1")
+    tier, three = FREE.name, replace(FREE, name="three", concurrent=3)
+
+    async def current_tier(developer: str) -> str:
+        assert developer == "dev-1"
+        return tier
+
+    queue = SlotQueue(either.ledger, either.generations, {FREE.name: FREE, "three": three}, current_tier)
+    assert [one.id for one in await queue.next("dev-1")] == []
+    tier = "three"
+    assert [one.id for one in await queue.next("dev-1")] == ["a1", "b1"]
+    assert await take(either, queue, ["a2", "b1", "a1"]) == ["b1", "a1"]
+
+
+async def test_where_no_tier_is_configured_any_more_one_runs_after_the_other(either: QuotaHarness) -> None:
+    await queued(either, "a1", "a2")
+    queue = SlotQueue(either.ledger, either.generations, {})
+    assert [one.id for one in await queue.next("dev-1")] == []
+    await either.live("x0", "failed")
+    await either.settle("x0")
+    assert [one.id for one in await queue.next("dev-1")] == ["a1"]
+
+
 async def test_a_slot_waits_neither_for_a_dead_gateway_nor_for_a_picture(either: QuotaHarness) -> None:
     queue = await queued(either)
     await either.ledger.hold("dev-1", "never", period=NOVEMBER, bounds=ONE, now=either.clock(), queue_for="n")

@@ -5,8 +5,10 @@ import * as accounts from "../accounts.js";
 import { dollars, duration, number } from "../format.js";
 import { codeSamples } from "../parts/code-samples.js";
 import { countDown } from "../parts/countdown.js";
+import { dropZone } from "../parts/drop-zone.js";
 import { errorNotice } from "../parts/error-notice.js";
-import { hints, moved, MOST, opened, withFiles } from "../parts/pictures.js";
+import { modelInputs, readInputs } from "../parts/model-inputs.js";
+import { moved, opened, withFiles } from "../parts/pictures.js";
 import { T } from "../texts.js";
 import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
 
@@ -20,6 +22,8 @@ export async function page({ draw, go, signal, query }) {
     told: /** @type {string[]} */ ([]),
     prompt: "",
     style: "",
+    inputs: /** @type {import("../parts/model-inputs.js").Input[]} */ ([]),
+    values: /** @type {Record<string, unknown>} */ ({}),
     more: "",
     key: randomKey(),
     busy: "",
@@ -49,6 +53,10 @@ export async function page({ draw, go, signal, query }) {
       URL.revokeObjectURL(state.chosen[index].url);
       change({ chosen: state.chosen.filter((_, other) => other !== index), told: [] });
     });
+
+  const readForm = async () => {
+    if (state.inputs.length === 0) update({ inputs: await readInputs() });
+  };
 
   const send = async (/** @type {boolean} */ dryRun) => {
     await choosing;
@@ -97,8 +105,9 @@ export async function page({ draw, go, signal, query }) {
             @input=${(/** @type {any} */ event) => change({ style: event.target.value })}
           />
         </label>
-        <details>
+        <details @toggle=${readForm}>
           <summary>${T.create.more}</summary>
+          ${modelInputs(state.inputs, state.values, (name, value) => change({ values: { ...state.values, [name]: value } }))}
           <label>
             ${T.create.moreHint}
             <textarea
@@ -111,7 +120,7 @@ export async function page({ draw, go, signal, query }) {
         ${lengthOf(state)}
         ${state.error ? errorNotice(state.error, { waitMs: state.waitMs }) : nothing}
         ${state.checked ? checkedNotice(state.checked) : nothing}
-        ${Object.keys(client.session.credentials.submissionHeaders).length === 0
+        ${!accounts.canSubmit()
           ? html`<p class="notice">${T.create.noKeys}</p>`
           : html`<div class="buttons">
               <button type="submit" ?disabled=${state.busy !== "" || state.waitMs > 0} aria-busy=${state.busy === "submit"}>
@@ -137,20 +146,26 @@ export async function page({ draw, go, signal, query }) {
   signal.addEventListener("abort", () => state.chosen.forEach(({ url }) => URL.revokeObjectURL(url)));
   update({});
   const from = query.get("from");
-  if (from) change(await earlier(client, from));
+  if (from) {
+    const inputs = await readInputs();
+    change({ inputs, ...(await earlier(client, from, inputs)) });
+  }
 }
 
-/** Read the texts and the examples of an earlier generation. @param {any} client @param {string} id */
-async function earlier(client, id) {
+/** Read the texts and the examples of an earlier generation. @param {any} client @param {string} id @param {{name: string}[]} inputs */
+async function earlier(client, id, inputs) {
   const generation = await client.get(id);
-  const { prompt = "", style = "", ...more } = parsed(generation.instructions);
+  const { prompt = "", style = "", ...others } = parsed(generation.instructions);
+  const isInput = (/** @type {[string, unknown]} */ [name]) => inputs.some((input) => input.name === name);
+  const values = Object.fromEntries(Object.entries(others).filter(isInput));
+  const more = Object.fromEntries(Object.entries(others).filter((member) => !isInput(member)));
   const told = /** @type {string[]} */ ([]);
   const chosen = [];
   for (const [index, link] of generation.example_images.entries()) {
     const answer = await fetch(new URL(link).pathname + new URL(link).search);
     if (answer.ok) chosen.push(await opened(await answer.blob(), T.generation.example_alt(index + 1), told));
   }
-  return { prompt, style, more: Object.keys(more).length > 0 ? JSON.stringify(more) : "", chosen, told };
+  return { prompt, style, values, more: Object.keys(more).length > 0 ? JSON.stringify(more) : "", chosen, told };
 }
 
 /** @param {string | null} instructions */
@@ -162,12 +177,12 @@ function parsed(instructions) {
   }
 }
 
-/** The instructions as JSON; null when the further keys are no object. @param {{prompt: string, style: string, more: string}} state */
-function instructionsOf({ prompt, style, more }) {
+/** The instructions as JSON; null when the further keys are no object. @param {{prompt: string, style: string, values: object, more: string}} state */
+function instructionsOf({ prompt, style, values, more }) {
   try {
     const further = more.trim() ? JSON.parse(more) : {};
     if (further === null || typeof further !== "object" || Array.isArray(further)) return null;
-    return JSON.stringify({ prompt: prompt.trim(), ...(style.trim() ? { style: style.trim() } : {}), ...further });
+    return JSON.stringify({ prompt: prompt.trim(), ...(style.trim() ? { style: style.trim() } : {}), ...values, ...further });
   } catch {
     return null;
   }
@@ -178,58 +193,6 @@ function problemOf(state) {
   if (state.chosen.length === 0) return T.create.none;
   if (!state.prompt.trim()) return T.create.noPrompt;
   return instructionsOf(state) === null ? T.create.moreWrong : "";
-}
-
-/** @param {any} state @param {any} actions */
-function dropZone(state, { add, remove, move, update }) {
-  const drop = (/** @type {DragEvent} */ event) => {
-    event.preventDefault();
-    state.over = false;
-    add([...(event.dataTransfer?.files ?? [])]);
-  };
-  const over = (/** @type {boolean} */ is) => (/** @type {DragEvent} */ event) => {
-    event.preventDefault();
-    if (state.over !== is) update({ over: is });
-  };
-  const choose = (/** @type {any} */ event) => {
-    add([...event.target.files]);
-    event.target.value = "";
-  };
-  const room = state.chosen.length < MOST;
-  return html`
-    <div class=${`drop ${state.over ? "over" : ""}`} @drop=${drop} @dragover=${over(true)} @dragleave=${over(false)}>
-      <ol class="chosen">${state.chosen.map((/** @type {any} */ picture, /** @type {number} */ index) => thumbnail(picture, index))}</ol>
-      ${room
-        ? html`<label class="pick">
-            <span>${T.create.drop} <u>${T.create.choose}</u></span>
-            <small>${T.create.formats}</small>
-            <input type="file" accept="image/jpeg,image/png,image/webp" multiple @change=${choose} />
-          </label>`
-        : nothing}
-    </div>
-    <ul class="hints" aria-live="polite">
-      ${state.told.map((/** @type {string} */ text) => html`<li class="wrong">${text}</li>`)}
-      ${hints(state.chosen).map((text) => html`<li>${text}</li>`)}
-    </ul>
-  `;
-
-  /** @param {any} picture @param {number} index */
-  function thumbnail(picture, index) {
-    const button = (/** @type {string} */ sign, /** @type {string} */ text, /** @type {() => void} */ act, disabled = false) => html`
-      <button type="button" class="plain" title=${text} aria-label=${`${text}: ${picture.name}`} ?disabled=${disabled} @click=${act}>${sign}</button>
-    `;
-    return html`
-      <li>
-        <img src=${picture.url} alt=${picture.name} />
-        <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : "?"}</small>
-        <div class="tools">
-          ${button("←", T.create.earlier, () => move(index, index - 1), index === 0)}
-          ${button("→", T.create.later, () => move(index, index + 1), index === state.chosen.length - 1)}
-          ${button("✕", T.create.remove, () => remove(index))}
-        </div>
-      </li>
-    `;
-  }
 }
 
 /** @param {any} state */
@@ -255,7 +218,7 @@ function checkedNotice({ warnings = [], estimate }) {
 /** @param {any} state */
 function samples(state) {
   const names = state.chosen.map((/** @type {any} */ { name }, /** @type {number} */ index) => name || `example-${index + 1}.jpg`);
-  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"]);
+  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"], Boolean(accounts.current()?.accessKey));
   return html`
     <details class="samples">
       <summary>${T.create.request}</summary>

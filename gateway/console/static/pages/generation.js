@@ -3,11 +3,14 @@
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { clock, dollars, duration, local, moment, promptOf, size } from "../format.js";
+import { copyText } from "../parts/copy.js";
 import { errorNotice } from "../parts/error-notice.js";
+import { checkPicture, pictureCheck } from "../parts/picture-check.js";
+import { saveText } from "../parts/save.js";
 import { statusBadge } from "../parts/status-badge.js";
 import { waterfall } from "../parts/waterfall.js";
 import { T } from "../texts.js";
-import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
+import { randomKey } from "../vendor/exemplar-client/index.js";
 
 const EXPLAIN_MS = 2000;
 
@@ -20,7 +23,8 @@ export async function page({ draw, params, go, signal }) {
     events: /** @type {any[]} */ ([]),
     explained: "",
     isConnected: true,
-    receipt: /** @type {any} */ (null),
+    proved: /** @type {any} */ (null),
+    checked: /** @type {import("../parts/picture-check.js").Checked} */ (""),
     told: "",
     busy: "",
     error: /** @type {unknown} */ (null),
@@ -42,8 +46,8 @@ export async function page({ draw, params, go, signal }) {
     cancel: act("cancel", async () => update({ generation: await client.cancel(id) })),
     publish: act("publish", async () => update({ generation: await client.publish(id, !state.generation.is_public) })),
     copy: act("copy", async () => {
-      await navigator.clipboard.writeText(state.generation.result_image_url);
-      update({ told: T.generation.copied });
+      const isCopied = await copyText(state.generation.result_image_url);
+      update({ told: isCopied ? T.generation.copied : T.generation.notCopied });
     }),
     remove: act("remove", async () => {
       if (!confirm(T.generation.removeSure)) return;
@@ -56,17 +60,16 @@ export async function page({ draw, params, go, signal }) {
       await go(`generations/${answer.id}`);
     }),
     receipt: act("receipt", async () => {
-      try {
-        update({ receipt: await client.receipt(id) });
-      } catch (error) {
-        if (!(error instanceof ApiError && error.code === "receipt_pending")) throw error;
-        update({ told: T.generation.receiptPending });
-      }
+      const { provedReceipt } = await import("../parts/proof-section.js");
+      update({ proved: await provedReceipt(client.session, id, state.generation.result.images[0], signal) });
     }),
+    save: () => saveText(`receipt-${id}.json`, state.proved.text),
   };
   update({});
   explainWhile(client, id, state, update, signal);
   await watch(accounts.client(accounts.PATIENT), id, state, update, signal);
+  const [picture] = state.generation.result?.images ?? [];
+  if (picture) update({ checked: await checkPicture(picture, signal) });
 }
 
 /** Show every event as it happens, and the resource after it. @param {any} client @param {string} id @param {any} state */
@@ -111,7 +114,7 @@ function view(state, actions) {
       ${state.error ? errorNotice(state.error) : nothing}
     </header>
     <div class="generation">
-      <section aria-label=${T.generation.result}>${result(generation, events, prompt)} ${buttons(state, actions)}</section>
+      <section aria-label=${T.generation.result}>${result(generation, events, prompt)} ${pictureCheck(state.checked)} ${buttons(state, actions)}</section>
       <section>
         ${generation.example_images.length
           ? html`<h2>${T.generation.examples}</h2>
@@ -123,6 +126,10 @@ function view(state, actions) {
           : nothing}
         <h2>${T.generation.events}</h2>
         <ol class="events" aria-live="polite">${events.map(eventRow)}</ol>
+        <details class="lifecycle">
+          <summary>${T.generation.lifecycle}</summary>
+          <img src="/console/lifecycle.svg" alt=${T.generation.lifecycleAlt} width="960" height="464" loading="lazy" />
+        </details>
         ${isFinal(generation) ? html`<h2>${T.generation.timings}</h2>${waterfall(generation.timings.phases_ms)}` : nothing}
         ${details(generation)} ${receipt(state, actions)}
       </section>
@@ -203,10 +210,12 @@ function details(generation) {
 }
 
 /** @param {any} state @param {any} actions */
-function receipt({ generation, receipt: read, busy }, actions) {
+function receipt({ generation, proved, busy }, actions) {
   if (!generation.result) return nothing;
   return html`<h2>${T.generation.receipt}</h2>
-    ${read
-      ? html`<pre tabindex="0"><code>${JSON.stringify(read, null, 2)}</code></pre>`
-      : html`<button type="button" class="secondary outline" aria-busy=${busy === "receipt"} @click=${actions.receipt}>${T.generation.receiptRead}</button>`}`;
+    ${proved ? proved.shown() : html`<p>${T.generation.receiptLead}</p>`}
+    <div class="buttons">
+      <button type="button" class="secondary outline" aria-busy=${busy === "receipt"} @click=${actions.receipt}>${T.generation.receiptRead}</button>
+      ${proved?.text ? html`<button type="button" class="secondary outline" @click=${actions.save}>${T.generation.receiptSave}</button>` : nothing}
+    </div>`;
 }

@@ -1,9 +1,10 @@
-/** Lists of generations: one's own, and what users of the project have published. */
+/** Lists of generations: one's own, what users of the project have published, and for developers all of a project. */
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { local, moment, number, promptOf } from "../format.js";
 import { errorNotice } from "../parts/error-notice.js";
+import { projectHead, readProject } from "../parts/project-head.js";
 import { statusBadge } from "../parts/status-badge.js";
 import { T } from "../texts.js";
 
@@ -12,9 +13,11 @@ const STATUSES = ["pending", "processing", "completed", "failed"];
 /** @param {import("./page.js").Page} page */
 export async function page({ draw, params, go, query, signal }) {
   const isGallery = params.path === "gallery";
-  const title = isGallery ? T.list.gallery : T.list.title;
-  const address = `/api/v1/generation/${isGallery ? "public-" : ""}generations-v2`;
   const { session } = accounts.client();
+  const project = params.id ? await readProject(session, params.id, signal) : null;
+  const title = project?.name ?? (isGallery ? T.list.gallery : T.list.title);
+  const address = project ? `/api/v1/projects/${project.id}/generations` : `/api/v1/generation/${isGallery ? "public-" : ""}generations-v2`;
+  const user = query.get("user_id") ?? undefined;
   const status = query.get("status");
   const state = {
     generations: /** @type {any[]} */ ([]),
@@ -31,7 +34,7 @@ export async function page({ draw, params, go, query, signal }) {
     if (state.busy || state.cursor === null) return;
     update({ busy: true, error: null });
     try {
-      const sent = { limit: 24, cursor: state.cursor || undefined, status: status ?? undefined };
+      const sent = { limit: 24, cursor: state.cursor || undefined, status: status ?? undefined, user_id: user };
       const answer = await session.json(address, { query: sent, signal });
       const total = answer.total === undefined ? state.total : answer;
       update({ busy: false, generations: [...state.generations, ...answer.generations], cursor: answer.next_cursor, total });
@@ -40,13 +43,17 @@ export async function page({ draw, params, go, query, signal }) {
     }
   };
 
-  const choose = (/** @type {any} */ event) =>
-    go(`${params.path}${event.target.value ? `?status=${event.target.value}` : ""}`, { replace: true });
+  const choose = (/** @type {any} */ event) => {
+    const chosen = new URLSearchParams({ ...(event.target.value ? { status: event.target.value } : {}), ...(user ? { user_id: user } : {}) });
+    go(`${params.path}?${chosen}`, { replace: true });
+  };
   const view = () => html`
-    <hgroup>
-      <h1 tabindex="-1">${title}</h1>
-      ${isGallery ? html`<p>${T.list.galleryLead}</p>` : nothing}
-    </hgroup>
+    ${project
+      ? projectHead(project, "generations")
+      : html`<hgroup>
+          <h1 tabindex="-1">${title}</h1>
+          ${isGallery ? html`<p>${T.list.galleryLead}</p>` : nothing}
+        </hgroup>`}
     ${isGallery
       ? nothing
       : html`<label class="inline">
@@ -58,7 +65,7 @@ export async function page({ draw, params, go, query, signal }) {
         </label>`}
     <ul class="grid-list">${state.generations.map((generation) => card(generation, isGallery))}</ul>
     ${state.generations.length === 0 && !state.busy && !state.error
-      ? html`<p class="empty">${T.list.empty} ${isGallery ? nothing : html`<a href="/console/create">${T.list.first}</a>`}</p>`
+      ? html`<p class="empty">${T.list.empty} ${isGallery || project ? nothing : html`<a href="/console/create">${T.list.first}</a>`}</p>`
       : nothing}
     ${state.error ? errorNotice(state.error, { retry: more }) : nothing}
     <footer class="list-end">

@@ -18,7 +18,8 @@ export function page({ draw, go, query }) {
     const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
     update({ busy: true, error: null });
     try {
-      await accounts.signIn(/** @type {any} */ (Object.fromEntries([...form].filter(([name]) => name !== "kind"))));
+      const given = Object.fromEntries([...form].filter(([name]) => name !== "kind"));
+      await (state.kind === "access_key" ? accounts.signInByAccessKey(String(given.accessKey).trim()) : accounts.signIn(/** @type {any} */ (given)));
       await go("", { replace: true });
     } catch (error) {
       update({ busy: false, error });
@@ -31,7 +32,7 @@ export function page({ draw, go, query }) {
       <input name=${name} type=${type} ?required=${required} spellcheck="false" autocomplete=${AUTOCOMPLETE[name] ?? "off"} />
     </label>
   `;
-  const choice = (/** @type {"end_user" | "staff"} */ kind) => html`
+  const choice = (/** @type {"end_user" | "access_key" | "staff"} */ kind) => html`
     <label>
       <input type="radio" name="kind" .checked=${state.kind === kind} @change=${() => update({ kind })} />
       ${T.signIn.roles[kind]}
@@ -45,9 +46,11 @@ export function page({ draw, go, query }) {
       <form @submit=${submit}>
         <fieldset class="choices">
           <legend>${T.signIn.as}</legend>
-          ${choice("end_user")} ${choice("staff")}
+          ${choice("end_user")} ${choice("access_key")} ${choice("staff")}
         </fieldset>
-        ${field("email", T.signIn.email, "email")} ${field("password", T.signIn.password, "password")}
+        ${state.kind === "access_key"
+          ? field("accessKey", T.signIn.accessKey, "password")
+          : html`${field("email", T.signIn.email, "email")} ${field("password", T.signIn.password, "password")}`}
         ${state.kind === "end_user" ? html`${field("projectId", T.signIn.project)}
           <fieldset>
             <legend>${T.signIn.keys}</legend>

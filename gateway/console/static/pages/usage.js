@@ -2,28 +2,29 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { number } from "../format.js";
+import { moment, number } from "../format.js";
 import { dayChart } from "../parts/day-chart.js";
+import { saveBlob } from "../parts/save.js";
+import { table } from "../parts/table.js";
 import { T } from "../texts.js";
+import { NotFoundError } from "../vendor/exemplar-client/index.js";
 
 const ADDRESS = "/api/v1/usage";
 
 /** @param {import("./page.js").Page} page */
 export async function page({ draw, signal }) {
   const { session } = accounts.client();
-  const isDeveloper = accounts.current()?.role === "developer";
+  const { role, id } = /** @type {accounts.Account} */ (accounts.current());
+  const isDeveloper = role === "developer";
   draw(html`<h1 tabindex="-1">${T.usage.title}</h1><p aria-busy="true">${T.loading}</p>`, T.usage.title);
-  const [byDay, byUser] = await Promise.all([
+  const [byDay, byUser, quota] = await Promise.all([
     session.json(ADDRESS, { query: { by: "day" }, signal }),
     isDeveloper ? session.json(ADDRESS, { query: { by: "project,user" }, signal }) : null,
+    isDeveloper ? quotaOf(session, id, signal) : null,
   ]);
   const download = async () => {
     const csv = await session.request(ADDRESS, { query: { by: isDeveloper ? "day,project,user" : "day", format: "csv" } }, (answer) => answer.blob());
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(csv);
-    link.download = `usage-${byDay.from}-${byDay.to}.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    saveBlob(`usage-${byDay.from}-${byDay.to}.csv`, csv);
   };
   draw(
     html`
@@ -34,12 +35,20 @@ export async function page({ draw, signal }) {
       ${totals(byDay.totals)} ${byDay.limits ? limits(byDay.limits) : nothing}
       <h2>${T.usage.byDay}</h2>
       ${byDay.usage.length ? dayChart(byDay) : html`<p class="empty">${T.usage.none}</p>`}
-      ${byUser?.usage.length ? html`<h2>${T.usage.byProject}</h2>${table(byUser.usage)}` : nothing}
+      ${quota?.state ? slots(quota.state) : nothing}
+      ${byUser?.usage.length ? html`<h2>${T.usage.byProject}</h2>${sums(byUser.usage)}` : nothing}
       <button type="button" class="secondary outline" @click=${download}>${T.usage.csv}</button>
     `,
     T.usage.title,
   );
 }
+
+/** Read the quota; null of an account that is so new that the log does not have it yet. @param {any} session @param {string} id @param {AbortSignal} signal */
+const quotaOf = (session, id, signal) =>
+  session.json(`/api/v1/audit/developers/${id}/quota`, { signal }).catch((/** @type {unknown} */ error) => {
+    if (error instanceof NotFoundError) return null;
+    throw error;
+  });
 
 /** @param {Record<string, number>} counts */
 function totals(counts) {
@@ -60,10 +69,34 @@ function limits(given) {
 }
 
 /** @param {any[]} lines */
-function table(lines) {
+function sums(lines) {
   const counts = Object.entries(T.usage.counts);
-  return html`<div class="overflow-auto"><table class="striped">
-    <thead><tr><th scope="col">${T.usage.project}</th><th scope="col">${T.usage.user}</th>${counts.map(([, text]) => html`<th scope="col" class="number">${text}</th>`)}</tr></thead>
-    <tbody>${lines.map((line) => html`<tr><td><code>${line.project_id}</code></td><td><code>${line.user_id}</code></td>${counts.map(([name]) => html`<td class="number">${number(line[name])}</td>`)}</tr>`)}</tbody>
-  </table></div>`;
+  return table(
+    T.usage.byProject,
+    [
+      [T.usage.project, (line) => html`<a href="/console/projects/${line.project_id}/users"><code>${line.project_id}</code></a>`],
+      [T.usage.user, (line) => html`<a href="/console/projects/${line.project_id}/users/${line.user_id}"><code>${line.user_id}</code></a>`],
+      ...counts.map(([name, text]) => /** @type {import("../parts/table.js").Column} */ ([text, (line) => number(line[name]), "number"])),
+    ],
+    lines,
+    T.usage.none,
+  );
+}
+
+/** Who holds the slots, and who waits for one, as the log tells. @param {{slots: any[], queue: any[]}} quota */
+function slots({ slots, queue }) {
+  const held = [...slots.map((one) => ({ ...one, what: T.usage.holds })), ...queue.map((one) => ({ ...one, what: T.usage.waits }))];
+  return html`<h2>${T.usage.slots}</h2>
+    ${table(
+      T.usage.slots,
+      [
+        [T.usage.slot, (one) => one.what],
+        [T.usage.generation, (one) => html`<a href="/console/generations/${one.generation}"><code>${one.generation.slice(0, 8)}</code></a>`],
+        [T.usage.project, (one) => html`<code>${one.project}</code>`],
+        [T.usage.user, (one) => html`<a href="/console/projects/${one.project}/users/${one.user}"><code>${one.user}</code></a>`],
+        [T.usage.since, (one) => moment(one.since), "time"],
+      ],
+      held,
+      T.usage.noSlots,
+    )}`;
 }

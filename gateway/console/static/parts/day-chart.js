@@ -14,7 +14,7 @@ export function dayChart({ from, to, usage }) {
   const most = Math.max(1, ...usage.map((line) => line.generations));
   const bars = days.map((day, index) => bar(day, index, lines.get(day), most));
   return html`
-    <svg class="chart" viewBox=${`0 0 ${days.length * STEP} ${HEIGHT + 20}`} role="img" aria-label=${T.usage.chart}>${bars}</svg>
+    <div class="overflow-auto chart-window" role="region" tabindex="0" aria-label=${T.usage.byDay}><svg class="chart" viewBox=${`0 0 ${days.length * STEP} ${HEIGHT + 20}`} role="img" aria-label=${T.usage.chart}>${bars}</svg></div>
     <details>
       <summary>${T.usage.chart}</summary>
       <table class="striped">

@@ -1,7 +1,7 @@
 /** An error, with what to do about it. */
 
 import { html, nothing } from "../vendor/lit-html.js";
-import { ApiError, ConnectionFailedError } from "../vendor/exemplar-client/index.js";
+import { ApiError, AuthenticationError, ConnectionFailedError } from "../vendor/exemplar-client/index.js";
 import { duration } from "../format.js";
 import { T } from "../texts.js";
 
@@ -17,6 +17,7 @@ export function errorNotice(error, { retry, waitMs = 0 } = {}) {
       ${remedy ? html`<p>${remedy}</p>` : nothing}
       ${waitMs > 0 ? html`<p class="countdown">${T.errors.wait(duration(waitMs))}</p>` : nothing}
       ${error instanceof ApiError && error.requestId ? html`<small>${T.errors.request(error.requestId)}</small>` : nothing}
+      ${error instanceof AuthenticationError ? html`<a role="button" class="secondary" href="/console/sign-in">${T.signIn.submit}</a>` : nothing}
       ${retry && waitMs <= 0 ? html`<button type="button" class="secondary" @click=${retry}>${T.errors.retry}</button>` : nothing}
     </article>
   `;

@@ -6,6 +6,9 @@ export const MOST = 5;
 const LARGEST = 10 * 1024 * 1024; // bytes
 const TYPES = new Set(["image/jpeg", "image/png", "image/webp"]);
 
+/** Bits for each pixel below which the compression shows. @type {Record<string, number>} */
+const LEAST_BITS = { "image/jpeg": 0.4, "image/webp": 0.2 };
+
 /** @typedef {{file: Blob, name: string, url: string, width: number, height: number}} Chosen */
 
 /**
@@ -47,9 +50,11 @@ export function moved(chosen, from, to) {
   return all;
 }
 
-/** The seed's hints on quality that a browser can see. @param {readonly Chosen[]} chosen */
+/** Hints on quality that a browser can see, as the service gives them too. @param {readonly Chosen[]} chosen */
 export function hints(chosen) {
   if (chosen.length === 0) return [];
-  const small = chosen.flatMap(({ width, height }, index) => (width && Math.min(width, height) < 1024 ? [index + 1] : []));
-  return [...(chosen.length < 3 ? [T.create.few] : []), ...small.map(T.create.small)];
+  const of = (/** @type {(one: Chosen) => boolean} */ is) => chosen.flatMap((one, index) => (one.width && is(one) ? [index + 1] : []));
+  const small = of(({ width, height }) => Math.min(width, height) < 1024);
+  const compressed = of(({ file, width, height }) => (file.size * 8) / (width * height) < (LEAST_BITS[file.type] ?? 0));
+  return [...(chosen.length < 3 ? [T.create.few] : []), ...small.map(T.create.small), ...compressed.map(T.create.compressed)];
 }

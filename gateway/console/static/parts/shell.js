@@ -6,10 +6,10 @@ import { T } from "../texts.js";
 import { switchTheme } from "./theme.js";
 
 const LINKS = {
-  end_user: ["create", "generations", "gallery", "usage"],
-  developer: ["usage", "log"],
-  platform_operator: ["log"],
-  auditor: ["log"],
+  end_user: ["create", "generations", "gallery", "usage", "accesses"],
+  developer: ["usage", "projects", "log", "accesses", "verify"],
+  platform_operator: ["operations", "developers", "failed", "controls", "log", "accesses", "verify"],
+  auditor: ["log", "accesses", "verify"],
 };
 
 /**

@@ -1,6 +1,6 @@
 /** The client: one method for each operation of an end user. */
 
-import { DamagedPictureError, NotFoundError, UnfinishedError } from "./errors.js";
+import { CannotCheckError, DamagedPictureError, NotFoundError, UnfinishedError } from "./errors.js";
 import { readEvents } from "./events.js";
 import { Session } from "./session.js";
 
@@ -150,13 +150,20 @@ export class Client {
 
   /**
    * Download a picture of a finished generation, numbered from 0, and check its SHA-256.
-   * @param {string} id @param {number} [number]
+   *
+   * Browsers can check on pages that came over HTTPS or from this machine; elsewhere it throws CannotCheckError before
+   * anything is read, unless it is asked to leave the picture `unchecked`.
+   * @param {string} id @param {number} [number] @param {{unchecked?: boolean}} [options]
    * @returns {Promise<Blob>}
    */
-  async picture(id, number = 0) {
+  async picture(id, number = 0, { unchecked = false } = {}) {
+    if (!unchecked && !globalThis.crypto?.subtle) {
+      throw new CannotCheckError("Pictures cannot be checked on a page over plain HTTP: use HTTPS, or { unchecked: true }");
+    }
     const images = (await this.get(id)).result?.images ?? [];
     if (number >= images.length) throw new RangeError(`${id} has ${images.length} pictures`);
     const picture = await this.session.request(`${pathOf(id)}/images/${number}`, {}, (response) => response.blob());
+    if (unchecked) return picture;
     const sha256 = await sha256Of(picture);
     if (sha256 !== images[number].sha256) {
       throw new DamagedPictureError(`picture ${number} of ${id} arrived with SHA-256 ${sha256}`);

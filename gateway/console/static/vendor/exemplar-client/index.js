@@ -4,6 +4,7 @@ export { Client, randomKey } from "./client.js";
 export {
   ApiError,
   AuthenticationError,
+  CannotCheckError,
   ClientError,
   ConnectionFailedError,
   DamagedPictureError,

@@ -1,0 +1,48 @@
+/** Fields of forms. */
+
+import { html, nothing } from "../vendor/lit-html.js";
+
+/**
+ * @param {string} name @param {string} label
+ * @param {{type?: string, value?: string | number, required?: boolean, hint?: string, list?: string,
+ *   min?: number, max?: number, step?: number | string}} [options]
+ */
+export function field(name, label, { type = "text", value = "", required = false, hint, list, min, max, step } = {}) {
+  return html`<label>
+    ${label}
+    <input
+      name=${name} type=${type} .value=${String(value)} ?required=${required} placeholder=${hint ?? nothing}
+      list=${list ?? nothing} min=${min ?? nothing} max=${max ?? nothing} step=${step ?? nothing}
+      spellcheck="false" autocomplete="off"
+    />
+  </label>`;
+}
+
+/** @param {string} name @param {string} label @param {[value: string, text: string][]} options @param {string} [chosen] */
+export function choice(name, label, options, chosen = "") {
+  return html`<label>
+    ${label}
+    <select name=${name}>
+      ${options.map(([value, text]) => html`<option value=${value} ?selected=${value === chosen}>${text}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** @param {string} name @param {string} value @param {string} label @param {boolean} [checked] */
+export const checkbox = (name, value, label, checked = false) =>
+  html`<label><input type="checkbox" name=${name} value=${value} ?checked=${checked} /> ${label}</label>`;
+
+/** Read what a form holds; fields that are empty are left out. @param {Event} event @returns {Record<string, string>} */
+export function valuesOf(event) {
+  const given = [...formOf(event)].map(([name, value]) => [name, String(value).trim()]);
+  return Object.fromEntries(given.filter(([, value]) => value !== ""));
+}
+
+/** @param {Event} event */
+export function formOf(event) {
+  event.preventDefault();
+  return new FormData(/** @type {HTMLFormElement} */ (event.target));
+}
+
+/** Write the time of a `datetime-local` field, which is that of this browser. @param {string} local */
+export const momentOf = (local) => new Date(local).toISOString();
