@@ -1,6 +1,7 @@
 """What the routes of bulk jobs answer."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from typing_extensions import TypedDict
 
@@ -17,7 +18,7 @@ class BulkJob(TypedDict):
 
     id: Uuid
     action: BulkAction
-    state: BulkState
+    state: BulkState | Literal["canceling"]
     filters: Sequence[str]
     options: Free
     selected: int

@@ -85,6 +85,6 @@ class StatusRoutes:
         until, pause = await self.provider_paused(), await self.pauses.current(self.provider_name)
         return {
             "name": self.provider_name,
-            "paused_until": until and format_time(until),
+            "paused_until": format_time(until) if until else None,
             "reason": None if until is None or pause is None else pause.reason,
         }
