@@ -42,8 +42,9 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-vendor: $(VENV)/.installed-dev ## copy the third-party files of the console from npm
+vendor: $(VENV)/.installed-dev ## copy the third-party files of the console and of the API page from npm
 	$(BIN)/python -m gateway.console.vendor
+	$(BIN)/python -m gateway.documentation.vendor
 
 screenshots: $(VENV)/.installed-dev programs ## take the pictures of the console for README and docs
 	PYTHONPATH=clients/python $(BIN)/python -m tests.console.screenshots $(ARGS)

@@ -1,10 +1,11 @@
 """Warnings of a submission as clients read them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from domain.submission.warnings import MODEL_TOKENS, RECOMMENDED_EXAMPLES, RECOMMENDED_SIDE, WarningCode
 from events.generation import Warned
+from gateway.generations.answers import SubmissionWarning
 
 MESSAGES: Final[Mapping[str, str]] = {
     WarningCode.FEW_EXAMPLES: f"There are fewer than {RECOMMENDED_EXAMPLES} example images",
@@ -18,6 +19,9 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
-def written_warnings(warnings: Iterable[Warned]) -> list[dict[str, Any]]:
+def written_warnings(warnings: Iterable[Warned]) -> list[SubmissionWarning]:
     """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null."""
-    return [{"code": one.code, "message": MESSAGES.get(one.code, one.code), "example": one.example} for one in warnings]
+    return [
+        {"code": WarningCode(one.code), "message": MESSAGES.get(one.code, one.code), "example": one.example}
+        for one in warnings
+    ]

@@ -6,7 +6,7 @@ With `dry_run` nothing is sent or recorded: the answer counts what the same requ
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -19,7 +19,8 @@ from events.developer import DeliveriesRestarted
 from gateway.http.parsing import Body, read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.http.values import EventTypeName, Id, Moment, Text
-from gateway.openapi.operation import post
+from gateway.openapi.operation import Operation, post
+from gateway.webhooks import answers
 from gateway.webhooks.chosen import chosen_generations
 from gateway.webhooks.endpoint_access import EndpointAccess, OwnedEndpoint
 from store.accounts.changes import AccountChanges
@@ -59,6 +60,13 @@ class ReplayRequest(Body):
     cursor: Annotated[str, Field(max_length=64)] | None = None
 
 
+def _restart(path: str, *, answer: type, **described: Any) -> Operation:
+    """Describe a restart; a dry run is answered in the same form."""
+    return post(
+        path, "developer", 202, query=DryRunRequest, answer=answer, also=_ALSO, also_answers={200: answer}, **described
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRoutes:
     """Restart deliveries; each restart is an event of the developer."""
@@ -72,7 +80,7 @@ class RestartRoutes:
     feed_cursors: FeedCursors
     clock: Callable[[], datetime]
 
-    @post(f"{WEBHOOK_ENDPOINT}/recover", "developer", 202, body=RecoverRequest, query=DryRunRequest, also=_ALSO)
+    @_restart(f"{WEBHOOK_ENDPOINT}/recover", body=RecoverRequest, answer=answers.RecoveredDeliveries)
     async def recover(self, request: web.Request) -> web.Response:
         """Resend what failed or was skipped since a time."""
         owned = await self.endpoint_access.any(request)
@@ -80,7 +88,7 @@ class RestartRoutes:
         chosen = DeliveryFilter(states=NOT_DELIVERED, since=body.since)
         return await self._restart(request, owned, chosen, "recover", "recovered")
 
-    @post(f"{WEBHOOK_ENDPOINT}/resend", "developer", 202, body=ResendRequest, query=DryRunRequest, also=_ALSO)
+    @_restart(f"{WEBHOOK_ENDPOINT}/resend", body=ResendRequest, answer=answers.ResentDeliveries)
     async def resend(self, request: web.Request) -> web.Response:
         """Resend the deliveries that a filter chooses; their messages keep their ids."""
         owned = await self.endpoint_access.any(request)
@@ -93,13 +101,10 @@ class RestartRoutes:
         )
         return await self._restart(request, owned, chosen, "resend", "resent")
 
-    @post(
+    @_restart(
         f"{WEBHOOK_ENDPOINT}/replay-missing",
-        "developer",
-        202,
         body=ReplayRequest,
-        query=DryRunRequest,
-        also=_ALSO,
+        answer=answers.ReplayedDeliveries,
         codes=(ErrorCode.CONFLICT,),
     )
     async def replay_missing(self, request: web.Request) -> web.Response:

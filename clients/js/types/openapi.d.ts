@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read name and version, and the paths of health, OpenAPI document and console; browsers see the console */
-        get: operations["get_service"];
+        get: operations["readService"];
         put?: never;
         post?: never;
         delete?: never;
@@ -29,7 +29,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the public keys that verify the webhooks of a project, or of one user's requests alone */
-        get: operations["get_service_well_known_webhook_keys"];
+        get: operations["listWebhookKeys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -46,7 +46,7 @@ export interface paths {
             cookie?: never;
         };
         /** List which staff may have read your events, newest first */
-        get: operations["get_audit_accesses"];
+        get: operations["listAuditAccesses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -63,10 +63,10 @@ export interface paths {
             cookie?: never;
         };
         /** Read a checkpoint of the log with its cosignatures */
-        get: operations["get_audit_checkpoint"];
+        get: operations["readAuditCheckpoint"];
         put?: never;
         /** Add the signatures of configured witnesses to a checkpoint */
-        post: operations["post_audit_checkpoint"];
+        post: operations["cosignAuditCheckpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -81,7 +81,7 @@ export interface paths {
             cookie?: never;
         };
         /** Prove that the log of a checkpoint begins with an earlier one */
-        get: operations["get_audit_consistency"];
+        get: operations["readAuditConsistency"];
         put?: never;
         post?: never;
         delete?: never;
@@ -98,7 +98,7 @@ export interface paths {
             cookie?: never;
         };
         /** List your consumers of the log */
-        get: operations["get_audit_consumers"];
+        get: operations["listAuditConsumers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,12 +115,12 @@ export interface paths {
             cookie?: never;
         };
         /** Read a consumer: its position, and how far it is behind the log */
-        get: operations["get_audit_consumers_consumer"];
+        get: operations["readAuditConsumer"];
         /** Make a consumer, or move it, to a position or a time */
-        put: operations["put_audit_consumers_consumer"];
+        put: operations["setAuditConsumer"];
         post?: never;
         /** Remove a consumer */
-        delete: operations["delete_audit_consumers_consumer"];
+        delete: operations["deleteAuditConsumer"];
         options?: never;
         head?: never;
         patch?: never;
@@ -136,7 +136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Move a consumer forward to what was handled; never back */
-        post: operations["post_audit_consumers_consumer_acknowledge"];
+        post: operations["acknowledgeAuditConsumer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -151,7 +151,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a developer's account as of a version or a moment */
-        get: operations["get_audit_developers_developer_id"];
+        get: operations["readAuditDeveloper"];
         put?: never;
         post?: never;
         delete?: never;
@@ -168,7 +168,7 @@ export interface paths {
             cookie?: never;
         };
         /** Compare a developer's account at two points */
-        get: operations["get_audit_developers_developer_id_diff"];
+        get: operations["readAuditDeveloperDiff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -185,7 +185,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a developer's quota as of a position or a moment */
-        get: operations["get_audit_developers_developer_id_quota"];
+        get: operations["readAuditDeveloperQuota"];
         put?: never;
         post?: never;
         delete?: never;
@@ -202,7 +202,7 @@ export interface paths {
             cookie?: never;
         };
         /** Compare a developer's quota at two points */
-        get: operations["get_audit_developers_developer_id_quota_diff"];
+        get: operations["readAuditDeveloperQuotaDiff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -219,7 +219,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a webhook endpoint as of a version or a moment */
-        get: operations["get_audit_endpoints_endpoint_id"];
+        get: operations["readAuditEndpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -236,7 +236,7 @@ export interface paths {
             cookie?: never;
         };
         /** Compare a webhook endpoint at two points */
-        get: operations["get_audit_endpoints_endpoint_id_diff"];
+        get: operations["readAuditEndpointDiff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -253,7 +253,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the log */
-        get: operations["get_audit_events"];
+        get: operations["listAuditEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -270,7 +270,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a generation as of a version or a moment */
-        get: operations["get_audit_generations_generation_id"];
+        get: operations["readAuditGeneration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -287,7 +287,7 @@ export interface paths {
             cookie?: never;
         };
         /** Compare a generation at two points */
-        get: operations["get_audit_generations_generation_id_diff"];
+        get: operations["readAuditGenerationDiff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -304,7 +304,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the signed receipt of a picture of any generation that the reader may read */
-        get: operations["get_audit_generations_generation_id_receipt"];
+        get: operations["readAuditGenerationReceipt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -320,8 +320,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check the invariants of the log */
-        get: operations["get_audit_invariants"];
+        /**
+         * Check the invariants of the log
+         * @description Answers with the last completed run and asks for another; with `Prefer: wait=n` a run that began after the
+         *     request, if it is completed in time.
+         */
+        get: operations["listAuditInvariants"];
         put?: never;
         post?: never;
         delete?: never;
@@ -338,7 +342,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the public keys of the log; whoever has kept them from before needs not trust this answer */
-        get: operations["get_audit_keys"];
+        get: operations["listAuditKeys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -355,7 +359,7 @@ export interface paths {
             cookie?: never;
         };
         /** Prove that an event is in the log of the latest checkpoint */
-        get: operations["get_audit_proof"];
+        get: operations["readAuditProof"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,10 +376,10 @@ export interface paths {
             cookie?: never;
         };
         /** List your developer keys */
-        get: operations["get_auth_developer_keys"];
+        get: operations["listDeveloperKeys"];
         put?: never;
         /** Create a developer key, shown once */
-        post: operations["post_auth_developer_keys"];
+        post: operations["createDeveloperKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -393,7 +397,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke a developer key */
-        delete: operations["delete_auth_developer_keys_key_id"];
+        delete: operations["deleteDeveloperKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -409,7 +413,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Exchange e-mail and password for tokens; X-Project-ID names the project of an end user */
-        post: operations["post_auth_login"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -426,7 +430,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End the session of the token */
-        post: operations["post_auth_logout"];
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -441,11 +445,11 @@ export interface paths {
             cookie?: never;
         };
         /** Read your account */
-        get: operations["get_auth_me"];
+        get: operations["readMe"];
         put?: never;
         post?: never;
         /** Delete your account and all its data */
-        delete: operations["delete_auth_me"];
+        delete: operations["deleteMe"];
         options?: never;
         head?: never;
         patch?: never;
@@ -461,7 +465,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Set your password; all other sessions end */
-        post: operations["post_auth_password"];
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -478,7 +482,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Exchange a refresh token, which works once, for new tokens */
-        post: operations["post_auth_refresh"];
+        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -495,7 +499,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Register an end user, or with X-Operator-Key a developer */
-        post: operations["post_auth_register"];
+        post: operations["register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -510,7 +514,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the controls in force, the oldest first */
-        get: operations["get_controls"];
+        get: operations["listControls"];
         put?: never;
         post?: never;
         delete?: never;
@@ -528,10 +532,10 @@ export interface paths {
         };
         get?: never;
         /** Pause a developer */
-        put: operations["put_controls_developers_developer_id"];
+        put: operations["setControlDeveloper"];
         post?: never;
         /** Resume a developer */
-        delete: operations["delete_controls_developers_developer_id"];
+        delete: operations["deleteControlDeveloper"];
         options?: never;
         head?: never;
         patch?: never;
@@ -546,10 +550,10 @@ export interface paths {
         };
         get?: never;
         /** Begin maintenance: reads go on, submissions are refused or wait */
-        put: operations["put_controls_maintenance"];
+        put: operations["setControlMaintenance"];
         post?: never;
         /** End maintenance */
-        delete: operations["delete_controls_maintenance"];
+        delete: operations["deleteControlMaintenance"];
         options?: never;
         head?: never;
         patch?: never;
@@ -564,10 +568,10 @@ export interface paths {
         };
         get?: never;
         /** Pause a project */
-        put: operations["put_controls_projects_project_id"];
+        put: operations["setControlProject"];
         post?: never;
         /** Resume a project */
-        delete: operations["delete_controls_projects_project_id"];
+        delete: operations["deleteControlProject"];
         options?: never;
         head?: never;
         patch?: never;
@@ -582,10 +586,10 @@ export interface paths {
         };
         get?: never;
         /** Stop calls of the image model */
-        put: operations["put_controls_providers_provider"];
+        put: operations["setControlProvider"];
         post?: never;
         /** Let the image model be called again */
-        delete: operations["delete_controls_providers_provider"];
+        delete: operations["deleteControlProvider"];
         options?: never;
         head?: never;
         patch?: never;
@@ -600,10 +604,10 @@ export interface paths {
         };
         get?: never;
         /** Limit how many generations may wait */
-        put: operations["put_controls_queue"];
+        put: operations["setControlQueue"];
         post?: never;
         /** Let any number of generations wait */
-        delete: operations["delete_controls_queue"];
+        delete: operations["deleteControlQueue"];
         options?: never;
         head?: never;
         patch?: never;
@@ -617,7 +621,7 @@ export interface paths {
             cookie?: never;
         };
         /** List all developers, newest first */
-        get: operations["get_developers"];
+        get: operations["listDevelopers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -634,7 +638,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a developer */
-        get: operations["get_developers_developer_id"];
+        get: operations["readDeveloper"];
         put?: never;
         post?: never;
         delete?: never;
@@ -651,7 +655,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a developer's events */
-        get: operations["get_developers_developer_id_history"];
+        get: operations["readDeveloperHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -669,7 +673,7 @@ export interface paths {
         };
         get?: never;
         /** Reset a developer's password */
-        put: operations["put_developers_developer_id_password"];
+        put: operations["setDeveloperPassword"];
         post?: never;
         delete?: never;
         options?: never;
@@ -686,7 +690,7 @@ export interface paths {
         };
         get?: never;
         /** Change the tier of a developer */
-        put: operations["put_developers_developer_id_tier"];
+        put: operations["setDeveloperTier"];
         post?: never;
         delete?: never;
         options?: never;
@@ -702,10 +706,10 @@ export interface paths {
             cookie?: never;
         };
         /** Show whether a generation is erased */
-        get: operations["get_erasures_generations_generation_id"];
+        get: operations["readErasureGeneration"];
         put?: never;
         /** Erase a generation */
-        post: operations["post_erasures_generations_generation_id"];
+        post: operations["createErasureGeneration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -720,10 +724,10 @@ export interface paths {
             cookie?: never;
         };
         /** Count what is left of a project to erase */
-        get: operations["get_erasures_projects_project_id"];
+        get: operations["readErasureProject"];
         put?: never;
         /** Erase a project */
-        post: operations["post_erasures_projects_project_id"];
+        post: operations["createErasureProject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -738,10 +742,10 @@ export interface paths {
             cookie?: never;
         };
         /** Count what is left of a user to erase */
-        get: operations["get_erasures_users_user_id"];
+        get: operations["readErasureUser"];
         put?: never;
         /** Erase a user */
-        post: operations["post_erasures_users_user_id"];
+        post: operations["createErasureUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -756,7 +760,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the event types: who may subscribe, a JSON Schema and a sample of each */
-        get: operations["get_event_types"];
+        get: operations["listEventTypes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -773,7 +777,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read an event type */
-        get: operations["get_event_types_event_type"];
+        get: operations["readEventType"];
         put?: never;
         post?: never;
         delete?: never;
@@ -790,7 +794,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the JSON Schema of the data that the log stores; it only gains optional members */
-        get: operations["get_event_types_event_type_log_schemas_revision"];
+        get: operations["readEventTypeLogSchema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -807,7 +811,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a revision of the JSON Schema of what subscribers get; it never changes */
-        get: operations["get_event_types_event_type_schemas_revision"];
+        get: operations["readEventTypeSchema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -825,8 +829,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Submit a generation; a replay of its Idempotency-Key gets the same answer */
-        post: operations["post_generation_generate_v2"];
+        /**
+         * Submit a generation; a replay of its Idempotency-Key gets the same answer
+         * @description With `Prefer: wait=n` the answer is the finished resource, if it is finished in time. With `dry_run` it is
+         *     what would be recorded, and nothing is.
+         */
+        post: operations["createGeneration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -841,7 +849,7 @@ export interface paths {
             cookie?: never;
         };
         /** List your generations, newest first */
-        get: operations["get_generation_generations_v2"];
+        get: operations["listGenerations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -858,7 +866,7 @@ export interface paths {
             cookie?: never;
         };
         /** Watch all your generations */
-        get: operations["get_generation_generations_v2_events"];
+        get: operations["listAllGenerationEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -877,7 +885,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Issue a ticket for a browser */
-        post: operations["post_generation_generations_v2_events_ticket"];
+        post: operations["createAllGenerationEventTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -891,12 +899,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a generation */
-        get: operations["get_generation_generations_v2_generation_id"];
+        /**
+         * Read a generation
+         * @description With `wait` the answer comes when it has moved on: from the version of If-None-Match, else to its end.
+         */
+        get: operations["readGeneration"];
         put?: never;
         post?: never;
-        /** Delete a generation with its personal data and pictures */
-        delete: operations["delete_generation_generations_v2_generation_id"];
+        /**
+         * Delete a generation with its personal data and pictures
+         * @description What still runs is cancelled first; later reads answer 410.
+         */
+        delete: operations["deleteGeneration"];
         options?: never;
         head?: never;
         patch?: never;
@@ -912,7 +926,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Cancel a generation */
-        post: operations["post_generation_generations_v2_generation_id_cancel"];
+        post: operations["cancelGeneration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -927,7 +941,7 @@ export interface paths {
             cookie?: never;
         };
         /** Watch a generation: SSE, NDJSON or JSON */
-        get: operations["get_generation_generations_v2_generation_id_events"];
+        get: operations["listGenerationEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -946,7 +960,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Issue a ticket for a browser */
-        post: operations["post_generation_generations_v2_generation_id_events_ticket"];
+        post: operations["createGenerationEventTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -961,7 +975,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read an example as it was sent, numbered from 0, by signed link */
-        get: operations["get_generation_generations_v2_generation_id_examples_number"];
+        get: operations["readGenerationExample"];
         put?: never;
         post?: never;
         delete?: never;
@@ -978,7 +992,7 @@ export interface paths {
             cookie?: never;
         };
         /** Explain why a generation is not finished */
-        get: operations["get_generation_generations_v2_generation_id_explain"];
+        get: operations["explainGeneration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -995,7 +1009,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the events of any generation */
-        get: operations["get_generation_generations_v2_generation_id_history"];
+        get: operations["readGenerationHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1012,7 +1026,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the first picture, by signed link */
-        get: operations["get_generation_generations_v2_generation_id_image"];
+        get: operations["readGenerationFirstImage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1029,7 +1043,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a picture, numbered from 0, by signed link */
-        get: operations["get_generation_generations_v2_generation_id_images_number"];
+        get: operations["readGenerationImage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1052,7 +1066,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Make a finished generation public or private */
-        patch: operations["patch_generation_generations_v2_generation_id_public"];
+        patch: operations["updateGenerationPublic"];
         trace?: never;
     };
     "/api/v1/generation/generations-v2/{generation_id}/receipt": {
@@ -1063,7 +1077,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the signed receipt of a picture of yours */
-        get: operations["get_generation_generations_v2_generation_id_receipt"];
+        get: operations["readGenerationReceipt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1081,8 +1095,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Repeat a finished generation */
-        post: operations["post_generation_generations_v2_generation_id_retry"];
+        /**
+         * Repeat a finished generation
+         * @description A known Idempotency-Key is answered even if the original is gone by now. The original's webhook is
+         *     checked like a new one, because the allowed addresses may have changed.
+         */
+        post: operations["retryGeneration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1096,8 +1114,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a generation */
-        get: operations["get_generation_generations_v2_generation_id_status"];
+        /**
+         * Read a generation
+         * @description With `wait` the answer comes when it has moved on: from the version of If-None-Match, else to its end.
+         */
+        get: operations["readGenerationStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1116,8 +1137,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a generation with its personal data and pictures */
-        delete: operations["delete_generation_generations_generation_id"];
+        /**
+         * Delete a generation with its personal data and pictures
+         * @description What still runs is cancelled first; later reads answer 410.
+         */
+        delete: operations["deleteOlderGeneration"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1131,7 +1155,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the project's public generations in their public view, newest first */
-        get: operations["get_generation_public_generations_v2"];
+        get: operations["listPublicGenerations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1148,7 +1172,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of the service; a broker that is down only delays work */
-        get: operations["get_health"];
+        get: operations["readHealth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1165,7 +1189,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of the database */
-        get: operations["get_health_database"];
+        get: operations["readHealthDatabase"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1182,7 +1206,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of the service, and how long this process has run */
-        get: operations["get_health_detailed"];
+        get: operations["readHealthDetailed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1199,7 +1223,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of RabbitMQ, which stands in for Redis; without it work is delayed, not lost */
-        get: operations["get_health_redis"];
+        get: operations["readHealthRedis"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1216,7 +1240,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of the store of pictures, which are in the database */
-        get: operations["get_health_storage"];
+        get: operations["readHealthStorage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1233,7 +1257,7 @@ export interface paths {
             cookie?: never;
         };
         /** List dead letters */
-        get: operations["get_operations_dead_letters"];
+        get: operations["listDeadLetters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1252,7 +1276,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Discard dead letters */
-        post: operations["post_operations_dead_letters_discard"];
+        post: operations["discardDeadLetter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1269,7 +1293,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have actors called again for dead letters */
-        post: operations["post_operations_dead_letters_replay"];
+        post: operations["replayDeadLetter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1284,7 +1308,7 @@ export interface paths {
             cookie?: never;
         };
         /** Show a dead letter */
-        get: operations["get_operations_dead_letters_entry"];
+        get: operations["readDeadLetter"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1301,7 +1325,7 @@ export interface paths {
             cookie?: never;
         };
         /** List parked events */
-        get: operations["get_operations_parked"];
+        get: operations["listParkedEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1320,7 +1344,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Discard parked events */
-        post: operations["post_operations_parked_discard"];
+        post: operations["discardParkedEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1337,7 +1361,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have parked events tried again */
-        post: operations["post_operations_parked_replay"];
+        post: operations["replayParkedEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1352,7 +1376,7 @@ export interface paths {
             cookie?: never;
         };
         /** Show a parked event */
-        get: operations["get_operations_parked_entry"];
+        get: operations["readParkedEvent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1369,7 +1393,7 @@ export interface paths {
             cookie?: never;
         };
         /** Show the last drift report, the last rebuild, and what is under way */
-        get: operations["get_operations_projections"];
+        get: operations["readProjections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1388,7 +1412,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have what is derived compared with the log */
-        post: operations["post_operations_projections_drift"];
+        post: operations["checkProjections"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1405,7 +1429,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have the rows of all generations built anew beside those in use, and swapped */
-        post: operations["post_operations_projections_rebuild"];
+        post: operations["rebuildProjections"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1420,7 +1444,7 @@ export interface paths {
             cookie?: never;
         };
         /** Find what a request led to: events, deliveries, failed work, and the ids in logs */
-        get: operations["get_operations_search"];
+        get: operations["searchRequests"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1436,8 +1460,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read subscribers, queues, failed work, and the circuit of the provider */
-        get: operations["get_operations_status"];
+        /**
+         * Read subscribers, queues, failed work, and the circuit of the provider
+         * @description `waiting` counts the generations without a paid call, up to 100,000; `messages` those of a queue that has a
+         *     worker.
+         */
+        get: operations["readStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1454,7 +1482,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the events of the platform */
-        get: operations["get_platform_history"];
+        get: operations["readPlatformHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1471,10 +1499,10 @@ export interface paths {
             cookie?: never;
         };
         /** List your projects */
-        get: operations["get_projects"];
+        get: operations["listProjects"];
         put?: never;
         /** Create a project */
-        post: operations["post_projects"];
+        post: operations["createProject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1489,10 +1517,10 @@ export interface paths {
             cookie?: never;
         };
         /** List your projects */
-        get: operations["get_projects_slash"];
+        get: operations["listProjectsWithSlash"];
         put?: never;
         /** Create a project */
-        post: operations["post_projects_slash"];
+        post: operations["createProjectWithSlash"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1507,7 +1535,7 @@ export interface paths {
             cookie?: never;
         };
         /** Count projects, users and keys */
-        get: operations["get_projects_stats"];
+        get: operations["listAllProjectStats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1524,7 +1552,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the users of all projects */
-        get: operations["get_projects_users"];
+        get: operations["listAllProjectUsers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1541,12 +1569,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read a project */
-        get: operations["get_projects_project_id"];
+        get: operations["readProject"];
         /** Change name or description */
-        put: operations["put_projects_project_id"];
+        put: operations["setProject"];
         post?: never;
-        /** Delete a project */
-        delete: operations["delete_projects_project_id"];
+        /**
+         * Delete a project
+         * @description Its users, keys, generations and pictures cannot be reached any more.
+         */
+        delete: operations["deleteProject"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1560,10 +1591,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the project's API keys */
-        get: operations["get_projects_project_id_api_keys"];
+        get: operations["listProjectApiKeys"];
         put?: never;
         /** Create an API key, shown once */
-        post: operations["post_projects_project_id_api_keys"];
+        post: operations["createProjectApiKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1581,7 +1612,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke an API key */
-        delete: operations["delete_projects_project_id_api_keys_api_key_id"];
+        delete: operations["deleteProjectApiKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1595,10 +1626,13 @@ export interface paths {
             cookie?: never;
         };
         /** List the bulk jobs of a project, the newest 50 */
-        get: operations["get_projects_project_id_bulk"];
+        get: operations["listBulkJobs"];
         put?: never;
-        /** Plan an action on the generations that a filter finds: nothing is changed */
-        post: operations["post_projects_project_id_bulk"];
+        /**
+         * Plan an action on the generations that a filter finds: nothing is changed
+         * @description The answer counts those to which it applies now. Starting the plan acts on exactly these.
+         */
+        post: operations["createBulkJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1613,11 +1647,14 @@ export interface paths {
             cookie?: never;
         };
         /** Show how far a bulk job is */
-        get: operations["get_projects_project_id_bulk_job_id"];
+        get: operations["readBulkJob"];
         put?: never;
         post?: never;
-        /** Cancel the rest of a bulk job; what it has done stays */
-        delete: operations["delete_projects_project_id_bulk_job_id"];
+        /**
+         * Cancel the rest of a bulk job; what it has done stays
+         * @description The generations that are under way are finished and counted; the state is `canceling` until then.
+         */
+        delete: operations["cancelBulkJob"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1633,7 +1670,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Start a planned job; repeatable. A developer has ten running ones at most */
-        post: operations["post_projects_project_id_bulk_job_id_start"];
+        post: operations["startBulkJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1648,7 +1685,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the consumers of a project */
-        get: operations["get_projects_project_id_consumers"];
+        get: operations["listProjectConsumers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1665,12 +1702,12 @@ export interface paths {
             cookie?: never;
         };
         /** Read a consumer: its cursor, and how far it is behind */
-        get: operations["get_projects_project_id_consumers_consumer"];
+        get: operations["readProjectConsumer"];
         /** Make a consumer, or move it, to a cursor or a time; a lease ends */
-        put: operations["put_projects_project_id_consumers_consumer"];
+        put: operations["setProjectConsumer"];
         post?: never;
         /** Remove a consumer */
-        delete: operations["delete_projects_project_id_consumers_consumer"];
+        delete: operations["deleteProjectConsumer"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1686,7 +1723,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Move a consumer forward to what was handled, and end or extend the lease */
-        post: operations["post_projects_project_id_consumers_consumer_acknowledge"];
+        post: operations["acknowledgeProjectConsumer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1703,7 +1740,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Lease the next events, for this program alone; without events there is no lease */
-        post: operations["post_projects_project_id_consumers_consumer_lease"];
+        post: operations["leaseProjectConsumer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1718,7 +1755,7 @@ export interface paths {
             cookie?: never;
         };
         /** Watch a project; `include=webhooks` adds attempts of webhooks, and endpoints disabled and enabled */
-        get: operations["get_projects_project_id_events"];
+        get: operations["listProjectEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1737,7 +1774,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Issue a ticket for a browser */
-        post: operations["post_projects_project_id_events_ticket"];
+        post: operations["createProjectEventTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1752,7 +1789,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the generations of a project, or of one of its users, newest first */
-        get: operations["get_projects_project_id_generations"];
+        get: operations["listProjectGenerations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1769,7 +1806,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a generation of a project; ids of other projects are unknown */
-        get: operations["get_projects_project_id_generations_generation_id"];
+        get: operations["readProjectGeneration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1786,7 +1823,7 @@ export interface paths {
             cookie?: never;
         };
         /** Count users and keys */
-        get: operations["get_projects_project_id_stats"];
+        get: operations["readProjectStats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1803,7 +1840,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the project's users */
-        get: operations["get_projects_project_id_users"];
+        get: operations["listProjectUsers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1820,11 +1857,11 @@ export interface paths {
             cookie?: never;
         };
         /** Read a user */
-        get: operations["get_projects_project_id_users_user_id"];
+        get: operations["readProjectUser"];
         put?: never;
         post?: never;
         /** Delete a user and all their data, also in a deleted project */
-        delete: operations["delete_projects_project_id_users_user_id"];
+        delete: operations["deleteProjectUser"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1838,10 +1875,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the access keys of a user, newest first */
-        get: operations["get_projects_project_id_users_user_id_access_keys"];
+        get: operations["listProjectUserAccessKeys"];
         put?: never;
         /** Create an access key, shown once */
-        post: operations["post_projects_project_id_users_user_id_access_keys"];
+        post: operations["createProjectUserAccessKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1859,7 +1896,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke an access key */
-        delete: operations["delete_projects_project_id_users_user_id_access_keys_access_key_id"];
+        delete: operations["deleteProjectUserAccessKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1874,7 +1911,7 @@ export interface paths {
         };
         get?: never;
         /** Reset a user's password */
-        put: operations["put_projects_project_id_users_user_id_password"];
+        put: operations["setProjectUserPassword"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1890,10 +1927,10 @@ export interface paths {
             cookie?: never;
         };
         /** List a project's webhook endpoints */
-        get: operations["get_projects_project_id_webhooks"];
+        get: operations["listProjectWebhooks"];
         put?: never;
         /** Make a webhook endpoint; its secret is shown once */
-        post: operations["post_projects_project_id_webhooks"];
+        post: operations["createProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1908,15 +1945,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read an endpoint */
-        get: operations["get_projects_project_id_webhooks_endpoint_id"];
+        get: operations["readProjectWebhook"];
         put?: never;
         post?: never;
         /** Remove an endpoint with its secrets and its deliveries */
-        delete: operations["delete_projects_project_id_webhooks_endpoint_id"];
+        delete: operations["deleteProjectWebhook"];
         options?: never;
         head?: never;
         /** Change an endpoint: the fields that are sent */
-        patch: operations["patch_projects_project_id_webhooks_endpoint_id"];
+        patch: operations["updateProjectWebhook"];
         trace?: never;
     };
     "/api/v1/projects/{project_id}/webhooks/{endpoint_id}/deliveries": {
@@ -1927,7 +1964,7 @@ export interface paths {
             cookie?: never;
         };
         /** List deliveries, the newest first; `before` is the last id of the previous page */
-        get: operations["get_projects_project_id_webhooks_endpoint_id_deliveries"];
+        get: operations["listProjectWebhookDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1944,7 +1981,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a delivery */
-        get: operations["get_projects_project_id_webhooks_endpoint_id_deliveries_delivery_id"];
+        get: operations["readProjectWebhookDelivery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1963,7 +2000,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Resend a delivery; the message keeps its id */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_deliveries_delivery_id_resend"];
+        post: operations["resendProjectWebhookDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1980,7 +2017,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stop all deliveries */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_disable"];
+        post: operations["disableProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1997,7 +2034,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Resume deliveries; `recover` sends what was skipped in the meantime */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_enable"];
+        post: operations["enableProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2014,7 +2051,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Resend what failed or was skipped since a time */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_recover"];
+        post: operations["recoverProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2031,7 +2068,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Send every event since a time that the endpoint wants and has not accepted, page by page */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_replay_missing"];
+        post: operations["replayMissingProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2048,7 +2085,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Resend the deliveries that a filter chooses; their messages keep their ids */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_resend"];
+        post: operations["resendProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2065,7 +2102,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Rotate the secret; the new one is shown once, the old one signs too for a day */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_rotate"];
+        post: operations["rotateProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2080,7 +2117,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read an endpoint's statistics of the last seven days, or since a time */
-        get: operations["get_projects_project_id_webhooks_endpoint_id_stats"];
+        get: operations["readProjectWebhookStats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2099,7 +2136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Send an example of an event, once; the delivery shows the outcome */
-        post: operations["post_projects_project_id_webhooks_endpoint_id_test"];
+        post: operations["testProjectWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2116,7 +2153,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Receive a signed callback of the provider; repeated, late and foreign ones change nothing */
-        post: operations["post_provider_provider"];
+        post: operations["createProviderCallback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2131,7 +2168,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read what was generated, by project, user and time, as an end user your own; CSV with `format=csv` */
-        get: operations["get_usage"];
+        get: operations["readUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2148,7 +2185,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the secret that signs webhooks of single requests; an end user needs all keys, and reads their own */
-        get: operations["get_webhooks_default_secret"];
+        get: operations["readWebhookDefaultSecret"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2167,7 +2204,24 @@ export interface paths {
         get?: never;
         put?: never;
         /** Rotate this secret; the old one signs too for a day */
-        post: operations["post_webhooks_default_secret_rotate"];
+        post: operations["rotateWebhookDefaultSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/asyncapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the AsyncAPI document of streams, webhooks and the exchange */
+        get: operations["readAsyncapiJson"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2182,7 +2236,7 @@ export interface paths {
             cookie?: never;
         };
         /** Redirect to the console */
-        get: operations["get_service_console"];
+        get: operations["enterConsole"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2201,7 +2255,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Exchange the code of the link that `exemplar up` prints, on this machine alone and once */
-        post: operations["post_service_console_sign_in_link"];
+        post: operations["createConsoleSignInLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2216,7 +2270,58 @@ export interface paths {
             cookie?: never;
         };
         /** Read a file of the console */
-        get: operations["get_service_console_path"];
+        get: operations["readConsole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the API page: try each operation in a browser */
+        get: operations["readApiPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the page about errors: when each comes, and what to do */
+        get: operations["readErrorPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a file of the API page */
+        get: operations["readDoc"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2233,7 +2338,24 @@ export interface paths {
             cookie?: never;
         };
         /** Read the health of the service; a broker that is down only delays work */
-        get: operations["get_service_health"];
+        get: operations["readServiceHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/llms.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a short guide to this API for language models */
+        get: operations["readLlmsTxt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2251,8 +2373,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Receive a message of the Model Context Protocol (streamable HTTP, without sessions) */
-        post: operations["post_service_mcp"];
+        /**
+         * Receive a message of the Model Context Protocol (streamable HTTP, without sessions)
+         * @description Whoever may read may talk; each tool needs the scope of the operation that it calls. An answer takes as long as
+         *     its tool, so that it counts as an open stream.
+         */
+        post: operations["sendMcpMessage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2267,7 +2393,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read this document */
-        get: operations["get_service_openapi_json"];
+        get: operations["readOpenapiJson"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2285,8 +2411,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Edit images as OpenAI's API does, and answer the picture */
-        post: operations["post_service_v1_images_edits"];
+        /**
+         * Edit images as OpenAI's API does, and answer the picture
+         * @description A place to wait is taken before anything is recorded: whoever finds none has nothing to pay.
+         */
+        post: operations["createImageEdit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2301,7 +2430,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the models, as OpenAI's API does */
-        get: operations["get_service_v1_models"];
+        get: operations["listModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2318,7 +2447,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a model, as OpenAI's API does */
-        get: operations["get_service_v1_models_model"];
+        get: operations["readModel"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2328,48 +2457,225 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "generation.cancel_requested": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.cancel_requested`
+         * @description Somebody asked for cancellation, with `erase` also for deletion of all data, on these grounds.
+         */
+        post: operations["onGenerationCancelRequested"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.completed`
+         * @description The pictures are stored; `cost_microusd`: millionths of a US dollar.
+         */
+        post: operations["onGenerationCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.erased": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.erased`
+         * @description Its personal data and pictures are deleted; older events name no grounds.
+         */
+        post: operations["onGenerationErased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.failed`
+         * @description It ended without a picture; `code`: a `FailureCode`; `stage`: where it ended.
+         */
+        post: operations["onGenerationFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.progressed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.progressed`
+         * @description The progress that the provider reports, 0 to 100 percent.
+         */
+        post: operations["onGenerationProgressed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.published": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.published`
+         * @description The owner made it public or private.
+         */
+        post: operations["onGenerationPublished"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.requested": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.requested`
+         * @description A submission was admitted. personal_data: random token of the record beside the log that holds instructions, metadata and file names. fingerprint: salted hash of the submission, compared when the Idempotency-Key is repeated. idempotent: the client sent an Idempotency-Key. period: month of the held quota unit, as 2026-11. start_by, finish_by: deadlines for the paid call and for the end. webhook_events: words of `webhook_events_filter`; none where the request names no webhook. retry_of: the generation that this one repeats; seed: the seed to use. cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from. own_start: `start_by` is the client's own deadline. queued: no slot was free, and the generation waits for one. api_key: id of the project's key that the request was sent with. estimate_microusd: its expected cost by the durations of recent generations, in millionths of a US dollar.
+         */
+        post: operations["onGenerationRequested"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.started`
+         * @description The provider runs `prediction` for `attempt`.
+         */
+        post: operations["onGenerationStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "generation.validated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive `generation.validated`
+         * @description Every example image decoded, and the input of the model is fixed. composition: how the examples became one image; width, height: its sides in pixels. input_image: salted SHA-256 of the composed picture; input_digest: salted hash of the whole input. outputs: number of images to make.
+         */
+        post: operations["onGenerationValidated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /** @description Name and version of the service, and the paths of what describes it. */
+        About: {
+            console: string;
+            health: string;
+            openapi: string;
+            /** @constant */
+            service: "exemplar";
+            version: string;
+        };
+        /** @description An access key of an end user without its secret. */
         AccessKey: {
             /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
             expires_at: string | null;
             /** Format: uuid */
             id: string;
             is_active: boolean;
             key_prefix: string;
-            /** Format: date-time */
             last_used_at: string | null;
             name: string | null;
-            scopes: ("generate" | "read" | "manage")[];
+            scopes: components["schemas"]["Scope"][];
         };
         /**
-         * AccessKeyCreateRequest
          * @description An access key; without scopes it has all, without `expires_at` no end.
          *
          *     Unknown names are refused: a misspelt `expires_at` must not make a key without an end.
          */
         AccessKeyCreateRequest: {
-            /**
-             * Expires At
-             * @default null
-             */
+            /** @default null */
             expires_at: string | null;
-            /**
-             * Name
-             * @default null
-             */
+            /** @default null */
             name: string | null;
-            /** Scopes */
             scopes?: components["schemas"]["Scope"][];
         };
-        AccessKeys: components["schemas"]["AccessKey"][];
-        Accesses: {
-            accesses: Record<string, never>[];
-            next_before: number | null;
-        };
+        /** @description An account of any role; `project_id` is that of an end user. */
         Account: {
             /** Format: date-time */
             created_at: string;
@@ -2379,458 +2685,692 @@ export interface components {
             id: string;
             is_active: boolean;
             project_id: string | null;
-            /** @enum {unknown} */
-            role: "end_user" | "developer" | "platform_operator" | "auditor";
+            role: components["schemas"]["Role"];
         };
-        /** AcknowledgeRequest */
         AcknowledgeRequest: {
-            /** Position */
             position: number;
         };
+        /** @description Numbers of projects, and of users and API keys in all of them. */
+        AllStatistics: {
+            api_keys: components["schemas"]["Counted"];
+            projects: components["schemas"]["Counted"];
+            users: components["schemas"]["Counted"];
+        };
+        /** @description A page of the end users of all projects. */
+        AllUsers: {
+            page: number;
+            page_size: number;
+            total: number;
+            users: components["schemas"]["NamedProjectUser"][];
+        };
+        /** @description What the audit shows as of a point; null where there was nothing yet. */
         AsOf: {
-            as_of: Record<string, never>;
+            as_of: components["schemas"]["Point"];
             /** Format: uuid */
             id: string;
-            kind: string;
-            state: Record<string, never> | null;
+            /** @enum {string} */
+            kind: "generation" | "endpoint" | "developer" | "quota";
+            state: {
+                [key: string]: unknown;
+            } | null;
         };
+        /**
+         * @description An event of the log with its position; of a `damaged` commit only what names it.
+         *
+         *     leaf: the Merkle leaf of its commit (base64). body_hash: SHA-256 of the bytes of its commit. personal_data: of a
+         *     submission alone: `masked`, `erased`, `damaged`, or what it is.
+         */
+        AuditEvent: {
+            actor?: string;
+            body_hash?: string;
+            cause?: string | null;
+            commit: string;
+            correlation_id?: string | null;
+            damaged?: boolean;
+            data?: {
+                [key: string]: unknown;
+            };
+            id?: string;
+            leaf: string;
+            /** Format: date-time */
+            occurred_at?: string;
+            owner?: components["schemas"]["EventOwner"];
+            personal_data?: {
+                [key: string]: unknown;
+            } | null;
+            position: number;
+            recorded_at: string | null;
+            request_id?: string | null;
+            schema_version?: number;
+            stream?: string;
+            traceparent?: string | null;
+            type?: string;
+            version?: number;
+        };
+        /** @description A page of the log, of whole commits; `continue` names the parameter of the next page. */
         AuditEvents: {
-            continue: Record<string, never>;
-            events: Record<string, never>[];
+            continue: components["schemas"]["Continuation"];
+            events: components["schemas"]["AuditEvent"][];
             more: boolean;
         };
+        /** @description Whether the broker is connected; without it work is delayed, not lost. */
+        BrokerHealth: {
+            status: string;
+            type?: string;
+        };
+        /**
+         * @description A job on many generations and how far it is; `waiting_for`: the error code for which it rests.
+         *
+         *     selected: how many generations; done: how many of them were tried. failures: the first hundred, with error codes.
+         */
         BulkJob: {
-            action: string;
+            /** @enum {string} */
+            action: "cancel" | "retry" | "redeliver" | "publish" | "delete";
             changed: number;
             done: number;
-            /** Format: date-time */
             ended_at: string | null;
             event: string | null;
             failed: number;
-            failures: Record<string, never>[];
+            failures: {
+                [key: string]: string;
+            }[];
             filters: string[];
             /** Format: uuid */
             id: string;
-            options: Record<string, never>;
-            /** Format: date-time */
-            planned_at: string;
+            options: {
+                [key: string]: unknown;
+            };
+            planned_at: string | null;
             selected: number;
-            /** Format: date-time */
             started_at: string | null;
-            state: string;
+            state: ("planned" | "running" | "completed" | "canceled") | "canceling";
             unchanged: number;
             waiting_for: string | null;
         };
+        /** @description The newest bulk jobs of a project. */
         BulkJobs: {
             jobs: components["schemas"]["BulkJob"][];
         };
+        /** @description A plan with some of the generations that it selects. */
         BulkPlan: {
-            action: string;
+            /** @enum {string} */
+            action: "cancel" | "retry" | "redeliver" | "publish" | "delete";
             changed: number;
             done: number;
-            /** Format: date-time */
             ended_at: string | null;
             event: string | null;
             failed: number;
-            failures: Record<string, never>[];
+            failures: {
+                [key: string]: string;
+            }[];
             filters: string[];
             /** Format: uuid */
             id: string;
-            options: Record<string, never>;
-            /** Format: date-time */
-            planned_at: string;
+            options: {
+                [key: string]: unknown;
+            };
+            planned_at: string | null;
             sample: string[];
             selected: number;
-            /** Format: date-time */
             started_at: string | null;
-            state: string;
+            state: ("planned" | "running" | "completed" | "canceled") | "canceling";
             unchanged: number;
             waiting_for: string | null;
         };
         /**
-         * BulkRequest
          * @description What to do, and to which generations of the project.
          *
          *     filter: the parameters of a list by name, such as `status` and `metadata.<key>`, without pages; all conditions
          *     hold. is_public: for `publish`. seed: for `retry`. reason, case: for `delete`.
          */
         BulkRequest: {
-            /**
-             * Action
-             * @enum {string}
-             */
+            /** @enum {string} */
             action: "cancel" | "retry" | "redeliver" | "publish" | "delete";
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /** Filter */
             filter?: {
                 [key: string]: string;
             };
-            /**
-             * Is Public
-             * @default null
-             */
+            /** @default null */
             is_public: boolean | null;
-            /**
-             * Reason
-             * @default null
-             */
+            /** @default null */
             reason: ("complaint" | "consent_withdrawn" | "data_request" | "incident" | "legal" | "not_needed") | null;
-            /**
-             * Seed
-             * @default null
-             */
+            /** @default null */
             seed: ("same" | "new") | null;
-            /**
-             * User Id
-             * @default null
-             */
+            /** @default null */
             user_id: string | null;
         };
+        /** @description An event that changed something, and the names of the fields. */
+        ChangingEvent: {
+            actor: string;
+            changed: string[];
+            id: string;
+            /** Format: date-time */
+            occurred_at: string;
+            request_id: string | null;
+            type: string;
+        };
+        /** @description How many entries were chosen. */
         ChosenWork: {
             count: number;
         };
-        Consumer: {
-            behind: number;
+        /** @description A control of an operator that concerns a generation. */
+        ConcernedControl: {
+            expected_end: string | null;
+            holds: boolean;
+            /** @enum {string} */
+            kind: "maintenance" | "provider" | "queue_cap" | "developer" | "project";
+            limit: number | null;
             /** Format: date-time */
-            created_at: string;
-            name: string;
-            position: number;
-            /** Format: date-time */
-            updated_at: string;
+            since: string;
+            /** @enum {string} */
+            submissions: "queue" | "refuse";
         };
-        Consumers: {
-            consumers: components["schemas"]["Consumer"][];
+        /** @description The parameter that continues a page. */
+        Continuation: {
+            after?: number;
+            before?: number;
         };
+        /** @description A control in force: what it is about, what becomes of submissions, and whether paid calls are held back. */
         Control: {
             case: string | null;
             developer: string | null;
-            /** Format: date-time */
             expected_end: string | null;
             holds: boolean;
-            kind: string;
+            /** @enum {string} */
+            kind: "maintenance" | "provider" | "queue_cap" | "developer" | "project";
             limit: number | null;
-            reason: string;
+            /** @enum {string} */
+            reason: "abuse" | "billing" | "cost" | "incident" | "legal" | "maintenance" | "request";
             /** Format: date-time */
             since: string;
             subject: string | null;
-            submissions: string;
+            /** @enum {string} */
+            submissions: "queue" | "refuse";
         };
-        /**
-         * ControlRequest
-         * @description Why, what becomes of new submissions, and when the operator expects to lift it; without personal data.
-         */
+        /** @description Why, what becomes of new submissions, and when the operator expects to lift it; without personal data. */
         ControlRequest: {
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /**
-             * Expected End
-             * @default null
-             */
+            /** @default null */
             expected_end: string | null;
-            /**
-             * Reason
-             * @enum {string}
-             */
+            /** @enum {string} */
             reason: "abuse" | "billing" | "cost" | "incident" | "legal" | "maintenance" | "request";
             /**
-             * Submissions
              * @default queue
              * @enum {string}
              */
             submissions: "queue" | "refuse";
         };
+        /** @description The controls in force, the oldest first. */
         Controls: {
             controls: components["schemas"]["Control"][];
         };
-        /**
-         * CosignRequest
-         * @description A checkpoint with the signatures of witnesses.
-         */
+        /** @description A checkpoint with the signatures of witnesses. */
         CosignRequest: {
-            /** Note */
             note: string;
         };
+        /** @description What it cost, in all and by phase, and what it was expected to cost; null while that is unknown. */
+        Cost: {
+            estimated_usd: number | null;
+            phases_usd: {
+                [key: string]: number;
+            } | null;
+            predict_seconds: number | null;
+            usd: number | null;
+        };
+        /** @description How many there are, and how many of them are active. */
+        Counted: {
+            active: number;
+            total: number;
+        };
+        /** @description The id of what was made. */
         Created: {
             /** Format: uuid */
             id: string;
         };
-        /** DeletionRequest */
+        /** @description Whether MongoDB answers; `error`: the name of what it failed with. */
+        DatabaseHealth: {
+            connection: string;
+            error?: string;
+            /** @enum {string} */
+            status: "healthy" | "unhealthy";
+            version?: string;
+        };
+        /** @description The secret that signs the webhooks of single requests. */
+        DefaultSecret: {
+            key: string;
+        };
+        /** @description The generation that is deleted. */
+        DeletedGeneration: {
+            /** Format: uuid */
+            id: string;
+            message: string;
+        };
         DeletionRequest: {
-            /** Password */
             password: string;
         };
-        /** DeveloperCreateRequest */
-        DeveloperCreateRequest: {
-            /** Email */
+        /** @description One attempt; `response` is the start of the receiver's answer, `error` a code when it failed. */
+        DeliveryAttempt: {
+            /** Format: date-time */
+            at: string;
+            error: string | null;
+            milliseconds: number;
+            number: number;
+            response: string;
+            status: number | null;
+        };
+        /** @description Deliveries by state. */
+        DeliveryCounts: {
+            delivered: number;
+            failed: number;
+            pending: number;
+            skipped: number;
+        };
+        /** @description Figures of the deliveries of an endpoint since a time. */
+        DeliveryStatistics: {
+            attempts: number;
+            deliveries: components["schemas"]["DeliveryCounts"];
+            last_failure_at: string | null;
+            last_success_at: string | null;
+            mean_milliseconds: number | null;
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description The accounts of the demonstration with their credentials. */
+        Demonstration: {
+            accounts: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description A type of events: who may subscribe in which way, its JSON Schema and a sample. */
+        DescribedEventType: {
+            description: string;
+            final: boolean;
+            log_schema_url: string;
+            name: string;
+            sample: {
+                [key: string]: unknown;
+            };
+            schema: {
+                [key: string]: unknown;
+            };
+            schema_url: string;
+            subscribers: {
+                [key: string]: components["schemas"]["Role"][];
+            };
+            webhook_filters: string[];
+        };
+        /** @description The health of the service, and of this process. */
+        DetailedHealth: {
+            broker: components["schemas"]["BrokerHealth"];
+            database: components["schemas"]["DatabaseHealth"];
+            file_storage: components["schemas"]["StorageHealth"];
+            redis: components["schemas"]["UnusedPart"];
+            status: string;
+            system: components["schemas"]["ProcessInfo"];
+            /** Format: date-time */
+            timestamp: string;
+            version: string;
+        };
+        /** @description A developer as operators see them. */
+        DeveloperAccount: {
+            /** Format: date-time */
+            created_at: string;
             email: string;
-            /**
-             * Full Name
-             * @default null
-             */
             full_name: string | null;
-            /** Password */
-            password: string;
-            /**
-             * Tier
-             * @default free_starter
-             */
+            /** Format: uuid */
+            id: string;
+            is_active: boolean;
+            project_id: string | null;
+            role: components["schemas"]["Role"];
             tier: string;
         };
+        DeveloperCreateRequest: {
+            email: string;
+            /** @default null */
+            full_name: string | null;
+            password: string;
+            /** @default free_starter */
+            tier: string;
+        };
+        /** @description A page of developers, newest first. */
         Developers: {
-            developers: components["schemas"]["Account"][];
+            developers: components["schemas"]["DeveloperAccount"][];
             page: number;
             page_size: number;
             total: number;
         };
+        /** @description What differs between two points, and the events that caused it; `more`: some are not named. */
         Difference: {
-            as_of: Record<string, never>;
-            changes: Record<string, never>;
-            events: Record<string, never>[];
+            as_of: components["schemas"]["Point"];
+            changes: {
+                [key: string]: components["schemas"]["FieldChange"];
+            };
+            events: components["schemas"]["ChangingEvent"][];
             /** Format: uuid */
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "generation" | "endpoint" | "developer" | "quota";
             more: boolean;
-            since: Record<string, never>;
+            since: components["schemas"]["Point"];
         };
-        /**
-         * DiscardRequest
-         * @description Which entries are given up, and why.
-         */
+        /** @description Which entries are given up, and why. */
         DiscardRequest: {
-            /**
-             * All
-             * @default false
-             */
+            /** @default false */
             all: boolean;
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /**
-             * First
-             * @default null
-             */
+            /** @default null */
             first: number | null;
-            /**
-             * Handler
-             * @default null
-             */
+            /** @default null */
             handler: string | null;
-            /**
-             * Ids
-             * @default null
-             */
+            /** @default null */
             ids: string[] | null;
-            /**
-             * Reason
-             * @enum {string}
-             */
+            /** @enum {string} */
             reason: "fixed" | "handled_elsewhere" | "obsolete" | "unrecoverable";
         };
-        DryRun: {
+        /** @description The last drift report, and the next run. */
+        Drift: {
+            next: components["schemas"]["ScheduledRun"] | null;
+            report: components["schemas"]["DriftReport"] | null;
+        };
+        /** @description What the last run over the invariants says of what is derived from the log; `drift`: violations in all. */
+        DriftReport: {
+            /** Format: date-time */
+            began_at: string;
+            compared: components["schemas"]["InvariantFinding"][];
+            drift: number;
+            position: number;
+        };
+        /** @description What would be recorded; `replayed`: what was recorded under the same Idempotency-Key as `id`. */
+        DryRunAnswer: {
             /** Format: date-time */
             deadline: string;
             /** @constant */
             dry_run: true;
-            estimate?: Record<string, never>;
+            estimate?: components["schemas"]["EstimatedRun"];
             /** Format: uuid */
             id?: string;
-            input?: Record<string, never>;
-            queue?: Record<string, never>;
-            quota?: Record<string, never>;
+            input?: components["schemas"]["ModelInput"];
+            queue?: components["schemas"]["QueuePosition"];
+            queued?: boolean;
+            quota?: components["schemas"]["QuotaAfter"];
             replayed: boolean;
             /** Format: date-time */
             start_by: string;
-            warnings: components["schemas"]["Warning"][];
+            warnings: components["schemas"]["SubmissionWarning"][];
         };
+        /** @description A picture by its signed link, as base64, or both. */
+        EditedImage: {
+            b64_json?: string;
+            /** Format: uri */
+            url?: string;
+        };
+        /** @description The picture of a finished generation; `created`: Unix seconds. */
         EditedImages: {
             created: number;
-            data: Record<string, never>[];
+            data: components["schemas"]["EditedImage"][];
             /** Format: uuid */
             id: string;
             output_format: string;
             size: string;
         };
-        /** EndpointCreateRequest */
         EndpointCreateRequest: {
-            /**
-             * Description
-             * @default null
-             */
+            /** @default null */
             description: string | null;
-            /**
-             * Event Types
-             * @default null
-             */
+            /** @default null */
             event_types: string[] | null;
-            /** Url */
             url: string;
         };
-        /** EndpointUpdateRequest */
         EndpointUpdateRequest: {
-            /**
-             * Description
-             * @default null
-             */
+            /** @default null */
             description: string | null;
-            /**
-             * Enabled
-             * @default null
-             */
+            /** @default null */
             enabled: boolean | null;
-            /**
-             * Event Types
-             * @default null
-             */
+            /** @default null */
             event_types: string[] | null;
-            /**
-             * Url
-             * @default null
-             */
+            /** @default null */
             url: string | null;
         };
-        Erasure: {
+        /** @description How far something is erased; the counts are what it has left, `running` those that are not final. */
+        ErasureProgress: {
             endpoints: number;
             generations: number;
             /** Format: uuid */
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "generation" | "user" | "project";
             running: number;
-            state: string;
+            /** @enum {string} */
+            state: "kept" | "erasing" | "erased";
             users: number;
         };
-        /**
-         * ErasureRequest
-         * @description Why it is erased; `case`: the number of a case elsewhere, without personal data.
-         */
+        /** @description Why it is erased; `case`: the number of a case elsewhere, without personal data. */
         ErasureRequest: {
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /**
-             * Reason
-             * @enum {string}
-             */
+            /** @enum {string} */
             reason: "complaint" | "consent_withdrawn" | "data_request" | "incident" | "legal" | "not_needed";
         };
+        /** @description An error; `detail` is a sentence, or the wrong fields. */
         Error: {
-            /** @enum {unknown} */
-            code: "invalid_request" | "invalid_multipart" | "missing_images" | "too_many_images" | "image_too_large" | "image_dimensions_exceeded" | "invalid_image_format" | "missing_instructions" | "invalid_instructions_json" | "invalid_instructions_type" | "invalid_instructions_length" | "invalid_instructions_prompt" | "invalid_instructions_value" | "invalid_metadata" | "invalid_webhook" | "content_refused" | "hash_mismatch" | "idempotency_mismatch" | "invalid_credentials" | "invalid_login" | "invalid_ticket" | "grant_required" | "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key" | "generation_limit_exceeded" | "request_limit_exceeded" | "login_limit_exceeded" | "stream_limit_exceeded" | "key_limit_exceeded" | "project_limit_exceeded" | "webhook_limit_exceeded" | "rotation_limit_exceeded" | "bulk_limit_exceeded" | "selection_too_large" | "consumer_limit_exceeded" | "consumer_leased" | "lease_lost" | "unknown_position" | "receipt_pending" | "receipts_disabled" | "mcp_not_installed" | "not_found" | "method_not_allowed" | "conflict" | "gone" | "body_too_large" | "request_timeout" | "unsupported_encoding" | "range_not_satisfiable" | "server_busy" | "maintenance" | "provider_stopped" | "paused" | "queue_full" | "webhook_secret_lost" | "moderation_unavailable" | "store_unavailable" | "tier_unavailable" | "generation_unfinished" | "damaged" | "internal_error";
-            detail: string | {
-                loc: string[];
-                msg: string;
-                type: string;
-            }[];
-            errors?: {
-                /** @enum {unknown} */
-                code: "invalid_request" | "invalid_multipart" | "missing_images" | "too_many_images" | "image_too_large" | "image_dimensions_exceeded" | "invalid_image_format" | "missing_instructions" | "invalid_instructions_json" | "invalid_instructions_type" | "invalid_instructions_length" | "invalid_instructions_prompt" | "invalid_instructions_value" | "invalid_metadata" | "invalid_webhook" | "content_refused" | "hash_mismatch" | "idempotency_mismatch" | "invalid_credentials" | "invalid_login" | "invalid_ticket" | "grant_required" | "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key" | "generation_limit_exceeded" | "request_limit_exceeded" | "login_limit_exceeded" | "stream_limit_exceeded" | "key_limit_exceeded" | "project_limit_exceeded" | "webhook_limit_exceeded" | "rotation_limit_exceeded" | "bulk_limit_exceeded" | "selection_too_large" | "consumer_limit_exceeded" | "consumer_leased" | "lease_lost" | "unknown_position" | "receipt_pending" | "receipts_disabled" | "mcp_not_installed" | "not_found" | "method_not_allowed" | "conflict" | "gone" | "body_too_large" | "request_timeout" | "unsupported_encoding" | "range_not_satisfiable" | "server_busy" | "maintenance" | "provider_stopped" | "paused" | "queue_full" | "webhook_secret_lost" | "moderation_unavailable" | "store_unavailable" | "tier_unavailable" | "generation_unfinished" | "damaged" | "internal_error";
-                loc: (string | number)[];
-                msg: string;
-                type?: string;
-            }[];
+            code: components["schemas"]["ErrorCode"];
+            detail: string | components["schemas"]["FieldFault"][];
+            errors?: components["schemas"]["Fault"][];
+            /** Format: uuid */
+            id?: string;
             request_id: string;
             retry_after?: number;
         };
-        EventType: {
-            description: string;
-            final: boolean;
-            log_schema_url: string;
-            name: string;
-            sample: Record<string, never>;
-            schema: Record<string, never>;
-            schema_url: string;
-            subscribers: Record<string, never>;
-            webhook_filters: string[];
+        /**
+         * @description The codes of refused requests.
+         * @enum {string}
+         */
+        ErrorCode: "invalid_request" | "invalid_multipart" | "missing_images" | "too_many_images" | "image_too_large" | "image_dimensions_exceeded" | "invalid_image_format" | "missing_instructions" | "invalid_instructions_json" | "invalid_instructions_type" | "invalid_instructions_length" | "invalid_instructions_prompt" | "invalid_instructions_value" | "invalid_metadata" | "invalid_webhook" | "content_refused" | "hash_mismatch" | "idempotency_mismatch" | "authorization_required" | "authorization_malformed" | "invalid_credentials" | "invalid_login" | "invalid_ticket" | "grant_required" | "role_header_required" | "role_header_malformed" | "developer_key_required" | "developer_key_malformed" | "project_id_required" | "project_id_malformed" | "api_key_required" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key" | "generation_limit_exceeded" | "request_limit_exceeded" | "login_limit_exceeded" | "stream_limit_exceeded" | "key_limit_exceeded" | "project_limit_exceeded" | "webhook_limit_exceeded" | "rotation_limit_exceeded" | "bulk_limit_exceeded" | "selection_too_large" | "consumer_limit_exceeded" | "consumer_leased" | "lease_lost" | "unknown_position" | "receipt_pending" | "receipts_disabled" | "mcp_not_installed" | "not_found" | "method_not_allowed" | "conflict" | "gone" | "body_too_large" | "request_timeout" | "unsupported_encoding" | "range_not_satisfiable" | "server_busy" | "maintenance" | "provider_stopped" | "paused" | "queue_full" | "webhook_secret_lost" | "moderation_unavailable" | "store_unavailable" | "tier_unavailable" | "generation_unfinished" | "damaged" | "internal_error";
+        /** @description When it would start and end, and its cost; `basis`: recent generations, or a typical duration. */
+        EstimatedRun: {
+            /** @enum {string} */
+            basis: "recent_generations" | "typical";
+            /** Format: date-time */
+            completion: string;
+            cost_usd: number | null;
+            duration_seconds: number;
+            generations: number;
+            /** Format: date-time */
+            start: string;
         };
+        /** @description The developer, project and user that an event belongs to, as far as it does. */
+        EventOwner: {
+            developer: string | null;
+            project: string | null;
+            user: string | null;
+        };
+        /** @description The catalogue of event types. */
         EventTypes: {
-            event_types: components["schemas"]["EventType"][];
+            event_types: components["schemas"]["DescribedEventType"][];
         };
+        /** @description The visible events of a generation after a position; continue after `version`. */
         Events: {
-            events: Record<string, never>[];
+            events: components["schemas"]["VisibleEvent"][];
             reset?: boolean;
             version: number;
         };
-        /** ExampleRequest */
         ExampleRequest: {
-            /**
-             * Type
-             * @default generation.completed
-             */
+            /** @default generation.completed */
             type: string;
         };
+        /**
+         * @description A parked event or a dead letter: what failed, how often and since when.
+         *
+         *     handler: the subscriber or the queue. error: class of the last exception. discarded: the event that gave it up.
+         */
         FailedEntry: {
             commit: string;
             discarded: string | null;
             error: string;
-            events?: Record<string, never>[];
             handler: string;
             id: string;
-            /** Format: date-time */
             last_at: string | null;
-            later?: string[];
-            /** Format: date-time */
             next_try_at: string | null;
             request_id: string | null;
             /** Format: date-time */
             since: string;
             tries: number;
         };
+        /** @description A page of entries by id; `next_after` continues it as `after`. */
         FailedWork: {
             entries: components["schemas"]["FailedEntry"][];
             next_after: string | null;
         };
+        /** @description Why a generation failed; `stage`: where it ended, `retryable`: whether a retry may help. */
+        Failure: {
+            code: components["schemas"]["FailureCode"];
+            message: string;
+            retryable: boolean;
+            stage: string;
+        };
+        /**
+         * @description The codes of failed generations.
+         * @enum {string}
+         */
+        FailureCode: "invalid_image" | "quota_exceeded" | "content_flagged" | "provider_refused" | "provider_failed" | "provider_canceled" | "invocation_lost" | "output_unavailable" | "output_invalid" | "start_deadline" | "start_timeout" | "finish_deadline" | "cancel_after" | "canceled";
+        /** @description One of all faults of a request, with the code that it would be refused with alone. */
+        Fault: {
+            code: components["schemas"]["ErrorCode"];
+            loc: (string | number)[];
+            msg: string;
+            type?: string;
+        };
+        FeedEvent: {
+            type: "FeedEvent";
+        } & (Omit<components["schemas"]["VisibleEvent"], "type"> & {
+            cursor: string;
+        });
+        /** @description Events of a feed after a cursor; continue after `cursor`, at once where there are `more`. */
         FeedEvents: {
             cursor: string;
-            events: Record<string, never>[];
+            events: components["schemas"]["FeedEvent"][];
             more: boolean;
             reset?: boolean;
         };
+        /** @description The values of a field before and after; null where there was none. */
+        FieldChange: {
+            from: unknown;
+            to: unknown;
+        };
+        /** @description A wrong field: where it is, what is wrong, and the kind of fault. */
+        FieldFault: {
+            loc: (string | number)[];
+            msg: string;
+            type: string;
+        };
+        /** @description A generated password, which is shown once. */
+        GeneratedPassword: {
+            password: string;
+        };
+        /** @description A generation of the reader; `queue` comes when it is read alone, and is null once it has ended. */
         Generation: {
-            /** Format: date-time */
             completed_at: string | null;
-            cost: Record<string, never>;
+            cost: components["schemas"]["Cost"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             deadline: string;
             error: string | null;
             example_images: string[];
-            /** Format: date-time */
             expires_at: string | null;
-            failure: Record<string, never> | null;
+            failure: components["schemas"]["Failure"] | null;
             generated_image_url: string | null;
             /** Format: uuid */
             id: string;
             instructions: string;
             is_public: boolean;
-            metadata: Record<string, never>;
-            queue?: Record<string, never> | null;
+            metadata: {
+                [key: string]: unknown;
+            };
+            queue?: components["schemas"]["QueueInfo"] | null;
             request_id: string | null;
-            result: Record<string, never> | null;
+            result: components["schemas"]["Result"] | null;
             result_image_url: string | null;
             retry_of: string | null;
             /** Format: date-time */
             start_by: string;
             state: string;
-            /** @enum {unknown} */
+            /** @enum {string} */
             status: "pending" | "processing" | "completed" | "failed";
-            timings: Record<string, never>;
+            timings: components["schemas"]["Timings"];
             /** Format: date-time */
             updated_at: string;
             urls: components["schemas"]["Urls"];
             version: number;
-            warnings: components["schemas"]["Warning"][];
+            warnings: components["schemas"]["SubmissionWarning"][];
         };
+        GenerationCancelRequestedEvent: {
+            correlationid?: string;
+            /** @description No data. */
+            data: Record<string, never>;
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.cancel_requested";
+            version: number;
+        };
+        GenerationCancelRequestedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationCancelRequestedEvent"];
+            };
+            /** @constant */
+            type?: "generation.cancel_requested";
+        };
+        GenerationCompletedEvent: {
+            correlationid?: string;
+            /** @description What the owner sees of a completion. */
+            data: {
+                images: components["schemas"]["ShownImage"][];
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.completed";
+            version: number;
+        };
+        GenerationCompletedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationCompletedEvent"];
+            };
+            /** @constant */
+            type?: "generation.completed";
+        };
+        /** @description A recorded submission: where to follow it, until when it starts and ends, and what it could do better. */
         GenerationCreated: {
             /** Format: date-time */
             deadline: string;
@@ -2843,8 +3383,270 @@ export interface components {
             /** @constant */
             status: "pending";
             urls: components["schemas"]["Urls"];
-            warnings: components["schemas"]["Warning"][];
+            warnings: components["schemas"]["SubmissionWarning"][];
         };
+        GenerationErasedEvent: {
+            correlationid?: string;
+            /** @description No data. */
+            data: Record<string, never>;
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.erased";
+            version: number;
+        };
+        GenerationErasedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationErasedEvent"];
+            };
+            /** @constant */
+            type?: "generation.erased";
+        };
+        /**
+         * @description Why a generation is not finished: a reason, its numbers and a sentence.
+         *
+         *     next_try_at: when the service acts at the latest. slot_holders: the caller's own generations that hold slots.
+         */
+        GenerationExplanation: {
+            attempt: number;
+            controls: components["schemas"]["ConcernedControl"][];
+            deadline: string | null;
+            /** Format: uuid */
+            id: string;
+            next_try_at: string | null;
+            percent: number;
+            position: number | null;
+            position_is_exact: boolean | null;
+            provider_since: string | null;
+            reason: components["schemas"]["Reason"];
+            sentence: string;
+            /** Format: date-time */
+            since: string;
+            slot_holders: string[];
+            state: string;
+            /** @enum {string} */
+            status: "pending" | "processing" | "completed" | "failed";
+            waited_ms: number;
+        };
+        GenerationFailedEvent: {
+            correlationid?: string;
+            /** @description It ended without a picture; `code`: a `FailureCode`; `stage`: where it ended. */
+            data: {
+                code: string;
+                retryable: boolean;
+                stage: string;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.failed";
+            version: number;
+        };
+        GenerationFailedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationFailedEvent"];
+            };
+            /** @constant */
+            type?: "generation.failed";
+        };
+        GenerationProgressedEvent: {
+            correlationid?: string;
+            /** @description The progress that the provider reports, 0 to 100 percent. */
+            data: {
+                percent: number;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.progressed";
+            version: number;
+        };
+        GenerationProgressedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationProgressedEvent"];
+            };
+            /** @constant */
+            type?: "generation.progressed";
+        };
+        GenerationPublishedEvent: {
+            correlationid?: string;
+            /** @description The owner made it public or private. */
+            data: {
+                is_public: boolean;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.published";
+            version: number;
+        };
+        GenerationPublishedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationPublishedEvent"];
+            };
+            /** @constant */
+            type?: "generation.published";
+        };
+        GenerationRequestedEvent: {
+            correlationid?: string;
+            /** @description What the owner sees of a submission. */
+            data: {
+                /** Examples */
+                examples: components["schemas"]["ShownImage"][];
+                /** @default null */
+                retry_of: string | null;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.requested";
+            version: number;
+        };
+        GenerationRequestedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationRequestedEvent"];
+            };
+            /** @constant */
+            type?: "generation.requested";
+        };
+        GenerationStartedEvent: {
+            correlationid?: string;
+            /** @description No data. */
+            data: Record<string, never>;
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.started";
+            version: number;
+        };
+        GenerationStartedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationStartedEvent"];
+            };
+            /** @constant */
+            type?: "generation.started";
+        };
+        GenerationValidatedEvent: {
+            correlationid?: string;
+            /** @description What the owner sees of a validation: how the examples became one image, and the seed. */
+            data: {
+                composition: string;
+                height: number;
+                seed: number;
+                width: number;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation.validated";
+            version: number;
+        };
+        GenerationValidatedMessage: components["schemas"]["WebhookMessage"] & {
+            data?: {
+                event?: components["schemas"]["GenerationValidatedEvent"];
+            };
+            /** @constant */
+            type?: "generation.validated";
+        };
+        /** @description Generations of the reader, newest first. */
         Generations: {
             generations: components["schemas"]["Generation"][];
             limit?: number;
@@ -2854,15 +3656,58 @@ export interface components {
             total?: number;
             total_is_exact?: boolean;
         };
+        /** @description A page of the events of one stream, the oldest first. */
         History: {
-            events: Record<string, never>[];
+            events: components["schemas"]["LogEvent"][];
             limit: number;
             next_cursor: string | null;
         };
-        Invariants: {
-            next: Record<string, never> | null;
-            report: Record<string, never> | null;
+        /**
+         * @description The name of an invariant.
+         * @enum {string}
+         */
+        Invariant: "no_gap" | "one_final_event" | "one_creation_per_attempt" | "quota_is_conserved" | "state_equals_fold" | "timings_and_costs_add_up" | "under_a_checkpoint";
+        /** @description An invariant: how many of its subjects were checked, and how many are broken. */
+        InvariantFinding: {
+            broken: number;
+            checked: number;
+            name: components["schemas"]["Invariant"];
+            notes: components["schemas"]["InvariantViolation"][];
+            ok: boolean;
+            statement: string;
+            violations: components["schemas"]["InvariantViolation"][];
         };
+        /** @description The last completed run over the invariants. */
+        InvariantReport: {
+            events: number;
+            /** Format: date-time */
+            finished_at: string;
+            invariants: components["schemas"]["InvariantFinding"][];
+            ok: boolean;
+            position: number;
+            /** Format: date-time */
+            started_at: string;
+            streams: number;
+        };
+        /** @description What breaks an invariant, or broke it in the past. */
+        InvariantViolation: {
+            fault: string;
+            id: string;
+        };
+        /** @description The last completed run, and the next one. */
+        Invariants: {
+            next: components["schemas"]["ScheduledRun"] | null;
+            report: components["schemas"]["InvariantReport"] | null;
+        };
+        /** @description An example image as the service judges it. */
+        JudgedImage: {
+            content_type: string;
+            height: number;
+            sha256: string;
+            size_bytes: number;
+            width: number;
+        };
+        /** @description A developer key, or an API key of a project, without its secret. */
         Key: {
             /** Format: date-time */
             created_at: string;
@@ -2870,120 +3715,201 @@ export interface components {
             id: string;
             is_active: boolean;
             key_prefix: string;
-            /** Format: date-time */
             last_used_at: string | null;
             name: string | null;
         };
-        /** KeyCreateRequest */
         KeyCreateRequest: {
-            /**
-             * Name
-             * @default null
-             */
+            /** @default null */
             name: string | null;
         };
-        Keys: components["schemas"]["Key"][];
-        /**
-         * LeaseRequest
-         * @description How many commits at most, for how long they are leased, and how long to wait for the first event.
-         */
+        /** @description How many commits at most, for how long they are leased, and how long to wait for the first event. */
         LeaseRequest: {
-            /**
-             * Limit
-             * @default 100
-             */
+            /** @default 100 */
             limit: number;
-            /**
-             * Seconds
-             * @default 60
-             */
+            /** @default 60 */
             seconds: number;
-            /**
-             * Wait
-             * @default 0
-             */
+            /** @default 0 */
             wait: number;
         };
+        /** @description The next events, for the holder of the lease alone; without events there is no lease. */
         LeasedEvents: {
             cursor: string;
-            events: Record<string, never>[];
+            events: components["schemas"]["FeedEvent"][];
             lease: string | null;
-            /** Format: date-time */
             leased_until: string | null;
             more: boolean;
         };
-        /** LoginRequest */
+        /** @description An access of staff to the log; `scope`: whose events, `pictures`: an export with the stored pictures. */
+        LogAccess: {
+            event_type: string | null;
+            filters: string[];
+            /** @enum {string} */
+            form: "connection" | "export" | "page_walk";
+            generation: string | null;
+            /** Format: date-time */
+            occurred_at: string;
+            personal_data: boolean;
+            pictures: boolean;
+            position: number;
+            reader: string;
+            reason: string | null;
+            recorded_before: string | null;
+            recorded_from: string | null;
+            scope: string;
+        };
+        /** @description A page of accesses, newest first; `next_before` continues it. */
+        LogAccesses: {
+            accesses: components["schemas"]["LogAccess"][];
+            next_before: number | null;
+        };
+        /** @description A named position in the log, which the server keeps for its reader; `behind`: how many commits follow it. */
+        LogConsumer: {
+            behind: number;
+            /** Format: date-time */
+            created_at: string;
+            name: string;
+            position: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description The consumers of a reader of the log. */
+        LogConsumers: {
+            consumers: components["schemas"]["LogConsumer"][];
+        };
+        /** @description A CloudEvent as the log holds it; its `dataschema` names the JSON Schema of its data. */
+        LogEvent: {
+            actor: string;
+            causationid?: string;
+            correlationid?: string;
+            data: {
+                [key: string]: unknown;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            dataschema: string;
+            id: string;
+            requestid?: string;
+            source: string;
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /** @enum {string} */
+            type: "generation.requested" | "generation.validated" | "generation.completed" | "generation.failed" | "generation.quota_reserved" | "generation.quota_settled" | "generation.invocation_intended" | "generation.started" | "generation.invocation_refused" | "generation.invocation_lost" | "generation.progressed" | "generation.prediction_settled" | "generation.duplicate_found" | "generation.cancel_requested" | "generation.published" | "generation.erased" | "webhook.registered" | "webhook.changed" | "webhook.rotated" | "webhook.enabled" | "webhook.disabled" | "webhook.removed" | "webhook.delivery_succeeded" | "webhook.delivery_failed" | "webhook.delivery_exhausted" | "developer.registered" | "developer.tier_changed" | "developer.password_reset" | "developer.password_changed" | "developer.project_created" | "developer.project_renamed" | "developer.project_deleted" | "developer.project_erasure_requested" | "developer.project_erased" | "developer.key_created" | "developer.key_revoked" | "developer.quota_corrected" | "developer.deliveries_restarted" | "developer.user_registered" | "developer.user_password_reset" | "developer.user_password_changed" | "developer.user_deleted" | "developer.user_erased" | "developer.access_key_created" | "developer.access_key_revoked" | "platform.staff_created" | "platform.staff_password_changed" | "platform.staff_deleted" | "platform.access_granted" | "platform.access_grant_ended" | "control.applied" | "control.lifted" | "operation.replayed" | "operation.discarded" | "operation.bulk_requested" | "operation.bulk_redelivered" | "operation.rebuild_requested" | "operation.bulk_ended" | "access.log_read";
+            version: number;
+        };
+        /** @description Fields of log lines, and the values that those about the request have there. */
+        LogFields: {
+            delivery: string[];
+            event_id: string[];
+            generation_id: string[];
+            request_id: string[];
+            traceparent: string[];
+        };
         LoginRequest: {
-            /** Email */
             email: string;
-            /** Password */
             password: string;
         };
-        /** MaintenanceRequest */
         MaintenanceRequest: {
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /**
-             * Expected End
-             * @default null
-             */
+            /** @default null */
             expected_end: string | null;
-            /**
-             * Reason
-             * @enum {string}
-             */
+            /** @enum {string} */
             reason: "abuse" | "billing" | "cost" | "incident" | "legal" | "maintenance" | "request";
             /**
-             * Submissions
              * @default refuse
              * @enum {string}
              */
             submissions: "queue" | "refuse";
         };
+        /**
+         * @description The generation that an event is about, and the event as subscribers see it.
+         *
+         *     version: of the event in its generation; larger is later. url: where the operator has set the public URL.
+         *     example: in a message that was asked for as an example, which has no status and no user.
+         */
+        MessageData: {
+            event: {
+                [key: string]: unknown;
+            } | null;
+            /** Example */
+            example?: boolean;
+            id: string;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            project_id: string;
+            request_id?: string | null;
+            /** @enum {string} */
+            status?: "pending" | "processing" | "completed" | "failed";
+            url?: string;
+            user_id?: string;
+            version: number;
+        };
+        /** @description The image model. */
         Model: {
             created: number;
             id: string;
-            object: string;
+            /** @constant */
+            object: "model";
             owned_by: string;
         };
+        /** @description What the model would be given. */
+        ModelInput: {
+            composition: ("blend" | "grid" | "first") | null;
+            example_images: components["schemas"]["JudgedImage"][];
+            parameters: {
+                [key: string]: unknown;
+            };
+            prompt: string;
+        };
+        /** @description The models. */
         Models: {
             data: components["schemas"]["Model"][];
-            object: string;
+            /** @constant */
+            object: "list";
         };
-        /**
-         * MoveRequest
-         * @description Where a consumer continues: behind a cursor (`0`: at the beginning), or with what was recorded at a time.
-         */
+        /** @description Where a consumer continues: behind a cursor (`0`: at the beginning), or with what was recorded at a time. */
         MoveRequest: {
-            /**
-             * Cursor
-             * @default null
-             */
+            /** @default null */
             cursor: string | null;
-            /**
-             * Recorded From
-             * @default null
-             */
+            /** @default null */
             recorded_from: string | null;
         };
+        /** @description An end user in a list over all projects. */
+        NamedProjectUser: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            full_name: string | null;
+            /** Format: uuid */
+            id: string;
+            is_active: boolean;
+            /** Format: date-time */
+            joined_at: string;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+        };
+        /** @description A new access key; `key` is shown once. */
         NewAccessKey: {
             /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
             expires_at: string | null;
             /** Format: uuid */
             id: string;
             is_active: boolean;
             key: string;
             key_prefix: string;
-            /** Format: date-time */
             last_used_at: string | null;
             name: string | null;
-            scopes: ("generate" | "read" | "manage")[];
+            scopes: components["schemas"]["Scope"][];
         };
+        /** @description A new key; `key` is shown once. */
         NewKey: {
             /** Format: date-time */
             created_at: string;
@@ -2992,76 +3918,90 @@ export interface components {
             is_active: boolean;
             key: string;
             key_prefix: string;
-            /** Format: date-time */
             last_used_at: string | null;
             name: string | null;
         };
-        Object: Record<string, never>;
-        OpenAiError: {
-            error: {
-                code: string;
-                /** Format: uuid */
-                generation_id?: string;
-                message: string;
-                param: string | null;
-                type: string;
-            };
+        /** @description A new endpoint; `secret` is shown once. */
+        NewWebhookEndpoint: {
+            /** Format: date-time */
+            created_at: string;
+            description: string | null;
+            disabled_reason: string | null;
+            enabled: boolean;
+            event_types: ("generation.requested" | "generation.validated" | "generation.completed" | "generation.failed" | "generation.started" | "generation.progressed" | "generation.cancel_requested" | "generation.published" | "generation.erased")[];
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            secret: string;
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
+            version: number;
         };
-        /** PasswordChangeRequest */
+        /**
+         * @description Why a generation cannot start. Closed: a test compares it with the documentation.
+         * @enum {string}
+         */
+        Obstacle: "canceling" | "maintenance" | "provider_stopped" | "paused" | "provider_paused" | "start_by";
+        /** @description The error of an operation in the form of OpenAI's API. */
+        OpenAiError: {
+            error: components["schemas"]["OpenAiErrorMembers"];
+        };
+        /** @description An error as clients of OpenAI's API know it; `generation_id`: the generation that may go on. */
+        OpenAiErrorMembers: {
+            code: string | null;
+            /** Format: uuid */
+            generation_id?: string;
+            message: string;
+            param: string | null;
+            type: string;
+        };
         PasswordChangeRequest: {
-            /** Current Password */
             current_password: string;
-            /** New Password */
             new_password: string;
         };
         /**
-         * PasswordResetRequest
          * @description Another password for an account; without one it is generated and returned once.
          *
          *     Unknown names are refused: a misspelt `password` must not generate one.
          */
         PasswordResetRequest: {
-            /**
-             * Password
-             * @default null
-             */
+            /** @default null */
             password: string | null;
         };
+        /** @description A point in the log: its position, when that was recorded, and the version of a stream. */
+        Point: {
+            position: number | null;
+            recorded_at: string | null;
+            version?: number;
+        };
+        /** @description An error in the form of RFC 9457; `type` is the page about its code. */
         Problem: {
-            /** @enum {unknown} */
-            code: "invalid_request" | "invalid_multipart" | "missing_images" | "too_many_images" | "image_too_large" | "image_dimensions_exceeded" | "invalid_image_format" | "missing_instructions" | "invalid_instructions_json" | "invalid_instructions_type" | "invalid_instructions_length" | "invalid_instructions_prompt" | "invalid_instructions_value" | "invalid_metadata" | "invalid_webhook" | "content_refused" | "hash_mismatch" | "idempotency_mismatch" | "invalid_credentials" | "invalid_login" | "invalid_ticket" | "grant_required" | "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key" | "generation_limit_exceeded" | "request_limit_exceeded" | "login_limit_exceeded" | "stream_limit_exceeded" | "key_limit_exceeded" | "project_limit_exceeded" | "webhook_limit_exceeded" | "rotation_limit_exceeded" | "bulk_limit_exceeded" | "selection_too_large" | "consumer_limit_exceeded" | "consumer_leased" | "lease_lost" | "unknown_position" | "receipt_pending" | "receipts_disabled" | "mcp_not_installed" | "not_found" | "method_not_allowed" | "conflict" | "gone" | "body_too_large" | "request_timeout" | "unsupported_encoding" | "range_not_satisfiable" | "server_busy" | "maintenance" | "provider_stopped" | "paused" | "queue_full" | "webhook_secret_lost" | "moderation_unavailable" | "store_unavailable" | "tier_unavailable" | "generation_unfinished" | "damaged" | "internal_error";
+            code: components["schemas"]["ErrorCode"];
             detail: string;
-            errors?: {
-                /** @enum {unknown} */
-                code: "invalid_request" | "invalid_multipart" | "missing_images" | "too_many_images" | "image_too_large" | "image_dimensions_exceeded" | "invalid_image_format" | "missing_instructions" | "invalid_instructions_json" | "invalid_instructions_type" | "invalid_instructions_length" | "invalid_instructions_prompt" | "invalid_instructions_value" | "invalid_metadata" | "invalid_webhook" | "content_refused" | "hash_mismatch" | "idempotency_mismatch" | "invalid_credentials" | "invalid_login" | "invalid_ticket" | "grant_required" | "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key" | "generation_limit_exceeded" | "request_limit_exceeded" | "login_limit_exceeded" | "stream_limit_exceeded" | "key_limit_exceeded" | "project_limit_exceeded" | "webhook_limit_exceeded" | "rotation_limit_exceeded" | "bulk_limit_exceeded" | "selection_too_large" | "consumer_limit_exceeded" | "consumer_leased" | "lease_lost" | "unknown_position" | "receipt_pending" | "receipts_disabled" | "mcp_not_installed" | "not_found" | "method_not_allowed" | "conflict" | "gone" | "body_too_large" | "request_timeout" | "unsupported_encoding" | "range_not_satisfiable" | "server_busy" | "maintenance" | "provider_stopped" | "paused" | "queue_full" | "webhook_secret_lost" | "moderation_unavailable" | "store_unavailable" | "tier_unavailable" | "generation_unfinished" | "damaged" | "internal_error";
-                loc: (string | number)[];
-                msg: string;
-                type?: string;
-            }[];
+            errors?: components["schemas"]["Fault"][];
+            /** Format: uuid */
+            id?: string;
             request_id: string;
             retry_after?: number;
             status: number;
             title: string;
             type: string;
         };
-        /**
-         * ProgressRequest
-         * @description What was handled under a lease; `extend` keeps it for so many seconds more, else it ends.
-         */
+        /** @description How long this process has run, and by which Python. */
+        ProcessInfo: {
+            python: string;
+            uptime_seconds: number;
+        };
+        /** @description What was handled under a lease; `extend` keeps it for so many seconds more, else it ends. */
         ProgressRequest: {
-            /**
-             * Cursor
-             * @default null
-             */
+            /** @default null */
             cursor: string | null;
-            /**
-             * Extend
-             * @default null
-             */
+            /** @default null */
             extend: number | null;
-            /** Lease */
             lease: string;
         };
+        /** @description A project of a developer. */
         Project: {
             /** Format: date-time */
             created_at: string;
@@ -3070,53 +4010,121 @@ export interface components {
             id: string;
             is_active: boolean;
             name: string;
-            /** Format: date-time */
             updated_at: string | null;
         };
+        /** @description A named position in the feed of a project; `behind`: how many commits follow it. */
         ProjectConsumer: {
             behind: number;
             /** Format: date-time */
             created_at: string;
             cursor: string;
-            /** Format: date-time */
             leased_until: string | null;
             name: string;
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description The consumers of a project. */
         ProjectConsumers: {
             consumers: components["schemas"]["ProjectConsumer"][];
         };
-        /** ProjectCreateRequest */
         ProjectCreateRequest: {
-            /**
-             * Description
-             * @default null
-             */
+            /** @default null */
             description: string | null;
-            /** Name */
             name: string;
         };
-        /** ProjectUpdateRequest */
+        /** @description A generation as the developer of the project sees it. */
+        ProjectGeneration: {
+            completed_at: string | null;
+            cost: components["schemas"]["Cost"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            deadline: string;
+            error: string | null;
+            example_images: string[];
+            expires_at: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            generated_image_url: string | null;
+            /** Format: uuid */
+            id: string;
+            instructions: string;
+            is_public: boolean;
+            metadata: {
+                [key: string]: unknown;
+            };
+            request_id: string | null;
+            result: components["schemas"]["Result"] | null;
+            result_image_url: string | null;
+            retry_of: string | null;
+            /** Format: date-time */
+            start_by: string;
+            state: string;
+            /** @enum {string} */
+            status: "pending" | "processing" | "completed" | "failed";
+            timings: components["schemas"]["Timings"];
+            /** Format: date-time */
+            updated_at: string;
+            urls: components["schemas"]["Urls"];
+            /** Format: uuid */
+            user_id: string;
+            version: number;
+            warnings: components["schemas"]["SubmissionWarning"][];
+        };
+        /** @description Generations of a project, newest first. */
+        ProjectGenerations: {
+            generations: components["schemas"]["ProjectGeneration"][];
+            limit?: number;
+            next_cursor?: string | null;
+            page?: number;
+            per_page?: number;
+            total?: number;
+            total_is_exact?: boolean;
+        };
+        /** @description Numbers of users and of API keys. */
+        ProjectStatistics: {
+            api_keys: components["schemas"]["Counted"];
+            users: components["schemas"]["Counted"];
+        };
         ProjectUpdateRequest: {
-            /**
-             * Description
-             * @default null
-             */
+            /** @default null */
             description: string | null;
-            /**
-             * Name
-             * @default null
-             */
+            /** @default null */
             name: string | null;
         };
-        Projections: {
-            drift: Record<string, never>;
-            rebuild: Record<string, never>;
-        };
-        Projects: components["schemas"]["Project"][];
-        PublicGeneration: {
+        /** @description An end user with their project. */
+        ProjectUser: {
             /** Format: date-time */
+            created_at: string;
+            email: string;
+            full_name: string | null;
+            /** Format: uuid */
+            id: string;
+            is_active: boolean;
+            /** Format: date-time */
+            joined_at: string;
+            /** Format: uuid */
+            project_id: string;
+        };
+        /** @description Whether what is derived from the log equals it. */
+        Projections: {
+            drift: components["schemas"]["Drift"];
+            rebuild: components["schemas"]["Rebuild"];
+        };
+        /** @description Whether the provider is called: until when not, and why. */
+        ProviderStatus: {
+            name: string;
+            paused_until: string | null;
+            reason: string | null;
+        };
+        /** @description The first project of a new developer with its API key, and a developer key; keys are shown once. */
+        Provisioning: {
+            api_key: string;
+            developer_key: string;
+            /** Format: uuid */
+            project_id: string;
+        };
+        /** @description A public generation; its example pictures stay private. */
+        PublicGeneration: {
             completed_at: string | null;
             /** Format: date-time */
             created_at: string;
@@ -3126,13 +4134,14 @@ export interface components {
             id: string;
             instructions: string;
             is_public: boolean;
-            result: Record<string, never> | null;
+            result: components["schemas"]["PublicResult"] | null;
             result_image_url: string | null;
-            /** @enum {unknown} */
-            status: "completed" | "failed";
+            /** @enum {string} */
+            status: "pending" | "processing" | "completed" | "failed";
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description Public generations of the project, newest first. */
         PublicGenerations: {
             generations: components["schemas"]["PublicGeneration"][];
             limit?: number;
@@ -3142,54 +4151,163 @@ export interface components {
             total?: number;
             total_is_exact?: boolean;
         };
-        /**
-         * QueueCapRequest
-         * @description How many generations may wait, and why.
-         */
+        /** @description A result picture as everyone in the project sees it. */
+        PublicImage: {
+            content_type: string;
+            height: number;
+            /** Format: uri */
+            url: string;
+            width: number;
+        };
+        /** @description The result pictures. */
+        PublicResult: {
+            images: components["schemas"]["PublicImage"][];
+        };
+        /** @description How many generations may wait, and why. */
         QueueCapRequest: {
-            /**
-             * Case
-             * @default null
-             */
+            /** @default null */
             case: string | null;
-            /** Limit */
             limit: number;
-            /**
-             * Reason
-             * @enum {string}
-             */
+            /** @enum {string} */
             reason: "abuse" | "billing" | "cost" | "incident" | "legal" | "maintenance" | "request";
         };
+        /** @description How many messages wait in a queue that has a worker. */
+        QueueDepth: {
+            messages: number;
+            name: string;
+        };
+        /** @description The queue before a generation, and when it is expected to start and to end. */
+        QueueInfo: {
+            /** @enum {string} */
+            basis: "recent_generations" | "typical";
+            estimated_completion: string | null;
+            estimated_start: string | null;
+            generations: number;
+            position: number | null;
+            position_is_exact: boolean | null;
+            possible: boolean;
+            reason: components["schemas"]["Obstacle"] | null;
+        };
+        /** @description How many generations are before it; a lower bound unless it is exact. */
+        QueuePosition: {
+            position: number;
+            position_is_exact: boolean;
+        };
+        /** @description Units of the month and slots, with those that the submission would take; null: unlimited. */
+        QuotaAfter: {
+            limit: number | null;
+            period: string;
+            slot_limit: number | null;
+            slots: number;
+            used: number;
+        };
+        /**
+         * @description What a generation waits for. Closed: a test compares it with the documentation.
+         * @enum {string}
+         */
+        Reason: "validation" | "slot" | "quota_slot" | "maintenance" | "provider_stopped" | "paused" | "claim" | "invocation" | "provider_throttle" | "provider_unreachable" | "circuit" | "provider" | "result" | "canceling" | "final";
+        /** @description The last rebuild, and the next one. */
+        Rebuild: {
+            next: components["schemas"]["ScheduledRun"] | null;
+            report: components["schemas"]["RebuildReport"] | null;
+        };
+        /** @description The last rebuild of the rows: made from the log, kept because their streams cannot be read, and corrected. */
+        RebuildReport: {
+            /** Format: date-time */
+            began_at: string;
+            differing: string[];
+            generations: number;
+            kept: number;
+            position: number;
+        };
+        /**
+         * @description The receipt of one picture.
+         *
+         *     log: name of the log. event: id of the event that completed the generation. proof: that it is in the log of a
+         *     checkpoint (c2sp.org/tlog-proof). signature: the line of a signed note.
+         */
         Receipt: {
-            cost: Record<string, never>;
-            digital_source_type: string;
+            cost: components["schemas"]["ReceiptCost"];
+            /**
+             * @default http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia
+             * @constant
+             */
+            digital_source_type: "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
             event: string;
-            /** Format: uuid */
             generation: string;
             log: string;
             model: string | null;
-            personal_data: Record<string, never> | null;
-            picture: Record<string, never>;
+            /** @default null */
+            personal_data: components["schemas"]["ReceiptPersonalData"] | null;
+            picture: components["schemas"]["ReceiptPicture"];
             proof: string;
-            request: Record<string, never>;
+            request: components["schemas"]["ReceiptRequest"];
             seed: number;
+            /** @default  */
             signature: string;
-            times: Record<string, never>;
-            type: string;
-        };
-        /** RecoverRequest */
-        RecoverRequest: {
+            times: components["schemas"]["ReceiptTimes"];
             /**
-             * Since
-             * Format: date-time
+             * @default exemplar-receipt/v1
+             * @constant
              */
+            type: "exemplar-receipt/v1";
+        };
+        /** @description Seconds of compute and their price in millionths of a US dollar, for all pictures of the generation. */
+        ReceiptCost: {
+            microusd: number | null;
+            predict_seconds: number | null;
+        };
+        /** @description What the salted hashes are of: the salt in hexadecimal, the instructions, the examples' SHA-256 where kept. */
+        ReceiptPersonalData: {
+            /** Examples */
+            examples: (string | null)[];
+            instructions: string;
+            salt: string;
+        };
+        /** @description The picture without the receipt; `sha256`: of its bytes; `digest`: the salted hash that the log has. */
+        ReceiptPicture: {
+            content_type: string;
+            digest: string;
+            height: number;
+            number: number;
+            sha256: string;
+            size: number;
+            width: number;
+        };
+        /**
+         * @description What was asked for, by the salted hashes of `generation.requested`.
+         *
+         *     digest: of the instructions and the examples, or for a retry of its original. examples: in their order.
+         */
+        ReceiptRequest: {
+            digest: string;
+            /** Examples */
+            examples: string[];
+            retry_of: string | null;
+        };
+        /** @description When the generation was requested, the model started and the picture was stored (RFC 3339). */
+        ReceiptTimes: {
+            completed_at: string;
+            requested_at: string;
+            started_at: string | null;
+        };
+        /** @description The callback is known. */
+        ReceivedCallback: {
+            received: boolean;
+        };
+        RecoverRequest: {
+            /** Format: date-time */
             since: string;
         };
-        /** RefreshRequest */
+        /** @description How many deliveries are sent again, or would be. */
+        RecoveredDeliveries: {
+            dry_run: boolean;
+            recovered: number;
+        };
         RefreshRequest: {
-            /** Refresh Token */
             refresh_token: string;
         };
+        /** @description A new account that is logged in; `provisioning`: of a developer. */
         Registration: {
             access_token: string;
             /** Format: date-time */
@@ -3200,222 +4318,590 @@ export interface components {
             id: string;
             is_active: boolean;
             project_id: string | null;
-            provisioning: Record<string, never> | null;
+            provisioning: components["schemas"]["Provisioning"] | null;
             refresh_token: string;
-            /** @enum {unknown} */
-            role: "end_user" | "developer" | "platform_operator" | "auditor";
+            role: components["schemas"]["Role"];
             /** @constant */
             token_type: "bearer";
         };
-        /**
-         * ReplayRequest
-         * @description The time from which on events are compared; `cursor` continues after an answer with `more`.
-         */
+        /** @description The time from which on events are compared; `cursor` continues after an answer with `more`. */
         ReplayRequest: {
-            /**
-             * Cursor
-             * @default null
-             */
+            /** @default null */
             cursor: string | null;
-            /**
-             * Since
-             * Format: date-time
-             */
+            /** Format: date-time */
             since: string;
         };
+        /** @description How many events are sent, or would be; with `more` the same request with `cursor` continues. */
+        ReplayedDeliveries: {
+            cursor: string | null;
+            dry_run: boolean;
+            more: boolean;
+            replayed: number;
+        };
+        /** @description All that a request led to. */
         RequestTraces: {
-            dead_letters: Record<string, never>[];
-            deliveries: Record<string, never>[];
-            events: Record<string, never>[];
-            log_fields: Record<string, never>;
-            parked: Record<string, never>[];
+            dead_letters: components["schemas"]["FailedEntry"][];
+            deliveries: components["schemas"]["TracedDelivery"][];
+            events: components["schemas"]["TracedEvent"][];
+            log_fields: components["schemas"]["LogFields"];
+            parked: components["schemas"]["FailedEntry"][];
             request_id: string;
         };
-        /**
-         * ResendRequest
-         * @description Conditions that the deliveries meet all of; times are those of their events.
-         */
+        /** @description When a run was asked for. */
+        RequestedRun: {
+            /** Format: date-time */
+            requested_at: string;
+        };
+        /** @description Conditions that the deliveries meet all of; times are those of their events. */
         ResendRequest: {
-            /**
-             * Before
-             * @default null
-             */
+            /** @default null */
             before: string | null;
-            /**
-             * Generation Id
-             * @default null
-             */
+            /** @default null */
             generation_id: string | null;
-            /**
-             * Request Id
-             * @default null
-             */
+            /** @default null */
             request_id: string | null;
-            /**
-             * Since
-             * @default null
-             */
+            /** @default null */
             since: string | null;
             /**
-             * States
              * @default [
              *       "failed",
              *       "skipped"
              *     ]
              */
             states: ("delivered" | "failed" | "skipped")[];
-            /**
-             * Types
-             * @default null
-             */
+            /** @default null */
             types: string[] | null;
         };
+        /** @description How many deliveries are sent again, or would be. */
+        ResentDeliveries: {
+            dry_run: boolean;
+            resent: number;
+        };
+        /** @description The result pictures of the owner. */
+        Result: {
+            images: components["schemas"]["ResultImage"][];
+        };
+        /** @description A result picture of the owner; `sha256` is null once the picture is deleted. */
+        ResultImage: {
+            content_type: string;
+            height: number;
+            sha256: string | null;
+            size_bytes: number;
+            /** Format: uri */
+            url: string;
+            width: number;
+        };
         /**
-         * Scope
+         * @description The role of an account. Only end users generate.
+         * @enum {string}
+         */
+        Role: "end_user" | "developer" | "platform_operator" | "auditor";
+        /** @description The new secret; the old one signs too until a time. */
+        RotatedDefaultSecret: {
+            key: string;
+            /** Format: date-time */
+            previous_secret_valid_until: string;
+        };
+        /** @description The new secret of an endpoint, shown once; the old one signs too until a time. */
+        RotatedSecret: {
+            /** Format: date-time */
+            previous_secret_valid_until: string;
+            secret: string;
+        };
+        /** @description A run that is wanted or under way, and how much of how much it has read. */
+        ScheduledRun: {
+            began_at: string | null;
+            done: number;
+            /** Format: date-time */
+            requested_at: string;
+            size: number;
+        };
+        /**
          * @description What an access key may be used for; an account itself is out of reach for every key.
          * @enum {string}
          */
         Scope: "generate" | "read" | "manage";
-        /**
-         * SeekRequest
-         * @description Where a consumer continues: behind a position, or with what was recorded at a time or later.
-         */
+        /** @description Where a consumer continues: behind a position, or with what was recorded at a time or later. */
         SeekRequest: {
-            /**
-             * Position
-             * @default null
-             */
+            /** @default null */
             position: number | null;
-            /**
-             * Recorded From
-             * @default null
-             */
+            /** @default null */
             recorded_from: string | null;
         };
-        /**
-         * SelectionRequest
-         * @description Which entries: `ids`, the `first` so many, or `all`; the last two of one `handler` or of all.
-         */
+        /** @description Which entries: `ids`, the `first` so many, or `all`; the last two of one `handler` or of all. */
         SelectionRequest: {
-            /**
-             * All
-             * @default false
-             */
+            /** @default false */
             all: boolean;
-            /**
-             * First
-             * @default null
-             */
+            /** @default null */
             first: number | null;
-            /**
-             * Handler
-             * @default null
-             */
+            /** @default null */
             handler: string | null;
-            /**
-             * Ids
-             * @default null
-             */
+            /** @default null */
             ids: string[] | null;
         };
+        /** @description The health of the service and of its parts. */
+        ServiceHealth: {
+            broker: components["schemas"]["BrokerHealth"];
+            database: components["schemas"]["DatabaseHealth"];
+            file_storage: components["schemas"]["StorageHealth"];
+            redis: components["schemas"]["UnusedPart"];
+            status: string;
+            /** Format: date-time */
+            timestamp: string;
+            version: string;
+        };
+        /** @description Who follows the log, what waits, what failed, and whether the provider is called. */
         ServiceStatus: {
-            broker: Record<string, never>;
+            broker: components["schemas"]["BrokerHealth"];
             controls: number;
             dead_letters: number;
             parked: number;
             position: number;
-            provider: {
-                name: string;
-                /** Format: date-time */
-                paused_until: string | null;
-                reason: string | null;
-            };
-            queues: {
-                messages: number;
-                name: string;
-            }[];
-            subscribers: {
-                behind: number;
-                name: string;
-                parked: number;
-                position: number;
-            }[];
+            provider: components["schemas"]["ProviderStatus"];
+            queues: components["schemas"]["QueueDepth"][];
+            subscribers: components["schemas"]["SubscriberStatus"][];
             waiting: number;
         };
-        /**
-         * SignInLinkRequest
-         * @description The code of a sign-in link.
-         */
+        /** @description An entry with the events of its commit, and the types of those that followed in the stream. */
+        ShownFailedEntry: {
+            commit: string;
+            discarded: string | null;
+            error: string;
+            events: components["schemas"]["LogEvent"][];
+            handler: string;
+            id: string;
+            last_at: string | null;
+            later: string[];
+            next_try_at: string | null;
+            request_id: string | null;
+            /** Format: date-time */
+            since: string;
+            tries: number;
+        };
+        /** @description An image without the hash that names its bytes; `size`: bytes. */
+        ShownImage: {
+            content_type: string;
+            height: number;
+            size: number;
+            width: number;
+        };
+        /** @description The code of a sign-in link. */
         SignInLinkRequest: {
-            /** Code */
             code: string;
         };
-        SubmissionAnswered: components["schemas"]["Generation"] | components["schemas"]["DryRun"];
-        /** TierRequest */
+        /** @description Whether the store of pictures answers. */
+        StorageHealth: {
+            accessible: boolean;
+            status: string;
+            /** @constant */
+            type: "mongodb";
+        };
+        /** @description What a submission should do better; `example`: the number of an example image, from 0. */
+        SubmissionWarning: {
+            code: components["schemas"]["WarningCode"];
+            /** Example */
+            example: number | null;
+            message: string;
+        };
+        /** @description Where a subscriber of the log is; `parked`: commits that it could not handle yet. */
+        SubscriberStatus: {
+            behind: number;
+            name: string;
+            parked: number;
+            position: number;
+        };
+        /** @description Access to one stream for so many seconds, for a browser, which sends no headers with an EventSource. */
+        Ticket: {
+            expires_in: number;
+            ticket: string;
+            /** Format: uri */
+            url: string;
+        };
         TierRequest: {
-            /** Tier */
             tier: string;
         };
+        /** @description The health of the broker. */
+        TimedBrokerHealth: {
+            status: string;
+            /** Format: date-time */
+            timestamp: string;
+            type?: string;
+        };
+        /** @description The health of the database. */
+        TimedDatabaseHealth: {
+            connection: string;
+            error?: string;
+            /** @enum {string} */
+            status: "healthy" | "unhealthy";
+            /** Format: date-time */
+            timestamp: string;
+            version?: string;
+        };
+        /** @description The health of the store of pictures. */
+        TimedStorageHealth: {
+            accessible: boolean;
+            status: string;
+            /** Format: date-time */
+            timestamp: string;
+            /** @constant */
+            type: "mongodb";
+        };
+        /** @description Seconds from the request to the start, from there to the end, and in all; and each phase in milliseconds. */
+        Timings: {
+            pending_seconds: number | null;
+            phases_ms: {
+                [key: string]: number;
+            };
+            predict_seconds: number | null;
+            processing_seconds: number | null;
+            total_ms: number;
+            total_seconds: number | null;
+        };
+        /** @description An access token for requests, and a refresh token that replaces both once. */
         Tokens: {
             access_token: string;
             refresh_token: string;
             /** @constant */
             token_type: "bearer";
         };
+        /** @description A webhook delivery that a request led to. */
+        TracedDelivery: {
+            endpoint: string | null;
+            generation: string | null;
+            id: string;
+            state: string | null;
+        };
+        /** @description An event that a request led to. */
+        TracedEvent: {
+            id: string;
+            /** Format: date-time */
+            occurred_at: string;
+            position: number;
+            type: string;
+        };
+        /** @description A part of the older API that this service does not use. */
+        UnusedPart: {
+            /** @constant */
+            status: "not_used";
+        };
+        /** @description The addresses of a generation; `image` is a signed link where the picture is private. */
         Urls: {
+            /** Format: uri */
             cancel: string;
+            /** Format: uri */
             events: string;
+            /** Format: uri */
             explain: string;
+            /** Format: uri */
             image: string;
+            /** Format: uri */
             receipt: string;
+            /** Format: uri */
             retry: string;
+            /** Format: uri */
             self: string;
+            /** Format: uri */
             status: string;
+            /** Format: uri */
             web: string;
         };
-        Usage: {
-            by: string[];
+        /** @description Generations by status; `units`: what counts against the month, `cost_usd`: what they cost. */
+        UsageCounts: {
+            completed: number;
+            cost_usd: number;
+            failed: number;
+            generations: number;
+            running: number;
+            units: number;
+        };
+        /** @description A limit of the tier, what is left of it, and when it starts anew. */
+        UsageLimit: {
+            limit: number;
+            remaining: number;
+            /** Format: date-time */
+            resets_at?: string;
+        };
+        /** @description The counts of one group, with the dimensions that were asked for; the key is null where none was sent. */
+        UsageLine: {
+            api_key_id?: string | null;
+            completed: number;
+            cost_usd: number;
+            /** Format: date */
+            day?: string;
+            failed: number;
+            generations: number;
+            month?: string;
+            /** Format: uuid */
+            project_id?: string;
+            running: number;
+            units: number;
+            /** Format: uuid */
+            user_id?: string;
+        };
+        /** @description Generations of a range of days, in groups; a developer's with tier and limits. */
+        UsageReport: {
+            by: ("project" | "user" | "day" | "month" | "key")[];
             /** Format: date */
             from: string;
-            limits?: Record<string, never>;
+            limits?: {
+                [key: string]: components["schemas"]["UsageLimit"];
+            };
             tier?: string;
             /** Format: date */
             to: string;
-            totals: Record<string, never>;
-            usage: Record<string, never>[];
+            totals: components["schemas"]["UsageCounts"];
+            usage: components["schemas"]["UsageLine"][];
         };
+        /** @description An end user as the developer of the project sees them. */
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            full_name: string | null;
+            /** Format: uuid */
+            id: string;
+            is_active: boolean;
+            /** Format: date-time */
+            joined_at: string;
+        };
+        /** @description A page of the end users of a project. */
         Users: {
             page: number;
             page_size: number;
             total: number;
-            users: Record<string, never>[];
+            users: components["schemas"]["User"][];
         };
+        /** @description The name of the log, and the public keys that verify its checkpoints, proofs and receipts. */
         VerificationKeys: {
             keys: string[];
             log: string;
         };
-        Warning: {
-            /** @enum {unknown} */
-            code: "few_examples" | "small_example" | "heavy_compression" | "duplicate_examples" | "prompt_too_long" | "provider_paused" | "held" | "unknown_fields";
-            example: number | null;
-            message: string;
+        VisibleEvent: components["schemas"]["GenerationRequestedEvent"] | components["schemas"]["GenerationValidatedEvent"] | components["schemas"]["GenerationCompletedEvent"] | components["schemas"]["GenerationFailedEvent"] | components["schemas"]["GenerationStartedEvent"] | components["schemas"]["GenerationProgressedEvent"] | components["schemas"]["GenerationCancelRequestedEvent"] | components["schemas"]["GenerationPublishedEvent"] | components["schemas"]["GenerationErasedEvent"] | components["schemas"]["WebhookEnabledEvent"] | components["schemas"]["WebhookDisabledEvent"] | components["schemas"]["WebhookDeliverySucceededEvent"] | components["schemas"]["WebhookDeliveryFailedEvent"] | components["schemas"]["WebhookDeliveryExhaustedEvent"];
+        /**
+         * @description The codes of warnings. Closed: a test compares it with the documentation.
+         * @enum {string}
+         */
+        WarningCode: "few_examples" | "small_example" | "heavy_compression" | "duplicate_examples" | "prompt_too_long" | "provider_paused" | "held" | "unknown_fields";
+        /** @description A page of deliveries, the newest first; `next` continues it as `before`. */
+        WebhookDeliveries: {
+            deliveries: components["schemas"]["WebhookDelivery"][];
+            next: string | null;
         };
+        /** @description One event on its way to one endpoint; `sequence`: the version of the event in its stream. */
+        WebhookDelivery: {
+            attempts: components["schemas"]["DeliveryAttempt"][];
+            /** Format: date-time */
+            created_at: string;
+            event_id: string;
+            /** Example */
+            example: boolean;
+            generation_id: string;
+            id: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            next_attempt_at: string | null;
+            reason: string | null;
+            request_id: string | null;
+            sequence: number;
+            /** @enum {string} */
+            state: "pending" | "delivered" | "failed" | "skipped";
+            /** @enum {string} */
+            type: "generation.requested" | "generation.validated" | "generation.completed" | "generation.failed" | "generation.started" | "generation.progressed" | "generation.cancel_requested" | "generation.published" | "generation.erased";
+        };
+        WebhookDeliveryExhaustedEvent: {
+            correlationid?: string;
+            /** @description No further attempt is made unless a developer asks for one. */
+            data: {
+                attempts: number;
+                delivery: string;
+                event: string;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.delivery_exhausted";
+            version: number;
+        };
+        WebhookDeliveryFailedEvent: {
+            correlationid?: string;
+            /** @description An attempt failed with the error `code`; `retry_at` None means that it was the last one. */
+            data: {
+                attempt: number;
+                code: string;
+                delivery: string;
+                event: string;
+                milliseconds: number;
+                retry_at: string | null;
+                status: number | null;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.delivery_failed";
+            version: number;
+        };
+        WebhookDeliverySucceededEvent: {
+            correlationid?: string;
+            /** @description The receiver accepted `event` with the HTTP `status`. */
+            data: {
+                attempt: number;
+                delivery: string;
+                event: string;
+                milliseconds: number;
+                status: number;
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.delivery_succeeded";
+            version: number;
+        };
+        WebhookDisabledEvent: {
+            correlationid?: string;
+            /** @description Deliveries were stopped: by the developer, after a 410, or after days of failures. */
+            data: {
+                /** @default null */
+                failing_since: string | null;
+                /** @enum {string} */
+                reason: "developer" | "gone" | "failing";
+            };
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.disabled";
+            version: number;
+        };
+        WebhookEnabledEvent: {
+            correlationid?: string;
+            /** @description Deliveries were resumed. */
+            data: Record<string, never>;
+            /** @constant */
+            datacontenttype: "application/json";
+            id: string;
+            requestid?: string;
+            /** @constant */
+            source: "urn:exemplar";
+            /** @constant */
+            specversion: "1.0";
+            stream: string;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            traceparent?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.enabled";
+            version: number;
+        };
+        /** @description A webhook endpoint without its secret; `failing_since`: the first failure after a success. */
+        WebhookEndpoint: {
+            /** Format: date-time */
+            created_at: string;
+            description: string | null;
+            disabled_reason: string | null;
+            enabled: boolean;
+            event_types: ("generation.requested" | "generation.validated" | "generation.completed" | "generation.failed" | "generation.started" | "generation.progressed" | "generation.cancel_requested" | "generation.published" | "generation.erased")[];
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
+            version: number;
+        };
+        /** @description The endpoints of a project. */
+        WebhookEndpoints: {
+            webhooks: components["schemas"]["WebhookEndpoint"][];
+        };
+        /** @description A public key as a JWK (RFC 8037); `key` is the text of Standard Webhooks. */
+        WebhookKey: {
+            /** @constant */
+            alg: "EdDSA";
+            /** @constant */
+            crv: "Ed25519";
+            key: string;
+            kid: string;
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            use: "sig";
+            x: string;
+        };
+        /** @description The public keys that verify the webhooks of a project or of one user. */
         WebhookKeys: {
-            keys: {
-                alg: string;
-                crv: string;
-                key: string;
-                kid: string;
-                kty: string;
-                use: string;
-                x: string;
-            }[];
+            keys: components["schemas"]["WebhookKey"][];
+        };
+        /** @description One event on its way to one endpoint, by Standard Webhooks; `timestamp`: when it happened (RFC 3339). */
+        WebhookMessage: {
+            data: components["schemas"]["MessageData"];
+            timestamp: string;
+            type: string;
         };
     };
     responses: {
-        /** @description invalid_request */
+        /** @description * `invalid_request`: The request is not valid */
         "Error400.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3429,9 +4915,13 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, key_limit_exceeded */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `key_limit_exceeded`: Maximum of active keys reached. Revoke one first.
+         */
         "Error400.2": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3445,9 +4935,13 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, project_limit_exceeded */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `project_limit_exceeded`: Maximum of projects reached for the tier
+         */
         "Error400.3": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3461,9 +4955,11 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_login */
+        /** @description * `invalid_login`: Incorrect email or password */
         "Error401.1": {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3477,9 +4973,11 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_credentials */
+        /** @description * `invalid_credentials`: Could not validate credentials */
         "Error401.2": {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3493,121 +4991,249 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_credentials, invalid_ticket */
+        /**
+         * @description * `authorization_required`: Could not validate credentials
+         *     * `authorization_malformed`: Could not validate credentials
+         *     * `invalid_credentials`: Could not validate credentials
+         */
         "Error401.3": {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "invalid_credentials" | "invalid_ticket";
+                    code?: "authorization_required" | "authorization_malformed" | "invalid_credentials";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "invalid_credentials" | "invalid_ticket";
+                    code?: "authorization_required" | "authorization_malformed" | "invalid_credentials";
                 };
             };
         };
-        /** @description forbidden, insufficient_scope, invalid_developer_key */
+        /**
+         * @description * `authorization_required`: Could not validate credentials
+         *     * `authorization_malformed`: Could not validate credentials
+         *     * `invalid_credentials`: Could not validate credentials
+         *     * `invalid_ticket`: The ticket is not valid or has expired
+         */
+        "Error401.4": {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "authorization_required" | "authorization_malformed" | "invalid_credentials" | "invalid_ticket";
+                };
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "authorization_required" | "authorization_malformed" | "invalid_credentials" | "invalid_ticket";
+                };
+            };
+        };
+        /** @description * `invalid_ticket`: The ticket is not valid or has expired */
+        "Error401.5": {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid_ticket";
+                };
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid_ticket";
+                };
+            };
+        };
+        /**
+         * @description * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `insufficient_scope`: The access key does not have the scope for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
         "Error403.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
             };
         };
-        /** @description forbidden, invalid_developer_key */
+        /**
+         * @description * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_required`: Invalid or revoked developer key
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_required`: Insufficient permissions for this operation
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_required`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
         "Error403.2": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "developer_key_required" | "developer_key_malformed" | "project_id_required" | "project_id_malformed" | "api_key_required" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "developer_key_required" | "developer_key_malformed" | "project_id_required" | "project_id_malformed" | "api_key_required" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
                 };
             };
         };
-        /** @description forbidden */
+        /**
+         * @description * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
         "Error403.3": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden";
+                    code?: "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "forbidden";
+                    code?: "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
                 };
             };
         };
-        /** @description role_header_required, forbidden, insufficient_scope, invalid_developer_key */
+        /**
+         * @description * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         */
         "Error403.4": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "forbidden";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "role_header_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_malformed" | "forbidden";
                 };
             };
         };
-        /** @description grant_required, forbidden, insufficient_scope, invalid_developer_key */
+        /**
+         * @description * `role_header_required`: X-User-Role header is required
+         *     * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_required`: Invalid or revoked developer key
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_required`: Insufficient permissions for this operation
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_required`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `insufficient_scope`: The access key does not have the scope for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
         "Error403.5": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "grant_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_required" | "role_header_malformed" | "developer_key_required" | "developer_key_malformed" | "project_id_required" | "project_id_malformed" | "api_key_required" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "grant_required" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
+                    code?: "role_header_required" | "role_header_malformed" | "developer_key_required" | "developer_key_malformed" | "project_id_required" | "project_id_malformed" | "api_key_required" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
             };
         };
-        /** @description grant_required, forbidden, invalid_developer_key */
+        /**
+         * @description * `grant_required`: Personal data need a grant that is valid now
+         *     * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `insufficient_scope`: The access key does not have the scope for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
         "Error403.6": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "grant_required" | "forbidden" | "invalid_developer_key";
+                    code?: "grant_required" | "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "grant_required" | "forbidden" | "invalid_developer_key";
+                    code?: "grant_required" | "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "insufficient_scope" | "invalid_developer_key";
                 };
             };
         };
-        /** @description not_found */
+        /**
+         * @description * `grant_required`: Personal data need a grant that is valid now
+         *     * `role_header_malformed`: Insufficient permissions for this operation
+         *     * `developer_key_malformed`: Invalid or revoked developer key
+         *     * `project_id_malformed`: Insufficient permissions for this operation
+         *     * `api_key_malformed`: Insufficient permissions for this operation
+         *     * `forbidden`: Insufficient permissions for this operation
+         *     * `invalid_developer_key`: Invalid or revoked developer key
+         */
+        "Error403.7": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "grant_required" | "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
+                };
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "grant_required" | "role_header_malformed" | "developer_key_malformed" | "project_id_malformed" | "api_key_malformed" | "forbidden" | "invalid_developer_key";
+                };
+            };
+        };
+        /** @description * `not_found`: Not found */
         "Error404.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3621,9 +5247,10 @@ export interface components {
                 };
             };
         };
-        /** @description request_timeout */
+        /** @description * `request_timeout`: The request body did not arrive in time */
         "Error408.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3637,9 +5264,10 @@ export interface components {
                 };
             };
         };
-        /** @description conflict */
+        /** @description * `conflict`: Conflict */
         "Error409.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3653,9 +5281,13 @@ export interface components {
                 };
             };
         };
-        /** @description consumer_limit_exceeded, conflict */
+        /**
+         * @description * `consumer_limit_exceeded`: Maximum of consumers reached. Remove one first.
+         *     * `conflict`: Conflict
+         */
         "Error409.10": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3669,9 +5301,10 @@ export interface components {
                 };
             };
         };
-        /** @description webhook_limit_exceeded */
+        /** @description * `webhook_limit_exceeded`: Maximum of webhook endpoints reached. Remove one first. */
         "Error409.2": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3685,9 +5318,10 @@ export interface components {
                 };
             };
         };
-        /** @description rotation_limit_exceeded */
+        /** @description * `rotation_limit_exceeded`: Maximum of overlapping webhook secrets reached. Try again later. */
         "Error409.3": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3701,9 +5335,10 @@ export interface components {
                 };
             };
         };
-        /** @description consumer_limit_exceeded */
+        /** @description * `consumer_limit_exceeded`: Maximum of consumers reached. Remove one first. */
         "Error409.4": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3717,9 +5352,11 @@ export interface components {
                 };
             };
         };
-        /** @description consumer_leased */
+        /** @description * `consumer_leased`: Another program has leased this consumer */
         "Error409.5": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3733,9 +5370,10 @@ export interface components {
                 };
             };
         };
-        /** @description lease_lost */
+        /** @description * `lease_lost`: The lease has ended, and another one began or the consumer was moved */
         "Error409.6": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3749,9 +5387,13 @@ export interface components {
                 };
             };
         };
-        /** @description hash_mismatch, conflict */
+        /**
+         * @description * `hash_mismatch`: An image does not have the expected hash
+         *     * `conflict`: Conflict
+         */
         "Error409.7": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3765,9 +5407,14 @@ export interface components {
                 };
             };
         };
-        /** @description receipt_pending, conflict */
+        /**
+         * @description * `receipt_pending`: The receipt cannot be made yet
+         *     * `conflict`: Conflict
+         */
         "Error409.8": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3781,9 +5428,13 @@ export interface components {
                 };
             };
         };
-        /** @description bulk_limit_exceeded, conflict */
+        /**
+         * @description * `bulk_limit_exceeded`: Maximum of running bulk jobs reached. Let one end or cancel it first.
+         *     * `conflict`: Conflict
+         */
         "Error409.9": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3797,9 +5448,10 @@ export interface components {
                 };
             };
         };
-        /** @description gone */
+        /** @description * `gone`: Gone */
         "Error410.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3813,9 +5465,10 @@ export interface components {
                 };
             };
         };
-        /** @description body_too_large */
+        /** @description * `body_too_large`: Request body too large */
         "Error413.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3829,9 +5482,13 @@ export interface components {
                 };
             };
         };
-        /** @description image_too_large, body_too_large */
+        /**
+         * @description * `image_too_large`: File size exceeds maximum allowed size of 10MB
+         *     * `body_too_large`: Request body too large
+         */
         "Error413.2": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3845,9 +5502,10 @@ export interface components {
                 };
             };
         };
-        /** @description unsupported_encoding */
+        /** @description * `unsupported_encoding`: Content-Encoding is not supported */
         "Error415.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3861,9 +5519,11 @@ export interface components {
                 };
             };
         };
-        /** @description range_not_satisfiable */
+        /** @description * `range_not_satisfiable`: The range begins after the end */
         "Error416.1": {
             headers: {
+                "Content-Range": components["headers"]["Content-Range"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3877,9 +5537,10 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request */
+        /** @description * `invalid_request`: The request is not valid */
         "Error422.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3893,9 +5554,13 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, unknown_position */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `unknown_position`: The log does not have this position
+         */
         "Error422.2": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3909,9 +5574,13 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, invalid_webhook */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `invalid_webhook`: The webhook is not valid
+         */
         "Error422.3": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3925,9 +5594,24 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, invalid_multipart, missing_images, too_many_images, image_dimensions_exceeded, invalid_image_format, missing_instructions, invalid_instructions_json, invalid_instructions_type, invalid_instructions_length, invalid_instructions_prompt, invalid_instructions_value, invalid_metadata */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `invalid_multipart`: The body is not valid multipart/form-data
+         *     * `missing_images`: field required
+         *     * `too_many_images`: Maximum 5 example images allowed
+         *     * `image_dimensions_exceeded`: Image dimensions exceed the maximum allowed size
+         *     * `invalid_image_format`: Invalid file format. Supported formats: JPEG, PNG, WebP
+         *     * `missing_instructions`: field required
+         *     * `invalid_instructions_json`: Invalid JSON format
+         *     * `invalid_instructions_type`: Instructions must be a JSON object
+         *     * `invalid_instructions_length`: Instructions must be between 1 and 1000 characters
+         *     * `invalid_instructions_prompt`: field required
+         *     * `invalid_instructions_value`: The instructions are not valid
+         *     * `invalid_metadata`: The metadata is not valid
+         */
         "Error422.4": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3941,9 +5625,27 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, invalid_multipart, missing_images, too_many_images, image_dimensions_exceeded, invalid_image_format, missing_instructions, invalid_instructions_json, invalid_instructions_type, invalid_instructions_length, invalid_instructions_prompt, invalid_instructions_value, invalid_metadata, invalid_webhook, content_refused, idempotency_mismatch */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `invalid_multipart`: The body is not valid multipart/form-data
+         *     * `missing_images`: field required
+         *     * `too_many_images`: Maximum 5 example images allowed
+         *     * `image_dimensions_exceeded`: Image dimensions exceed the maximum allowed size
+         *     * `invalid_image_format`: Invalid file format. Supported formats: JPEG, PNG, WebP
+         *     * `missing_instructions`: field required
+         *     * `invalid_instructions_json`: Invalid JSON format
+         *     * `invalid_instructions_type`: Instructions must be a JSON object
+         *     * `invalid_instructions_length`: Instructions must be between 1 and 1000 characters
+         *     * `invalid_instructions_prompt`: field required
+         *     * `invalid_instructions_value`: The instructions are not valid
+         *     * `invalid_metadata`: The metadata is not valid
+         *     * `invalid_webhook`: The webhook is not valid
+         *     * `content_refused`: The instructions are refused by the content rules of this service
+         *     * `idempotency_mismatch`: Idempotency-Key was already used with different content
+         */
         "Error422.5": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3957,9 +5659,15 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, invalid_webhook, content_refused, idempotency_mismatch */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `invalid_webhook`: The webhook is not valid
+         *     * `content_refused`: The instructions are refused by the content rules of this service
+         *     * `idempotency_mismatch`: Idempotency-Key was already used with different content
+         */
         "Error422.6": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3973,9 +5681,14 @@ export interface components {
                 };
             };
         };
-        /** @description invalid_request, selection_too_large, unknown_position */
+        /**
+         * @description * `invalid_request`: The request is not valid
+         *     * `selection_too_large`: The filter finds too much for one bulk job
+         *     * `unknown_position`: The log does not have this position
+         */
         "Error422.7": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -3989,9 +5702,11 @@ export interface components {
                 };
             };
         };
-        /** @description login_limit_exceeded */
+        /** @description * `login_limit_exceeded`: Too many login attempts. Try again later. */
         "Error429.1": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4005,9 +5720,11 @@ export interface components {
                 };
             };
         };
-        /** @description request_limit_exceeded */
+        /** @description * `request_limit_exceeded`: API rate limit exceeded. Try again later. */
         "Error429.2": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4021,9 +5738,14 @@ export interface components {
                 };
             };
         };
-        /** @description request_limit_exceeded, login_limit_exceeded */
+        /**
+         * @description * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+         *     * `login_limit_exceeded`: Too many login attempts. Try again later.
+         */
         "Error429.3": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4037,9 +5759,14 @@ export interface components {
                 };
             };
         };
-        /** @description request_limit_exceeded, stream_limit_exceeded */
+        /**
+         * @description * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+         *     * `stream_limit_exceeded`: Too many open event streams. Close one or try again later.
+         */
         "Error429.4": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4053,9 +5780,14 @@ export interface components {
                 };
             };
         };
-        /** @description generation_limit_exceeded, request_limit_exceeded */
+        /**
+         * @description * `generation_limit_exceeded`: AI generation rate limit exceeded. Try again later.
+         *     * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+         */
         "Error429.5": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4069,9 +5801,15 @@ export interface components {
                 };
             };
         };
-        /** @description request_limit_exceeded, login_limit_exceeded, stream_limit_exceeded */
+        /**
+         * @description * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+         *     * `login_limit_exceeded`: Too many login attempts. Try again later.
+         *     * `stream_limit_exceeded`: Too many open event streams. Close one or try again later.
+         */
         "Error429.6": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4085,9 +5823,13 @@ export interface components {
                 };
             };
         };
-        /** @description damaged, internal_error */
+        /**
+         * @description * `damaged`: The stored picture is damaged
+         *     * `internal_error`: Internal server error
+         */
         "Error500.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4101,9 +5843,10 @@ export interface components {
                 };
             };
         };
-        /** @description receipts_disabled */
+        /** @description * `receipts_disabled`: This server signs no receipts */
         "Error501.1": {
             headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4117,9 +5860,14 @@ export interface components {
                 };
             };
         };
-        /** @description server_busy, store_unavailable */
+        /**
+         * @description * `server_busy`: The server is busy. Try again later.
+         *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+         */
         "Error503.1": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4133,9 +5881,15 @@ export interface components {
                 };
             };
         };
-        /** @description server_busy, store_unavailable, tier_unavailable */
+        /**
+         * @description * `server_busy`: The server is busy. Try again later.
+         *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+         *     * `tier_unavailable`: The tier of this account is not available at the moment
+         */
         "Error503.2": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4149,9 +5903,16 @@ export interface components {
                 };
             };
         };
-        /** @description server_busy, webhook_secret_lost, store_unavailable, tier_unavailable */
+        /**
+         * @description * `server_busy`: The server is busy. Try again later.
+         *     * `webhook_secret_lost`: The webhook secret cannot be read. Rotate it.
+         *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+         *     * `tier_unavailable`: The tier of this account is not available at the moment
+         */
         "Error503.3": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4165,9 +5926,20 @@ export interface components {
                 };
             };
         };
-        /** @description server_busy, maintenance, provider_stopped, paused, queue_full, moderation_unavailable, store_unavailable, tier_unavailable */
+        /**
+         * @description * `server_busy`: The server is busy. Try again later.
+         *     * `maintenance`: The service is under maintenance. Try again later.
+         *     * `provider_stopped`: The image model is not called at the moment. Try again later.
+         *     * `paused`: An operator has paused this project. Try again later.
+         *     * `queue_full`: Too many generations are waiting. Try again later.
+         *     * `moderation_unavailable`: The instructions cannot be checked at the moment. Try again later.
+         *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+         *     * `tier_unavailable`: The tier of this account is not available at the moment
+         */
         "Error503.4": {
             headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -4184,12 +5956,37 @@ export interface components {
     };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The name under which to store the answer */
+        "Content-Disposition": string;
+        /** @description Which part of the whole the answer is, or how large the whole is */
+        "Content-Range": string;
+        /** @description The version of the answer, for If-None-Match */
+        ETag: string;
+        /** @description The request was recorded before under its Idempotency-Key */
+        "Idempotency-Replayed": "true";
+        /** @description The address that follows */
+        Location: string;
+        /** @description The preference that was applied */
+        "Preference-Applied": string;
+        /** @description What is left of each limit, where the tier has limits (draft-ietf-httpapi-ratelimit) */
+        RateLimit: string;
+        /** @description The limits of the tier, where it has some */
+        "RateLimit-Policy": string;
+        /** @description Seconds after which to ask again */
+        "Retry-After": number;
+        /** @description The scheme of credentials */
+        "WWW-Authenticate": string;
+        /** @description The id of the request: yours, or a new one */
+        "X-Request-ID": string;
+        /** @description Whether clients of OpenAI's API send the request again */
+        "X-Should-Retry": "true" | "false";
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get_service: {
+    readService: {
         parameters: {
             query?: never;
             header?: never;
@@ -4201,15 +5998,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["About"];
                 };
             };
             /** @description A browser is sent to the console */
             303: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4230,10 +6030,12 @@ export interface operations {
             };
         };
     };
-    get_service_well_known_webhook_keys: {
+    listWebhookKeys: {
         parameters: {
-            query?: {
-                project_id?: string;
+            query: {
+                /** @description Only what belongs to this project */
+                project_id: string;
+                /** @description Only what belongs to this end user */
                 user_id?: string | null;
             };
             header?: never;
@@ -4245,6 +6047,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4267,10 +6070,12 @@ export interface operations {
             };
         };
     };
-    get_audit_accesses: {
+    listAuditAccesses: {
         parameters: {
             query?: {
+                /** @description The position, id or time before which to continue */
                 before?: number | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
@@ -4282,16 +6087,19 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accesses"];
+                    "application/json": components["schemas"]["LogAccesses"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
-            422: components["responses"]["Error422.1"];
+            422: components["responses"]["Error422.2"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
             503: components["responses"]["Error503.2"];
@@ -4307,12 +6115,16 @@ export interface operations {
             };
         };
     };
-    get_audit_checkpoint: {
+    readAuditCheckpoint: {
         parameters: {
             query?: {
+                /** @description The size of a checkpoint; without it the latest */
                 size?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4321,6 +6133,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4330,12 +6146,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
@@ -4355,7 +6175,7 @@ export interface operations {
             };
         };
     };
-    post_audit_checkpoint: {
+    cosignAuditCheckpoint: {
         parameters: {
             query?: never;
             header?: never;
@@ -4364,6 +6184,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "exemplar\n1\nAAAA\n\n- exemplar AAAA\n"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CosignRequest"];
             };
         };
@@ -4371,6 +6196,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4378,8 +6204,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -4401,13 +6227,18 @@ export interface operations {
             };
         };
     };
-    get_audit_consistency: {
+    readAuditConsistency: {
         parameters: {
-            query?: {
-                from?: number;
+            query: {
+                /** @description The first day, in UTC; an earlier checkpoint's size for a proof of consistency */
+                from: number;
+                /** @description The last day, in UTC; a later checkpoint's size for a proof of consistency */
                 to?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4416,6 +6247,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4425,12 +6260,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
@@ -4450,7 +6289,7 @@ export interface operations {
             };
         };
     };
-    get_audit_consumers: {
+    listAuditConsumers: {
         parameters: {
             query?: never;
             header?: never;
@@ -4462,15 +6301,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Consumers"];
+                    "application/json": components["schemas"]["LogConsumers"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4489,11 +6331,12 @@ export interface operations {
             };
         };
     };
-    get_audit_consumers_consumer: {
+    readAuditConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
@@ -4503,15 +6346,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Consumer"];
+                    "application/json": components["schemas"]["LogConsumer"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4530,17 +6376,23 @@ export interface operations {
             };
         };
     };
-    put_audit_consumers_consumer: {
+    setAuditConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "position": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["SeekRequest"];
             };
         };
@@ -4548,15 +6400,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Consumer"];
+                    "application/json": components["schemas"]["LogConsumer"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.10"];
@@ -4578,11 +6433,12 @@ export interface operations {
             };
         };
     };
-    delete_audit_consumers_consumer: {
+    deleteAuditConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
@@ -4592,13 +6448,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4617,17 +6476,23 @@ export interface operations {
             };
         };
     };
-    post_audit_consumers_consumer_acknowledge: {
+    acknowledgeAuditConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "position": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcknowledgeRequest"];
             };
         };
@@ -4635,15 +6500,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Consumer"];
+                    "application/json": components["schemas"]["LogConsumer"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -4665,13 +6533,15 @@ export interface operations {
             };
         };
     };
-    get_audit_developers_developer_id: {
+    readAuditDeveloper: {
         parameters: {
             query?: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -4681,6 +6551,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4688,8 +6561,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4708,14 +6581,17 @@ export interface operations {
             };
         };
     };
-    get_audit_developers_developer_id_diff: {
+    readAuditDeveloperDiff: {
         parameters: {
-            query?: {
+            query: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
-                since?: string;
+                /** @description The time, or the point in the log, from which on to look */
+                since: string;
             };
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -4725,6 +6601,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4732,8 +6611,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4752,13 +6631,15 @@ export interface operations {
             };
         };
     };
-    get_audit_developers_developer_id_quota: {
+    readAuditDeveloperQuota: {
         parameters: {
             query?: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -4768,6 +6649,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4775,8 +6659,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4795,14 +6679,17 @@ export interface operations {
             };
         };
     };
-    get_audit_developers_developer_id_quota_diff: {
+    readAuditDeveloperQuotaDiff: {
         parameters: {
-            query?: {
+            query: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
-                since?: string;
+                /** @description The time, or the point in the log, from which on to look */
+                since: string;
             };
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -4812,6 +6699,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4819,8 +6709,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4839,13 +6729,15 @@ export interface operations {
             };
         };
     };
-    get_audit_endpoints_endpoint_id: {
+    readAuditEndpoint: {
         parameters: {
             query?: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -4855,6 +6747,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4862,8 +6757,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4882,14 +6777,17 @@ export interface operations {
             };
         };
     };
-    get_audit_endpoints_endpoint_id_diff: {
+    readAuditEndpointDiff: {
         parameters: {
-            query?: {
+            query: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
-                since?: string;
+                /** @description The time, or the point in the log, from which on to look */
+                since: string;
             };
             header?: never;
             path: {
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -4899,6 +6797,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4906,8 +6807,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4926,27 +6827,45 @@ export interface operations {
             };
         };
     };
-    get_audit_events: {
+    listAuditEvents: {
         parameters: {
             query?: {
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: number | null;
+                /** @description The position, id or time before which to continue */
                 before?: number | null;
+                /** @description Only what was recorded at this time or later */
                 recorded_from?: string | null;
+                /** @description Only what was recorded before this time */
                 recorded_before?: string | null;
+                /** @description The order of the log */
                 order?: "forward" | "backward";
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
+                /** @description The consumer whose position continues */
                 consumer?: string | null;
+                /** @description Only events of this type */
                 type?: string | null;
+                /** @description Only what belongs to this generation */
                 generation_id?: string | null;
+                /** @description Only what belongs to this project */
                 project_id?: string | null;
+                /** @description Only what belongs to this end user */
                 user_id?: string | null;
+                /** @description Only events that this actor caused */
                 actor?: string | null;
+                /** @description Only events of the chain that began in this stream */
                 correlation_id?: string | null;
+                /** @description Only what this request led to */
                 request_id?: string | null;
+                /** @description Whether to show personal data, which needs a grant except for one's own */
                 personal_data?: boolean;
             };
             header?: {
+                /** @description The position behind which to continue, as a reconnecting client sends it */
                 "Last-Event-ID"?: string;
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4956,6 +6875,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4967,13 +6890,17 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.6"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.7"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -4992,13 +6919,15 @@ export interface operations {
             };
         };
     };
-    get_audit_generations_generation_id: {
+    readAuditGeneration: {
         parameters: {
             query?: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -5008,6 +6937,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5015,8 +6947,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             410: components["responses"]["Error410.1"];
@@ -5036,14 +6968,17 @@ export interface operations {
             };
         };
     };
-    get_audit_generations_generation_id_diff: {
+    readAuditGenerationDiff: {
         parameters: {
-            query?: {
+            query: {
+                /** @description The point in the log that is shown: a version, a position or a time; without it now */
                 as_of?: string | null;
-                since?: string;
+                /** @description The time, or the point in the log, from which on to look */
+                since: string;
             };
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -5053,6 +6988,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5060,8 +6998,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             410: components["responses"]["Error410.1"];
@@ -5081,16 +7019,20 @@ export interface operations {
             };
         };
     };
-    get_audit_generations_generation_id_receipt: {
+    readAuditGenerationReceipt: {
         parameters: {
             query?: {
+                /** @description The number of a picture, from 0 */
                 number?: number;
+                /** @description Whether to show personal data, which needs a grant except for one's own */
                 personal_data?: boolean;
             };
             header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -5100,6 +7042,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5109,13 +7055,17 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.6"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.7"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
@@ -5136,10 +7086,11 @@ export interface operations {
             };
         };
     };
-    get_audit_invariants: {
+    listAuditInvariants: {
         parameters: {
             query?: never;
             header?: {
+                /** @description `wait=n` waits up to 60 seconds for the end; `queue` waits for a slot where none is free */
                 Prefer?: string;
             };
             path?: never;
@@ -5150,6 +7101,8 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5157,8 +7110,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5177,7 +7130,7 @@ export interface operations {
             };
         };
     };
-    get_audit_keys: {
+    listAuditKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -5189,6 +7142,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5196,7 +7152,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
@@ -5216,12 +7172,16 @@ export interface operations {
             };
         };
     };
-    get_audit_proof: {
+    readAuditProof: {
         parameters: {
-            query?: {
-                event?: string;
+            query: {
+                /** @description The id of an event: `stream:version` */
+                event: string;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5230,6 +7190,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5239,13 +7203,17 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5264,7 +7232,7 @@ export interface operations {
             };
         };
     };
-    get_auth_developer_keys: {
+    listDeveloperKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -5276,15 +7244,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Keys"];
+                    "application/json": components["schemas"]["Key"][];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
@@ -5301,7 +7272,7 @@ export interface operations {
             };
         };
     };
-    post_auth_developer_keys: {
+    createDeveloperKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -5310,13 +7281,21 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "build server"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5324,8 +7303,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.2"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
@@ -5345,11 +7324,12 @@ export interface operations {
             };
         };
     };
-    delete_auth_developer_keys_key_id: {
+    deleteDeveloperKey: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer key */
                 key_id: string;
             };
             cookie?: never;
@@ -5359,13 +7339,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -5383,10 +7366,11 @@ export interface operations {
             };
         };
     };
-    post_auth_login: {
+    login: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The project */
                 "X-Project-ID"?: string;
             };
             path?: never;
@@ -5394,6 +7378,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "a long pass phrase of mine"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LoginRequest"];
             };
         };
@@ -5401,6 +7391,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5428,7 +7419,7 @@ export interface operations {
             };
         };
     };
-    post_auth_logout: {
+    logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -5440,12 +7431,15 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -5463,7 +7457,7 @@ export interface operations {
             };
         };
     };
-    get_auth_me: {
+    readMe: {
         parameters: {
             query?: never;
             header?: never;
@@ -5475,6 +7469,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5482,7 +7479,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -5500,7 +7497,7 @@ export interface operations {
             };
         };
     };
-    delete_auth_me: {
+    deleteMe: {
         parameters: {
             query?: never;
             header?: never;
@@ -5509,6 +7506,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "another long pass phrase"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeletionRequest"];
             };
         };
@@ -5516,12 +7518,15 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -5542,7 +7547,7 @@ export interface operations {
             };
         };
     };
-    post_auth_password: {
+    changePassword: {
         parameters: {
             query?: never;
             header?: never;
@@ -5551,6 +7556,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "current_password": "a long pass phrase of mine",
+                 *       "new_password": "another long pass phrase"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordChangeRequest"];
             };
         };
@@ -5558,12 +7569,15 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -5584,7 +7598,7 @@ export interface operations {
             };
         };
     };
-    post_auth_refresh: {
+    refresh: {
         parameters: {
             query?: never;
             header?: never;
@@ -5593,6 +7607,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "eyJhbGciOiJIUzI1NiJ9..."
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefreshRequest"];
             };
         };
@@ -5600,6 +7619,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5626,7 +7646,7 @@ export interface operations {
             };
         };
     };
-    post_auth_register: {
+    register: {
         parameters: {
             query?: never;
             header?: never;
@@ -5635,13 +7655,23 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "full_name": "Ada",
+                 *       "password": "a long pass phrase of mine"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeveloperCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5649,7 +7679,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.2"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -5671,7 +7701,7 @@ export interface operations {
             };
         };
     };
-    get_controls: {
+    listControls: {
         parameters: {
             query?: never;
             header?: never;
@@ -5683,6 +7713,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5690,8 +7721,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5710,17 +7741,23 @@ export interface operations {
             };
         };
     };
-    put_controls_developers_developer_id: {
+    setControlDeveloper: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "billing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ControlRequest"];
             };
         };
@@ -5728,6 +7765,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5735,8 +7773,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -5758,11 +7796,12 @@ export interface operations {
             };
         };
     };
-    delete_controls_developers_developer_id: {
+    deleteControlDeveloper: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -5772,13 +7811,14 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5797,7 +7837,7 @@ export interface operations {
             };
         };
     };
-    put_controls_maintenance: {
+    setControlMaintenance: {
         parameters: {
             query?: never;
             header?: never;
@@ -5806,6 +7846,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "maintenance",
+                 *       "submissions": "refuse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MaintenanceRequest"];
             };
         };
@@ -5813,6 +7859,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5820,8 +7867,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -5843,7 +7890,7 @@ export interface operations {
             };
         };
     };
-    delete_controls_maintenance: {
+    deleteControlMaintenance: {
         parameters: {
             query?: never;
             header?: never;
@@ -5855,13 +7902,14 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5880,17 +7928,23 @@ export interface operations {
             };
         };
     };
-    put_controls_projects_project_id: {
+    setControlProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "abuse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ControlRequest"];
             };
         };
@@ -5898,6 +7952,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5905,8 +7960,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -5928,11 +7983,12 @@ export interface operations {
             };
         };
     };
-    delete_controls_projects_project_id: {
+    deleteControlProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -5942,13 +7998,14 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -5967,17 +8024,25 @@ export interface operations {
             };
         };
     };
-    put_controls_providers_provider: {
+    setControlProvider: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of the image model's provider */
                 provider: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "case": "CASE-2026-17",
+                 *       "reason": "incident",
+                 *       "submissions": "queue"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ControlRequest"];
             };
         };
@@ -5985,6 +8050,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5992,8 +8058,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6015,11 +8081,12 @@ export interface operations {
             };
         };
     };
-    delete_controls_providers_provider: {
+    deleteControlProvider: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of the image model's provider */
                 provider: string;
             };
             cookie?: never;
@@ -6029,13 +8096,14 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6054,7 +8122,7 @@ export interface operations {
             };
         };
     };
-    put_controls_queue: {
+    setControlQueue: {
         parameters: {
             query?: never;
             header?: never;
@@ -6063,6 +8131,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "limit": 100,
+                 *       "reason": "cost"
+                 *     }
+                 */
                 "application/json": components["schemas"]["QueueCapRequest"];
             };
         };
@@ -6070,6 +8144,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6077,8 +8152,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6100,7 +8175,7 @@ export interface operations {
             };
         };
     };
-    delete_controls_queue: {
+    deleteControlQueue: {
         parameters: {
             query?: never;
             header?: never;
@@ -6112,13 +8187,14 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6137,10 +8213,12 @@ export interface operations {
             };
         };
     };
-    get_developers: {
+    listDevelopers: {
         parameters: {
             query?: {
+                /** @description The number of the page, from 1 */
                 page?: number;
+                /** @description How many entries a page has at most */
                 page_size?: number;
             };
             header?: never;
@@ -6152,6 +8230,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6159,8 +8238,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6179,11 +8258,12 @@ export interface operations {
             };
         };
     };
-    get_developers_developer_id: {
+    readDeveloper: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -6193,15 +8273,16 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["DeveloperAccount"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6220,14 +8301,17 @@ export interface operations {
             };
         };
     };
-    get_developers_developer_id_history: {
+    readDeveloperHistory: {
         parameters: {
             query?: {
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
@@ -6237,6 +8321,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6244,8 +8329,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6264,17 +8349,23 @@ export interface operations {
             };
         };
     };
-    put_developers_developer_id_password: {
+    setDeveloperPassword: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a pass phrase from the operator"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordResetRequest"];
             };
         };
@@ -6282,22 +8373,24 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["GeneratedPassword"];
                 };
             };
             /** @description The password that was sent is set */
             204: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6319,17 +8412,23 @@ export interface operations {
             };
         };
     };
-    put_developers_developer_id_tier: {
+    setDeveloperTier: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a developer */
                 developer_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tier": "free_starter"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TierRequest"];
             };
         };
@@ -6337,15 +8436,16 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["DeveloperAccount"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6367,11 +8467,12 @@ export interface operations {
             };
         };
     };
-    get_erasures_generations_generation_id: {
+    readErasureGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -6381,15 +8482,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             410: components["responses"]["Error410.1"];
@@ -6409,17 +8513,24 @@ export interface operations {
             };
         };
     };
-    post_erasures_generations_generation_id: {
+    createErasureGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "case": "CASE-2026-17",
+                 *       "reason": "data_request"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ErasureRequest"];
             };
         };
@@ -6427,22 +8538,30 @@ export interface operations {
             /** @description Erased */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6465,11 +8584,12 @@ export interface operations {
             };
         };
     };
-    get_erasures_projects_project_id: {
+    readErasureProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -6479,15 +8599,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6506,17 +8629,24 @@ export interface operations {
             };
         };
     };
-    post_erasures_projects_project_id: {
+    createErasureProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "case": "CASE-2026-17",
+                 *       "reason": "data_request"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ErasureRequest"];
             };
         };
@@ -6524,22 +8654,30 @@ export interface operations {
             /** @description Erased */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6561,11 +8699,12 @@ export interface operations {
             };
         };
     };
-    get_erasures_users_user_id: {
+    readErasureUser: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
@@ -6575,15 +8714,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -6602,17 +8744,24 @@ export interface operations {
             };
         };
     };
-    post_erasures_users_user_id: {
+    createErasureUser: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "case": "CASE-2026-17",
+                 *       "reason": "data_request"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ErasureRequest"];
             };
         };
@@ -6620,22 +8769,30 @@ export interface operations {
             /** @description Erased */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Erasure"];
+                    "application/json": components["schemas"]["ErasureProgress"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureProgress"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -6657,10 +8814,13 @@ export interface operations {
             };
         };
     };
-    get_event_types: {
+    listEventTypes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6669,6 +8829,8 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6678,6 +8840,8 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6698,11 +8862,15 @@ export interface operations {
             };
         };
     };
-    get_event_types_event_type: {
+    readEventType: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The name of an event type, such as `generation.completed` */
                 event_type: string;
             };
             cookie?: never;
@@ -6712,15 +8880,19 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventType"];
+                    "application/json": components["schemas"]["DescribedEventType"];
                 };
             };
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6742,13 +8914,18 @@ export interface operations {
             };
         };
     };
-    get_event_types_event_type_log_schemas_revision: {
+    readEventTypeLogSchema: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The name of an event type, such as `generation.completed` */
                 event_type: string;
-                revision: string;
+                /** @description The revision of a schema, from 1 */
+                revision: number;
             };
             cookie?: never;
         };
@@ -6757,15 +8934,21 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/schema+json": unknown;
+                    "application/schema+json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6787,13 +8970,18 @@ export interface operations {
             };
         };
     };
-    get_event_types_event_type_schemas_revision: {
+    readEventTypeSchema: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The name of an event type, such as `generation.completed` */
                 event_type: string;
-                revision: string;
+                /** @description The revision of a schema, from 1 */
+                revision: number;
             };
             cookie?: never;
         };
@@ -6802,15 +8990,21 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/schema+json": unknown;
+                    "application/schema+json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6832,15 +9026,20 @@ export interface operations {
             };
         };
     };
-    post_generation_generate_v2: {
+    createGeneration: {
         parameters: {
             query?: {
+                /** @description Decide and answer as usual, but record, send and hold nothing */
                 dry_run?: boolean;
             };
             header?: {
+                /** @description A text of your own; a request that is sent again with it is recorded once */
                 "Idempotency-Key"?: string;
+                /** @description How long the generation may take, from 5 seconds to 35 minutes: `90`, `5m` */
                 "Cancel-After"?: string;
+                /** @description How long the generation may wait for its start */
                 "X-Start-Timeout"?: string;
+                /** @description `wait=n` waits up to 60 seconds for the end; `queue` waits for a slot where none is free */
                 Prefer?: string;
             };
             path?: never;
@@ -6848,6 +9047,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "example_images": [
+                 *         "harbour.jpg",
+                 *         "cliffs.jpg",
+                 *         "storm.png"
+                 *       ],
+                 *       "instructions": "{\"prompt\": \"A lighthouse at dusk, in the style of the pictures\"}"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** @description JPEG, PNG or WebP, at most 10 MiB each; with stored pictures at most five together */
                     example_images?: string[];
@@ -6873,15 +9082,26 @@ export interface operations {
             /** @description Finished within `Prefer: wait`, or a dry run */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionAnswered"];
+                    "application/json": components["schemas"]["Generation"] | components["schemas"]["DryRunAnswer"];
                 };
             };
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6889,8 +9109,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.4"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.5"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.7"];
@@ -6913,19 +9133,29 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2: {
+    listGenerations: {
         parameters: {
             query?: {
-                status?: string;
-                state?: string;
+                /** @description Only those with this status */
+                status?: "pending" | "processing" | "completed" | "failed";
+                /** @description Only those in this state */
+                state?: "requested" | "validated" | "reserved" | "invoking" | "waiting" | "started" | "completed" | "failed" | "canceling";
+                /** @description Only those that were created after this time */
                 created_after?: string;
+                /** @description Only those that were created before this time */
                 created_before?: string;
+                /** @description Only what this request led to */
                 request_id?: string;
+                /** @description Only the generation that was submitted with this Idempotency-Key */
                 idempotency_key?: string;
-                page?: string;
-                per_page?: string;
+                /** @description The number of the page, from 1 */
+                page?: number;
+                /** @description How many entries a page has at most */
+                per_page?: number;
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string;
-                limit?: string;
+                /** @description How many entries, or commits of the log, the page has at most */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -6936,6 +9166,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6943,7 +9176,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -6961,15 +9194,20 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_events: {
+    listAllGenerationEvents: {
         parameters: {
             query?: {
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: string;
-                wait?: string;
-                limit?: string;
+                /** @description Seconds to wait for something new */
+                wait?: number;
+                /** @description How many entries, or commits of the log, the page has at most */
+                limit?: number;
+                /** @description A ticket in place of a token */
                 ticket?: string;
             };
             header?: {
+                /** @description The position behind which to continue, as a reconnecting client sends it */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -6980,6 +9218,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6991,12 +9233,15 @@ export interface operations {
             /** @description No event can follow */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.3"];
+            401: components["responses"]["Error401.4"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.4"];
@@ -7014,7 +9259,7 @@ export interface operations {
             };
         };
     };
-    post_generation_generations_v2_events_ticket: {
+    createAllGenerationEventTicket: {
         parameters: {
             query?: never;
             header?: never;
@@ -7023,17 +9268,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -7051,15 +9299,18 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id: {
+    readGeneration: {
         parameters: {
             query?: {
-                wait?: string;
+                /** @description Seconds to wait for something new */
+                wait?: number;
             };
             header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7069,6 +9320,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7078,12 +9334,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7103,11 +9363,12 @@ export interface operations {
             };
         };
     };
-    delete_generation_generations_v2_generation_id: {
+    deleteGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7117,14 +9378,17 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["DeletedGeneration"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7144,11 +9408,12 @@ export interface operations {
             };
         };
     };
-    post_generation_generations_v2_generation_id_cancel: {
+    cancelGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7158,13 +9423,21 @@ export interface operations {
             /** @description Already final */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Generation"];
+                };
             };
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7172,7 +9445,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7192,17 +9465,22 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_events: {
+    listGenerationEvents: {
         parameters: {
             query?: {
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: string;
-                wait?: string;
+                /** @description Seconds to wait for something new */
+                wait?: number;
+                /** @description A ticket in place of a token */
                 ticket?: string;
             };
             header?: {
+                /** @description The position behind which to continue, as a reconnecting client sends it */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7212,6 +9490,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7223,12 +9505,15 @@ export interface operations {
             /** @description No event can follow */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.3"];
+            401: components["responses"]["Error401.4"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7248,28 +9533,32 @@ export interface operations {
             };
         };
     };
-    post_generation_generations_v2_generation_id_events_ticket: {
+    createGenerationEventTicket: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7289,19 +9578,25 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_examples_number: {
+    readGenerationExample: {
         parameters: {
             query?: {
-                expires?: string;
-                receipt?: string;
+                /** @description When a signed link ends, in Unix seconds */
+                expires?: number;
+                /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
+                receipt?: "embedded" | "c2pa";
             };
             header?: {
+                /** @description The part of the picture that you want */
                 Range?: string;
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
-                number: string;
+                /** @description The number of a picture, from 0 */
+                number: number;
             };
             cookie?: never;
         };
@@ -7310,6 +9605,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7319,6 +9618,11 @@ export interface operations {
             /** @description The part that Range asks for */
             206: {
                 headers: {
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7326,12 +9630,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.8"];
@@ -7354,11 +9662,12 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_explain: {
+    explainGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7368,14 +9677,17 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["GenerationExplanation"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7395,14 +9707,17 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_history: {
+    readGenerationHistory: {
         parameters: {
             query?: {
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7412,6 +9727,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7419,8 +9735,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             410: components["responses"]["Error410.1"];
@@ -7440,17 +9756,22 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_image: {
+    readGenerationFirstImage: {
         parameters: {
             query?: {
-                expires?: string;
-                receipt?: string;
+                /** @description When a signed link ends, in Unix seconds */
+                expires?: number;
+                /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
+                receipt?: "embedded" | "c2pa";
             };
             header?: {
+                /** @description The part of the picture that you want */
                 Range?: string;
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7460,6 +9781,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7469,6 +9794,11 @@ export interface operations {
             /** @description The part that Range asks for */
             206: {
                 headers: {
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7476,12 +9806,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.8"];
@@ -7504,19 +9838,25 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_images_number: {
+    readGenerationImage: {
         parameters: {
             query?: {
-                expires?: string;
-                receipt?: string;
+                /** @description When a signed link ends, in Unix seconds */
+                expires?: number;
+                /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
+                receipt?: "embedded" | "c2pa";
             };
             header?: {
+                /** @description The part of the picture that you want */
                 Range?: string;
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
-                number: string;
+                /** @description The number of a picture, from 0 */
+                number: number;
             };
             cookie?: never;
         };
@@ -7525,6 +9865,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7534,6 +9878,11 @@ export interface operations {
             /** @description The part that Range asks for */
             206: {
                 headers: {
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7541,12 +9890,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.8"];
@@ -7569,23 +9922,39 @@ export interface operations {
             };
         };
     };
-    patch_generation_generations_v2_generation_id_public: {
+    updateGenerationPublic: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/json": {
                     is_public: boolean;
                 };
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": {
                     is_public: boolean;
                 };
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "multipart/form-data": {
                     is_public: boolean;
                 };
@@ -7595,6 +9964,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7602,7 +9974,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
@@ -7626,16 +9998,20 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_receipt: {
+    readGenerationReceipt: {
         parameters: {
             query?: {
+                /** @description The number of a picture, from 0 */
                 number?: number;
+                /** @description Whether to show personal data, which needs a grant except for one's own */
                 personal_data?: boolean;
             };
             header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7645,6 +10021,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7654,13 +10034,17 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.5"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.6"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
@@ -7681,22 +10065,32 @@ export interface operations {
             };
         };
     };
-    post_generation_generations_v2_generation_id_retry: {
+    retryGeneration: {
         parameters: {
             query?: never;
             header?: {
+                /** @description A text of your own; a request that is sent again with it is recorded once */
                 "Idempotency-Key"?: string;
+                /** @description How long the generation may take, from 5 seconds to 35 minutes: `90`, `5m` */
                 "Cancel-After"?: string;
+                /** @description How long the generation may wait for its start */
                 "X-Start-Timeout"?: string;
+                /** @description `wait=n` waits up to 60 seconds for the end; `queue` waits for a slot where none is free */
                 Prefer?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "seed": "new"
+                 *     }
+                 */
                 "application/json": {
                     /** @enum {unknown} */
                     seed?: "new" | "same";
@@ -7707,15 +10101,26 @@ export interface operations {
             /** @description Finished within `Prefer: wait`, or a dry run */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionAnswered"];
+                    "application/json": components["schemas"]["Generation"] | components["schemas"]["DryRunAnswer"];
                 };
             };
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7723,8 +10128,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.4"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.5"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -7747,15 +10152,18 @@ export interface operations {
             };
         };
     };
-    get_generation_generations_v2_generation_id_status: {
+    readGenerationStatus: {
         parameters: {
             query?: {
-                wait?: string;
+                /** @description Seconds to wait for something new */
+                wait?: number;
             };
             header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7765,6 +10173,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7774,12 +10187,16 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7799,11 +10216,12 @@ export interface operations {
             };
         };
     };
-    delete_generation_generations_generation_id: {
+    deleteOlderGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -7813,14 +10231,17 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["DeletedGeneration"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
@@ -7840,18 +10261,27 @@ export interface operations {
             };
         };
     };
-    get_generation_public_generations_v2: {
+    listPublicGenerations: {
         parameters: {
             query?: {
-                status?: string;
-                state?: string;
+                /** @description Only those with this status */
+                status?: "pending" | "processing" | "completed" | "failed";
+                /** @description Only those in this state */
+                state?: "requested" | "validated" | "reserved" | "invoking" | "waiting" | "started" | "completed" | "failed" | "canceling";
+                /** @description Only those that were created after this time */
                 created_after?: string;
+                /** @description Only those that were created before this time */
                 created_before?: string;
+                /** @description Only the generation that was submitted with this Idempotency-Key */
                 idempotency_key?: string;
-                page?: string;
-                per_page?: string;
+                /** @description The number of the page, from 1 */
+                page?: number;
+                /** @description How many entries a page has at most */
+                per_page?: number;
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string;
-                limit?: string;
+                /** @description How many entries, or commits of the log, the page has at most */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -7862,6 +10292,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7869,7 +10302,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -7887,7 +10320,7 @@ export interface operations {
             };
         };
     };
-    get_health: {
+    readHealth: {
         parameters: {
             query?: never;
             header?: never;
@@ -7899,10 +10332,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ServiceHealth"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -7911,9 +10345,12 @@ export interface operations {
             /** @description Requests cannot be recorded */
             503: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ServiceHealth"];
+                };
             };
             /** @description Refused */
             default: {
@@ -7927,7 +10364,7 @@ export interface operations {
             };
         };
     };
-    get_health_database: {
+    readHealthDatabase: {
         parameters: {
             query?: never;
             header?: never;
@@ -7939,10 +10376,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["TimedDatabaseHealth"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -7951,9 +10389,12 @@ export interface operations {
             /** @description The database cannot be reached */
             503: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["TimedDatabaseHealth"];
+                };
             };
             /** @description Refused */
             default: {
@@ -7967,7 +10408,7 @@ export interface operations {
             };
         };
     };
-    get_health_detailed: {
+    readHealthDetailed: {
         parameters: {
             query?: never;
             header?: never;
@@ -7979,10 +10420,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["DetailedHealth"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -7991,9 +10433,12 @@ export interface operations {
             /** @description Requests cannot be recorded */
             503: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["DetailedHealth"];
+                };
             };
             /** @description Refused */
             default: {
@@ -8007,7 +10452,7 @@ export interface operations {
             };
         };
     };
-    get_health_redis: {
+    readHealthRedis: {
         parameters: {
             query?: never;
             header?: never;
@@ -8019,10 +10464,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["TimedBrokerHealth"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -8041,7 +10487,7 @@ export interface operations {
             };
         };
     };
-    get_health_storage: {
+    readHealthStorage: {
         parameters: {
             query?: never;
             header?: never;
@@ -8053,10 +10499,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["TimedStorageHealth"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -8065,9 +10512,12 @@ export interface operations {
             /** @description The pictures cannot be reached */
             503: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["TimedStorageHealth"];
+                };
             };
             /** @description Refused */
             default: {
@@ -8081,12 +10531,16 @@ export interface operations {
             };
         };
     };
-    get_operations_dead_letters: {
+    listDeadLetters: {
         parameters: {
             query?: {
+                /** @description Only of this subscriber or queue */
                 handler?: string | null;
+                /** @description Those that were discarded */
                 discarded?: boolean;
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
@@ -8098,6 +10552,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8105,8 +10560,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8125,7 +10580,7 @@ export interface operations {
             };
         };
     };
-    post_operations_dead_letters_discard: {
+    discardDeadLetter: {
         parameters: {
             query?: never;
             header?: never;
@@ -8134,6 +10589,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "all": true,
+                 *       "handler": "validation",
+                 *       "reason": "obsolete"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DiscardRequest"];
             };
         };
@@ -8141,6 +10603,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8148,8 +10611,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -8171,7 +10634,7 @@ export interface operations {
             };
         };
     };
-    post_operations_dead_letters_replay: {
+    replayDeadLetter: {
         parameters: {
             query?: never;
             header?: never;
@@ -8180,13 +10643,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "first": 10
+                 *     }
+                 */
                 "application/json": components["schemas"]["SelectionRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8194,8 +10663,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -8217,11 +10686,12 @@ export interface operations {
             };
         };
     };
-    get_operations_dead_letters_entry: {
+    readDeadLetter: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of an entry */
                 entry: string;
             };
             cookie?: never;
@@ -8231,15 +10701,16 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FailedEntry"];
+                    "application/json": components["schemas"]["ShownFailedEntry"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8258,12 +10729,16 @@ export interface operations {
             };
         };
     };
-    get_operations_parked: {
+    listParkedEvents: {
         parameters: {
             query?: {
+                /** @description Only of this subscriber or queue */
                 handler?: string | null;
+                /** @description Those that were discarded */
                 discarded?: boolean;
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
@@ -8275,6 +10750,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8282,8 +10758,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8302,7 +10778,7 @@ export interface operations {
             };
         };
     };
-    post_operations_parked_discard: {
+    discardParkedEvent: {
         parameters: {
             query?: never;
             header?: never;
@@ -8311,6 +10787,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "projector:17"
+                 *       ],
+                 *       "reason": "obsolete"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DiscardRequest"];
             };
         };
@@ -8318,6 +10802,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8325,8 +10810,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -8348,7 +10833,7 @@ export interface operations {
             };
         };
     };
-    post_operations_parked_replay: {
+    replayParkedEvent: {
         parameters: {
             query?: never;
             header?: never;
@@ -8357,13 +10842,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "all": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["SelectionRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8371,8 +10862,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -8394,11 +10885,12 @@ export interface operations {
             };
         };
     };
-    get_operations_parked_entry: {
+    readParkedEvent: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of an entry */
                 entry: string;
             };
             cookie?: never;
@@ -8408,15 +10900,16 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FailedEntry"];
+                    "application/json": components["schemas"]["ShownFailedEntry"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8435,7 +10928,7 @@ export interface operations {
             };
         };
     };
-    get_operations_projections: {
+    readProjections: {
         parameters: {
             query?: never;
             header?: never;
@@ -8447,6 +10940,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8454,8 +10948,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8474,7 +10968,7 @@ export interface operations {
             };
         };
     };
-    post_operations_projections_drift: {
+    checkProjections: {
         parameters: {
             query?: never;
             header?: never;
@@ -8483,18 +10977,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["RequestedRun"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8513,7 +11008,7 @@ export interface operations {
             };
         };
     };
-    post_operations_projections_rebuild: {
+    rebuildProjections: {
         parameters: {
             query?: never;
             header?: never;
@@ -8522,18 +11017,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["RequestedRun"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8552,10 +11048,11 @@ export interface operations {
             };
         };
     };
-    get_operations_search: {
+    searchRequests: {
         parameters: {
-            query?: {
-                request_id?: string;
+            query: {
+                /** @description Only what this request led to */
+                request_id: string;
             };
             header?: never;
             path?: never;
@@ -8566,6 +11063,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8573,8 +11071,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8593,7 +11091,7 @@ export interface operations {
             };
         };
     };
-    get_operations_status: {
+    readStatus: {
         parameters: {
             query?: never;
             header?: never;
@@ -8605,6 +11103,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8612,8 +11111,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8632,10 +11131,12 @@ export interface operations {
             };
         };
     };
-    get_platform_history: {
+    readPlatformHistory: {
         parameters: {
             query?: {
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
@@ -8647,6 +11148,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8654,8 +11156,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.3"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.4"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -8674,7 +11176,7 @@ export interface operations {
             };
         };
     };
-    get_projects: {
+    listProjects: {
         parameters: {
             query?: never;
             header?: never;
@@ -8686,15 +11188,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Projects"];
+                    "application/json": components["schemas"]["Project"][];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
@@ -8711,7 +11216,7 @@ export interface operations {
             };
         };
     };
-    post_projects: {
+    createProject: {
         parameters: {
             query?: never;
             header?: never;
@@ -8720,13 +11225,22 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Pictures for the shop",
+                 *       "name": "Shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8734,8 +11248,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.3"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
@@ -8755,7 +11269,7 @@ export interface operations {
             };
         };
     };
-    get_projects_slash: {
+    listProjectsWithSlash: {
         parameters: {
             query?: never;
             header?: never;
@@ -8767,15 +11281,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Projects"];
+                    "application/json": components["schemas"]["Project"][];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
@@ -8792,7 +11309,7 @@ export interface operations {
             };
         };
     };
-    post_projects_slash: {
+    createProjectWithSlash: {
         parameters: {
             query?: never;
             header?: never;
@@ -8801,13 +11318,22 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Pictures for the shop",
+                 *       "name": "Shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8815,8 +11341,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.3"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
@@ -8836,13 +11362,18 @@ export interface operations {
             };
         };
     };
-    get_projects_stats: {
+    listAllProjectStats: {
         parameters: {
             query?: {
+                /** @description The number of the page, from 1 */
                 page?: number;
+                /** @description How many entries a page has at most */
                 page_size?: number;
+                /** @description Only those whose e-mail address or name has this text */
                 search?: string | null;
+                /** @description Only those that are active, or only the others */
                 is_active?: boolean | null;
+                /** @description Only what belongs to this project */
                 project_id?: string | null;
             };
             header?: never;
@@ -8854,15 +11385,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["AllStatistics"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
@@ -8879,13 +11413,18 @@ export interface operations {
             };
         };
     };
-    get_projects_users: {
+    listAllProjectUsers: {
         parameters: {
             query?: {
+                /** @description The number of the page, from 1 */
                 page?: number;
+                /** @description How many entries a page has at most */
                 page_size?: number;
+                /** @description Only those whose e-mail address or name has this text */
                 search?: string | null;
+                /** @description Only those that are active, or only the others */
                 is_active?: boolean | null;
+                /** @description Only what belongs to this project */
                 project_id?: string | null;
             };
             header?: never;
@@ -8897,15 +11436,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Users"];
+                    "application/json": components["schemas"]["AllUsers"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
@@ -8922,11 +11464,12 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id: {
+    readProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -8936,6 +11479,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8943,8 +11489,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -8962,17 +11508,23 @@ export interface operations {
             };
         };
     };
-    put_projects_project_id: {
+    setProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Pictures for the new shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUpdateRequest"];
             };
         };
@@ -8980,6 +11532,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8987,8 +11542,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -9009,11 +11564,12 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id: {
+    deleteProject: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9023,13 +11579,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9047,11 +11606,12 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_api_keys: {
+    listProjectApiKeys: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9061,15 +11621,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Keys"];
+                    "application/json": components["schemas"]["Key"][];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9087,24 +11650,33 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_api_keys: {
+    createProjectApiKey: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "web server"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9112,8 +11684,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.2"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -9134,12 +11706,14 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_api_keys_api_key_id: {
+    deleteProjectApiKey: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of an API key of the project */
                 api_key_id: string;
             };
             cookie?: never;
@@ -9149,13 +11723,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9173,11 +11750,12 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_bulk: {
+    listBulkJobs: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9187,6 +11765,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9194,8 +11775,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -9214,24 +11795,37 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_bulk: {
+    createBulkJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": "publish",
+                 *       "filter": {
+                 *         "status": "completed"
+                 *       },
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["BulkRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9239,8 +11833,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -9262,12 +11856,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_bulk_job_id: {
+    readBulkJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a bulk job */
                 job_id: string;
             };
             cookie?: never;
@@ -9277,6 +11873,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9284,8 +11883,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -9304,12 +11903,14 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_bulk_job_id: {
+    cancelBulkJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a bulk job */
                 job_id: string;
             };
             cookie?: never;
@@ -9319,6 +11920,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9326,8 +11930,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.2"];
@@ -9346,21 +11950,26 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_bulk_job_id_start: {
+    startBulkJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a bulk job */
                 job_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9368,8 +11977,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.9"];
             422: components["responses"]["Error422.2"];
@@ -9388,11 +11997,12 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_consumers: {
+    listProjectConsumers: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9402,6 +12012,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9409,8 +12022,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9428,12 +12041,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_consumers_consumer: {
+    readProjectConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
@@ -9443,6 +12058,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9450,8 +12068,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9469,18 +12087,25 @@ export interface operations {
             };
         };
     };
-    put_projects_project_id_consumers_consumer: {
+    setProjectConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "cursor": "0"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveRequest"];
             };
         };
@@ -9488,6 +12113,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9495,8 +12123,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.4"];
@@ -9518,12 +12146,14 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_consumers_consumer: {
+    deleteProjectConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
@@ -9533,13 +12163,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9557,18 +12190,26 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_consumers_consumer_acknowledge: {
+    acknowledgeProjectConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "cursor": "0",
+                 *       "lease": "0123456789abcdef0123456789abcdef"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProgressRequest"];
             };
         };
@@ -9576,6 +12217,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9583,8 +12227,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.6"];
@@ -9606,18 +12250,26 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_consumers_consumer_lease: {
+    leaseProjectConsumer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The name of a consumer */
                 consumer: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "limit": 10,
+                 *       "seconds": 60
+                 *     }
+                 */
                 "application/json": components["schemas"]["LeaseRequest"];
             };
         };
@@ -9625,6 +12277,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9632,8 +12287,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.5"];
@@ -9655,19 +12310,26 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_events: {
+    listProjectEvents: {
         parameters: {
             query?: {
+                /** @description The position behind which to continue; `0` is the beginning */
                 after?: string;
-                wait?: string;
-                limit?: string;
+                /** @description Seconds to wait for something new */
+                wait?: number;
+                /** @description How many entries, or commits of the log, the page has at most */
+                limit?: number;
+                /** @description A ticket in place of a token */
                 ticket?: string;
-                include?: string;
+                /** @description Further events: `webhooks` adds what endpoints do */
+                include?: "webhooks";
             };
             header?: {
+                /** @description The position behind which to continue, as a reconnecting client sends it */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9677,6 +12339,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9688,12 +12354,15 @@ export interface operations {
             /** @description No event can follow */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.3"];
+            401: components["responses"]["Error401.4"];
             403: components["responses"]["Error403.1"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
@@ -9712,29 +12381,33 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_events_ticket: {
+    createProjectEventTicket: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9752,23 +12425,35 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_generations: {
+    listProjectGenerations: {
         parameters: {
             query?: {
-                status?: string;
-                state?: string;
+                /** @description Only those with this status */
+                status?: "pending" | "processing" | "completed" | "failed";
+                /** @description Only those in this state */
+                state?: "requested" | "validated" | "reserved" | "invoking" | "waiting" | "started" | "completed" | "failed" | "canceling";
+                /** @description Only those that were created after this time */
                 created_after?: string;
+                /** @description Only those that were created before this time */
                 created_before?: string;
+                /** @description Only what this request led to */
                 request_id?: string;
+                /** @description Only the generation that was submitted with this Idempotency-Key */
                 idempotency_key?: string;
-                page?: string;
-                per_page?: string;
+                /** @description The number of the page, from 1 */
+                page?: number;
+                /** @description How many entries a page has at most */
+                per_page?: number;
+                /** @description Where to continue: the cursor of the page before */
                 cursor?: string;
-                limit?: string;
+                /** @description How many entries, or commits of the log, the page has at most */
+                limit?: number;
+                /** @description Only what belongs to this end user */
                 user_id?: string;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9778,15 +12463,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Generations"];
+                    "application/json": components["schemas"]["ProjectGenerations"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9804,12 +12492,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_generations_generation_id: {
+    readProjectGeneration: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a generation */
                 generation_id: string;
             };
             cookie?: never;
@@ -9819,15 +12509,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Generation"];
+                    "application/json": components["schemas"]["ProjectGeneration"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             410: components["responses"]["Error410.1"];
             422: components["responses"]["Error422.1"];
@@ -9846,17 +12539,23 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_stats: {
+    readProjectStats: {
         parameters: {
             query?: {
+                /** @description The number of the page, from 1 */
                 page?: number;
+                /** @description How many entries a page has at most */
                 page_size?: number;
+                /** @description Only those whose e-mail address or name has this text */
                 search?: string | null;
+                /** @description Only those that are active, or only the others */
                 is_active?: boolean | null;
+                /** @description Only what belongs to this project */
                 project_id?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9866,15 +12565,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ProjectStatistics"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9892,17 +12594,23 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_users: {
+    listProjectUsers: {
         parameters: {
             query?: {
+                /** @description The number of the page, from 1 */
                 page?: number;
+                /** @description How many entries a page has at most */
                 page_size?: number;
+                /** @description Only those whose e-mail address or name has this text */
                 search?: string | null;
+                /** @description Only those that are active, or only the others */
                 is_active?: boolean | null;
+                /** @description Only what belongs to this project */
                 project_id?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -9912,6 +12620,9 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9919,8 +12630,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9938,12 +12649,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_users_user_id: {
+    readProjectUser: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
@@ -9953,15 +12666,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ProjectUser"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -9979,12 +12695,14 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_users_user_id: {
+    deleteProjectUser: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
@@ -9994,13 +12712,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10018,12 +12739,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_users_user_id_access_keys: {
+    listProjectUserAccessKeys: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
@@ -10033,15 +12756,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AccessKeys"];
+                    "application/json": components["schemas"]["AccessKey"][];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10059,25 +12785,40 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_users_user_id_access_keys: {
+    createProjectUserAccessKey: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "expires_at": "2999-01-01T00:00:00Z",
+                 *       "name": "laptop",
+                 *       "scopes": [
+                 *         "generate",
+                 *         "read"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccessKeyCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10085,8 +12826,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error400.2"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -10107,13 +12848,16 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_users_user_id_access_keys_access_key_id: {
+    deleteProjectUserAccessKey: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
+                /** @description The id of an access key */
                 access_key_id: string;
             };
             cookie?: never;
@@ -10123,13 +12867,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10147,18 +12894,25 @@ export interface operations {
             };
         };
     };
-    put_projects_project_id_users_user_id_password: {
+    setProjectUserPassword: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a user */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a pass phrase from the developer"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordResetRequest"];
             };
         };
@@ -10166,22 +12920,28 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["GeneratedPassword"];
                 };
             };
             /** @description The password that was sent is set */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -10202,11 +12962,12 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_webhooks: {
+    listProjectWebhooks: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
@@ -10216,15 +12977,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookEndpoints"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10242,33 +13006,47 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks: {
+    createProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "orders",
+                 *       "event_types": [
+                 *         "generation.completed",
+                 *         "generation.failed"
+                 *       ],
+                 *       "url": "https://shop.example.com/hooks/exemplar"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EndpointCreateRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Made */
             201: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["NewWebhookEndpoint"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.2"];
@@ -10290,12 +13068,14 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_webhooks_endpoint_id: {
+    readProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10305,15 +13085,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10331,12 +13114,14 @@ export interface operations {
             };
         };
     };
-    delete_projects_project_id_webhooks_endpoint_id: {
+    deleteProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10346,13 +13131,16 @@ export interface operations {
             /** @description Done */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10370,18 +13158,25 @@ export interface operations {
             };
         };
     };
-    patch_projects_project_id_webhooks_endpoint_id: {
+    updateProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "orders and returns"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EndpointUpdateRequest"];
             };
         };
@@ -10389,15 +13184,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -10418,18 +13216,25 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_webhooks_endpoint_id_deliveries: {
+    listProjectWebhookDeliveries: {
         parameters: {
             query?: {
+                /** @description Only those in this state */
                 state?: ("pending" | "delivered" | "failed" | "skipped") | null;
+                /** @description Only what belongs to this generation */
                 generation_id?: string | null;
+                /** @description Only what this request led to */
                 request_id?: string | null;
+                /** @description The position, id or time before which to continue */
                 before?: string | null;
+                /** @description How many entries, or commits of the log, the page has at most */
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10439,15 +13244,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookDeliveries"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10465,13 +13273,16 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_webhooks_endpoint_id_deliveries_delivery_id: {
+    readProjectWebhookDelivery: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
+                /** @description The id of a delivery, which is that of its message */
                 delivery_id: string;
             };
             cookie?: never;
@@ -10481,15 +13292,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10507,31 +13321,37 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_deliveries_delivery_id_resend: {
+    resendProjectWebhookDelivery: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
+                /** @description The id of a delivery, which is that of its message */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.1"];
             422: components["responses"]["Error422.1"];
@@ -10550,12 +13370,14 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_disable: {
+    disableProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10565,15 +13387,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10591,12 +13416,14 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_enable: {
+    enableProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10606,15 +13433,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10632,20 +13462,28 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_recover: {
+    recoverProjectWebhook: {
         parameters: {
             query?: {
+                /** @description Decide and answer as usual, but record, send and hold nothing */
                 dry_run?: boolean;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "since": "2026-01-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RecoverRequest"];
             };
         };
@@ -10653,22 +13491,30 @@ export interface operations {
             /** @description What would be sent, with `dry_run` */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["RecoveredDeliveries"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveredDeliveries"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -10689,20 +13535,28 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_replay_missing: {
+    replayMissingProjectWebhook: {
         parameters: {
             query?: {
+                /** @description Decide and answer as usual, but record, send and hold nothing */
                 dry_run?: boolean;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "since": "2026-01-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReplayRequest"];
             };
         };
@@ -10710,22 +13564,30 @@ export interface operations {
             /** @description What would be sent, with `dry_run` */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ReplayedDeliveries"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayedDeliveries"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -10747,20 +13609,31 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_resend: {
+    resendProjectWebhook: {
         parameters: {
             query?: {
+                /** @description Decide and answer as usual, but record, send and hold nothing */
                 dry_run?: boolean;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "since": "2026-01-01T00:00:00Z",
+                 *       "states": [
+                 *         "failed"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResendRequest"];
             };
         };
@@ -10768,22 +13641,30 @@ export interface operations {
             /** @description What would be sent, with `dry_run` */
             200: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Done */
-            202: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ResentDeliveries"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResentDeliveries"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
@@ -10804,12 +13685,14 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_rotate: {
+    rotateProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10819,15 +13702,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["RotatedSecret"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.3"];
             422: components["responses"]["Error422.1"];
@@ -10846,14 +13732,17 @@ export interface operations {
             };
         };
     };
-    get_projects_project_id_webhooks_endpoint_id_stats: {
+    readProjectWebhookStats: {
         parameters: {
             query?: {
+                /** @description The time, or the point in the log, from which on to look */
                 since?: string | null;
             };
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
@@ -10863,15 +13752,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["DeliveryStatistics"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -10889,34 +13781,44 @@ export interface operations {
             };
         };
     };
-    post_projects_project_id_webhooks_endpoint_id_test: {
+    testProjectWebhook: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a project */
                 project_id: string;
+                /** @description The id of a webhook endpoint; `default` for webhooks that single requests name */
                 endpoint_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "type": "generation.completed"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ExampleRequest"];
             };
         };
         responses: {
-            /** @description Done */
+            /** @description Accepted */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
             409: components["responses"]["Error409.1"];
@@ -10938,17 +13840,24 @@ export interface operations {
             };
         };
     };
-    post_provider_provider: {
+    createProviderCallback: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of the image model's provider */
                 provider: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "p-17",
+                 *       "status": "succeeded"
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -10956,10 +13865,11 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["ReceivedCallback"];
                 };
             };
             400: components["responses"]["Error400.1"];
@@ -10983,13 +13893,17 @@ export interface operations {
             };
         };
     };
-    get_usage: {
+    readUsage: {
         parameters: {
             query?: {
+                /** @description The first day, in UTC; an earlier checkpoint's size for a proof of consistency */
                 from?: string;
+                /** @description The last day, in UTC; a later checkpoint's size for a proof of consistency */
                 to?: string;
+                /** @description Dimensions of the groups, between commas */
                 by?: string;
-                format?: string;
+                /** @description The media type of the answer */
+                format?: "json" | "csv";
             };
             header?: never;
             path?: never;
@@ -11000,15 +13914,19 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Usage"];
+                    "application/json": components["schemas"]["UsageReport"];
                     "text/csv": unknown;
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
+            401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -11026,10 +13944,11 @@ export interface operations {
             };
         };
     };
-    get_webhooks_default_secret: {
+    readWebhookDefaultSecret: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The project */
                 "X-Project-ID"?: string;
             };
             path?: never;
@@ -11040,15 +13959,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["DefaultSecret"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.4"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.5"];
             404: components["responses"]["Error404.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
@@ -11066,10 +13988,11 @@ export interface operations {
             };
         };
     };
-    post_webhooks_default_secret_rotate: {
+    rotateWebhookDefaultSecret: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The project */
                 "X-Project-ID"?: string;
             };
             path?: never;
@@ -11080,15 +14003,18 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["RotatedDefaultSecret"];
                 };
             };
             400: components["responses"]["Error400.1"];
-            401: components["responses"]["Error401.2"];
-            403: components["responses"]["Error403.2"];
+            401: components["responses"]["Error401.3"];
+            403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             409: components["responses"]["Error409.3"];
             422: components["responses"]["Error422.1"];
@@ -11107,7 +14033,57 @@ export interface operations {
             };
         };
     };
-    get_service_console: {
+    readAsyncapiJson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enterConsole: {
         parameters: {
             query?: never;
             header?: never;
@@ -11116,9 +14092,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description See another address */
             303: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11141,7 +14119,7 @@ export interface operations {
             };
         };
     };
-    post_service_console_sign_in_link: {
+    createConsoleSignInLink: {
         parameters: {
             query?: never;
             header?: never;
@@ -11150,6 +14128,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "the code of the link"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignInLinkRequest"];
             };
         };
@@ -11157,13 +14140,15 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["Demonstration"];
                 };
             };
             400: components["responses"]["Error400.1"];
+            401: components["responses"]["Error401.5"];
             408: components["responses"]["Error408.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
@@ -11182,11 +14167,15 @@ export interface operations {
             };
         };
     };
-    get_service_console_path: {
+    readConsole: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The path of a file */
                 path: string;
             };
             cookie?: never;
@@ -11196,6 +14185,8 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11208,6 +14199,8 @@ export interface operations {
             /** @description Not modified */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -11229,10 +14222,13 @@ export interface operations {
             };
         };
     };
-    get_service_health: {
+    readApiPage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11241,198 +14237,22 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "text/html": unknown;
                 };
             };
-            400: components["responses"]["Error400.1"];
-            422: components["responses"]["Error422.1"];
-            500: components["responses"]["Error500.1"];
-            /** @description Requests cannot be recorded */
-            503: {
+            /** @description Not modified */
+            304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_service_mcp: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                    "text/event-stream": unknown;
-                };
-            };
-            /** @description A notification was taken */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description invalid_request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description invalid_credentials */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description forbidden, insufficient_scope, invalid_developer_key */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description Accept names no media type of the protocol */
-            406: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description request_timeout */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description body_too_large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description unsupported_encoding */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description invalid_request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description request_limit_exceeded, stream_limit_exceeded */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description damaged, internal_error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description mcp_not_installed */
-            501: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description server_busy, store_unavailable, tier_unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
-            };
-        };
-    };
-    get_service_openapi_json: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Object"];
-                };
             };
             400: components["responses"]["Error400.1"];
             422: components["responses"]["Error422.1"];
@@ -11450,14 +14270,495 @@ export interface operations {
             };
         };
     };
-    post_service_v1_images_edits: {
+    readErrorPage: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDoc: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The path of a file */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": unknown;
+                    "text/html": unknown;
+                    "text/javascript": unknown;
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400.1"];
+            404: components["responses"]["Error404.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readServiceHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceHealth"];
+                };
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            /** @description Requests cannot be recorded */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceHealth"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readLlmsTxt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendMcpMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": 1,
+                 *       "jsonrpc": "2.0",
+                 *       "method": "tools/list"
+                 *     }
+                 */
+                "application/json": {
+                    id?: string | number;
+                    /** @constant */
+                    jsonrpc: "2.0";
+                    method: string;
+                    params?: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A notification was taken */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description * `invalid_request`: The request is not valid */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /**
+             * @description * `authorization_required`: Could not validate credentials
+             *     * `authorization_malformed`: Could not validate credentials
+             *     * `invalid_credentials`: Could not validate credentials
+             */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /**
+             * @description * `role_header_malformed`: Insufficient permissions for this operation
+             *     * `developer_key_malformed`: Invalid or revoked developer key
+             *     * `project_id_malformed`: Insufficient permissions for this operation
+             *     * `api_key_malformed`: Insufficient permissions for this operation
+             *     * `forbidden`: Insufficient permissions for this operation
+             *     * `insufficient_scope`: The access key does not have the scope for this operation
+             *     * `invalid_developer_key`: Invalid or revoked developer key
+             */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Accept names no media type of the protocol */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description * `request_timeout`: The request body did not arrive in time */
+            408: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description * `body_too_large`: Request body too large */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description * `unsupported_encoding`: Content-Encoding is not supported */
+            415: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description * `invalid_request`: The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /**
+             * @description * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+             *     * `stream_limit_exceeded`: Too many open event streams. Close one or try again later.
+             */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /**
+             * @description * `damaged`: The stored picture is damaged
+             *     * `internal_error`: Internal server error
+             */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description * `mcp_not_installed`: This server does not speak MCP */
+            501: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /**
+             * @description * `server_busy`: The server is busy. Try again later.
+             *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+             *     * `tier_unavailable`: The tier of this account is not available at the moment
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    readOpenapiJson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you have; 304 if there is no newer one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createImageEdit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own; a request that is sent again with it is recorded once */
                 "Idempotency-Key"?: string;
+                /** @description How long the generation may take, from 5 seconds to 35 minutes: `90`, `5m` */
                 "Cancel-After"?: string;
+                /** @description How long the generation may wait for its start */
                 "X-Start-Timeout"?: string;
+                /** @description How many seconds the client waits, as OpenAI's clients say it */
                 "X-Stainless-Read-Timeout"?: string;
+                /** @description How many seconds the client waits, as OpenAI's clients say it */
                 "X-Stainless-Timeout"?: string;
             };
             path?: never;
@@ -11465,6 +14766,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "image": [
+                 *         "harbour.jpg"
+                 *       ],
+                 *       "model": "sdxl",
+                 *       "prompt": "A lighthouse at dusk"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** @description Or `image[]` */
                     image: string[];
@@ -11491,6 +14801,10 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11498,99 +14812,169 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            /** @description invalid_request, invalid_multipart, missing_images, too_many_images, image_dimensions_exceeded, invalid_image_format, missing_instructions, invalid_instructions_json, invalid_instructions_type, invalid_instructions_length, invalid_instructions_prompt, invalid_instructions_value, invalid_metadata, invalid_webhook, content_refused, idempotency_mismatch */
+            /**
+             * @description * `invalid_request`: The request is not valid
+             *     * `invalid_multipart`: The body is not valid multipart/form-data
+             *     * `missing_images`: field required
+             *     * `too_many_images`: Maximum 5 example images allowed
+             *     * `image_dimensions_exceeded`: Image dimensions exceed the maximum allowed size
+             *     * `invalid_image_format`: Invalid file format. Supported formats: JPEG, PNG, WebP
+             *     * `missing_instructions`: field required
+             *     * `invalid_instructions_json`: Invalid JSON format
+             *     * `invalid_instructions_type`: Instructions must be a JSON object
+             *     * `invalid_instructions_length`: Instructions must be between 1 and 1000 characters
+             *     * `invalid_instructions_prompt`: field required
+             *     * `invalid_instructions_value`: The instructions are not valid
+             *     * `invalid_metadata`: The metadata is not valid
+             *     * `invalid_webhook`: The webhook is not valid
+             *     * `content_refused`: The instructions are refused by the content rules of this service
+             *     * `idempotency_mismatch`: Idempotency-Key was already used with different content
+             */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description invalid_credentials */
+            /**
+             * @description * `authorization_required`: Could not validate credentials
+             *     * `authorization_malformed`: Could not validate credentials
+             *     * `invalid_credentials`: Could not validate credentials
+             */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description role_header_required, forbidden, insufficient_scope, invalid_developer_key */
+            /**
+             * @description * `role_header_required`: X-User-Role header is required
+             *     * `role_header_malformed`: Insufficient permissions for this operation
+             *     * `developer_key_required`: Invalid or revoked developer key
+             *     * `developer_key_malformed`: Invalid or revoked developer key
+             *     * `project_id_required`: Insufficient permissions for this operation
+             *     * `project_id_malformed`: Insufficient permissions for this operation
+             *     * `api_key_required`: Insufficient permissions for this operation
+             *     * `api_key_malformed`: Insufficient permissions for this operation
+             *     * `forbidden`: Insufficient permissions for this operation
+             *     * `insufficient_scope`: The access key does not have the scope for this operation
+             *     * `invalid_developer_key`: Invalid or revoked developer key
+             */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description not_found */
+            /** @description * `not_found`: Not found */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description request_timeout */
+            /** @description * `request_timeout`: The request body did not arrive in time */
             408: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description hash_mismatch, conflict */
+            /**
+             * @description * `hash_mismatch`: An image does not have the expected hash
+             *     * `conflict`: Conflict
+             */
             409: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description gone */
+            /** @description * `gone`: Gone */
             410: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description image_too_large, body_too_large */
+            /**
+             * @description * `image_too_large`: File size exceeds maximum allowed size of 10MB
+             *     * `body_too_large`: Request body too large
+             */
             413: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description unsupported_encoding */
+            /** @description * `unsupported_encoding`: Content-Encoding is not supported */
             415: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description generation_limit_exceeded, request_limit_exceeded, stream_limit_exceeded */
+            /**
+             * @description * `generation_limit_exceeded`: AI generation rate limit exceeded. Try again later.
+             *     * `request_limit_exceeded`: API rate limit exceeded. Try again later.
+             *     * `stream_limit_exceeded`: Too many open event streams. Close one or try again later.
+             */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description damaged, internal_error */
+            /**
+             * @description * `damaged`: The stored picture is damaged
+             *     * `internal_error`: Internal server error
+             */
             500: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11600,22 +14984,39 @@ export interface operations {
             /** @description The image model failed */
             502: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description server_busy, maintenance, provider_stopped, paused, queue_full, moderation_unavailable, store_unavailable, tier_unavailable */
+            /**
+             * @description * `server_busy`: The server is busy. Try again later.
+             *     * `maintenance`: The service is under maintenance. Try again later.
+             *     * `provider_stopped`: The image model is not called at the moment. Try again later.
+             *     * `paused`: An operator has paused this project. Try again later.
+             *     * `queue_full`: Too many generations are waiting. Try again later.
+             *     * `moderation_unavailable`: The instructions cannot be checked at the moment. Try again later.
+             *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+             *     * `tier_unavailable`: The tier of this account is not available at the moment
+             */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description generation_unfinished */
+            /** @description * `generation_unfinished`: The generation has not finished in time; it continues */
             504: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-Should-Retry": components["headers"]["X-Should-Retry"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11633,7 +15034,7 @@ export interface operations {
             };
         };
     };
-    get_service_v1_models: {
+    listModels: {
         parameters: {
             query?: never;
             header?: never;
@@ -11645,60 +15046,91 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
                 };
             };
-            /** @description invalid_request */
+            /** @description * `invalid_request`: The request is not valid */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description invalid_credentials */
+            /**
+             * @description * `authorization_required`: Could not validate credentials
+             *     * `authorization_malformed`: Could not validate credentials
+             *     * `invalid_credentials`: Could not validate credentials
+             */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description forbidden, insufficient_scope, invalid_developer_key */
+            /**
+             * @description * `role_header_malformed`: Insufficient permissions for this operation
+             *     * `developer_key_malformed`: Invalid or revoked developer key
+             *     * `project_id_malformed`: Insufficient permissions for this operation
+             *     * `api_key_malformed`: Insufficient permissions for this operation
+             *     * `forbidden`: Insufficient permissions for this operation
+             *     * `insufficient_scope`: The access key does not have the scope for this operation
+             *     * `invalid_developer_key`: Invalid or revoked developer key
+             */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description request_limit_exceeded */
+            /** @description * `request_limit_exceeded`: API rate limit exceeded. Try again later. */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description damaged, internal_error */
+            /**
+             * @description * `damaged`: The stored picture is damaged
+             *     * `internal_error`: Internal server error
+             */
             500: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description server_busy, store_unavailable, tier_unavailable */
+            /**
+             * @description * `server_busy`: The server is busy. Try again later.
+             *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+             *     * `tier_unavailable`: The tier of this account is not available at the moment
+             */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11716,11 +15148,12 @@ export interface operations {
             };
         };
     };
-    get_service_v1_models_model: {
+    readModel: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The name of a model */
                 model: string;
             };
             cookie?: never;
@@ -11730,69 +15163,101 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description invalid_request */
+            /** @description * `invalid_request`: The request is not valid */
             400: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description invalid_credentials */
+            /**
+             * @description * `authorization_required`: Could not validate credentials
+             *     * `authorization_malformed`: Could not validate credentials
+             *     * `invalid_credentials`: Could not validate credentials
+             */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description forbidden, insufficient_scope, invalid_developer_key */
+            /**
+             * @description * `role_header_malformed`: Insufficient permissions for this operation
+             *     * `developer_key_malformed`: Invalid or revoked developer key
+             *     * `project_id_malformed`: Insufficient permissions for this operation
+             *     * `api_key_malformed`: Insufficient permissions for this operation
+             *     * `forbidden`: Insufficient permissions for this operation
+             *     * `insufficient_scope`: The access key does not have the scope for this operation
+             *     * `invalid_developer_key`: Invalid or revoked developer key
+             */
             403: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description not_found */
+            /** @description * `not_found`: Not found */
             404: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description request_limit_exceeded */
+            /** @description * `request_limit_exceeded`: API rate limit exceeded. Try again later. */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description damaged, internal_error */
+            /**
+             * @description * `damaged`: The stored picture is damaged
+             *     * `internal_error`: Internal server error
+             */
             500: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description server_busy, store_unavailable, tier_unavailable */
+            /**
+             * @description * `server_busy`: The server is busy. Try again later.
+             *     * `store_unavailable`: The service is temporarily unavailable. Try again later.
+             *     * `tier_unavailable`: The tier of this account is not available at the moment
+             */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11807,6 +15272,411 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
+            };
+        };
+    };
+    onGenerationCancelRequested: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationCancelRequestedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationCompletedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationErased: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationErasedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationFailedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationProgressed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationProgressedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationPublished: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationPublishedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationRequested: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationRequestedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationStarted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationStartedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGenerationValidated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the message, the same at every attempt */
+                "webhook-id": string;
+                /** @description When this attempt was made, in Unix seconds */
+                "webhook-timestamp": number;
+                /** @description Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key */
+                "webhook-signature": string;
+                /** @description The version of the event: larger is later */
+                "webhook-sequence": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationValidatedMessage"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is disabled: nothing more is sent to it */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sent again later, ten times at most */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
