@@ -1,6 +1,6 @@
 """What stands beside the positions: who may read an event, and who finds it, follows from the events alone."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,15 +19,9 @@ from store.audit.commit_check import terms_within
 from store.audit.verification import verify
 from store.replay.log_entries import LogEntries
 from tests.store.audit.conftest import NOON
-from tests.systems.derived_store import DerivedStore, open_derived_store
+from tests.systems.derived_store import DerivedStore
 
 Entry = dict[str, Any]
-
-
-@pytest.fixture
-async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
-    async with open_derived_store(mongodb_url) as derived:
-        yield derived
 
 
 async def entries_of(derived: DerivedStore) -> list[Entry]:
