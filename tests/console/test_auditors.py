@@ -57,7 +57,7 @@ def test_the_browser_proves_an_event_and_finds_an_altered_receipt(tour: Tour) ->
     text = page.get_by_label("A checkpoint, a proof or a receipt")
     text.fill(re.sub(r"(?m)^index ", "index 1", text.input_value()))
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.locator("article.error")).to_contain_text("does not lead to the checkpoint")
+    expect(page.locator("article.error")).to_contain_text("The proof does not hold")
     tour.open("end_user", "generations/{generation}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Check the receipt").click()
