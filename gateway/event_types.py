@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -27,6 +27,11 @@ _RENEWED: Final = "public, max-age=300"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
+class _Written(NamedTuple):
+    body: bytes
+    etag: str
+
+
 class EventTypeRoutes:
     """Serve the catalogue, which is written once."""
 
@@ -34,30 +39,44 @@ class EventTypeRoutes:
         self._public = public_schemas.published()
         self._log = {name: json.loads(text) for name, text in schemas.schema_files().items()}
         self._types = {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
+        self._written: dict[str, _Written] = {}
 
     @get(EVENT_TYPES, "public", answer="EventTypes", also=UNCHANGED)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the event types: who may subscribe, a JSON Schema and a sample of each."""
-        return _response(request, {"event_types": list(self._types.values())})
+        return self._response(request, {"event_types": list(self._types.values())})
 
     @get(EVENT_TYPE, "public", answer="EventType", also=UNCHANGED)
     async def read(self, request: web.Request) -> web.Response:
         """Read an event type."""
-        return _response(request, _known(self._types.get(request.match_info["event_type"])))
+        return self._response(request, self._types.get(request.match_info["event_type"]))
 
     @get(PUBLIC_SCHEMA, "public", answer={_SCHEMA_TYPE: ""}, also=UNCHANGED)
     async def read_schema(self, request: web.Request) -> web.Response:
         """Read a revision of the JSON Schema of what subscribers get; it never changes."""
         revisions = self._public.get(request.match_info["event_type"], {})
         named = {str(number): schema for number, schema in revisions.items()}
-        schema = _known(named.get(request.match_info["revision"]))
-        return _response(request, schema, content_type=_SCHEMA_TYPE, cache=_IMMUTABLE)
+        schema = named.get(request.match_info["revision"])
+        return self._response(request, schema, content_type=_SCHEMA_TYPE, cache=_IMMUTABLE)
 
     @get(LOG_SCHEMA, "public", answer={_SCHEMA_TYPE: ""}, also=UNCHANGED)
     async def read_log_schema(self, request: web.Request) -> web.Response:
         """Read the JSON Schema of the data that the log stores; it only gains optional members."""
         name, version = request.match_info["event_type"], request.match_info["revision"]
-        return _response(request, _known(self._log.get(f"{name}.v{version}.json")), content_type=_SCHEMA_TYPE)
+        return self._response(request, self._log.get(f"{name}.v{version}.json"), content_type=_SCHEMA_TYPE)
+
+    def _response(
+        self, request: web.Request, body: object, *, content_type: str = "application/json", cache: str = _RENEWED
+    ) -> web.Response:
+        """Answer what the path names, which is serialised once; `not_found` without a body."""
+        if body is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        if (written := self._written.get(request.path)) is None:
+            written = self._written[request.path] = _write(body)
+        headers = {"Cache-Control": cache, "ETag": written.etag}
+        if unchanged(request, written.etag):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=written.body, content_type=content_type, charset="utf-8", headers=headers)
 
 
 def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
@@ -86,18 +105,6 @@ def _sample(row: EventType) -> dict[str, Any]:
     return visible(event) or event.to_cloudevent()
 
 
-def _known(found: dict[str, Any] | None) -> dict[str, Any]:
-    if found is None:
-        raise ExemplarError(ErrorCode.NOT_FOUND)
-    return found
-
-
-def _response(
-    request: web.Request, body: object, *, content_type: str = "application/json", cache: str = _RENEWED
-) -> web.Response:
-    text = json.dumps(body, ensure_ascii=False)
-    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {"Cache-Control": cache, "ETag": etag}
-    if unchanged(request, etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(text=text, content_type=content_type, headers=headers)
+def _write(body: object) -> _Written:
+    text = json.dumps(body, ensure_ascii=False).encode()
+    return _Written(text, f'"{hashlib.sha256(text).hexdigest()[:32]}"')

@@ -1,11 +1,10 @@
-from functools import partial
 from typing import Final
 
 import structlog
 
-from actors.jobs.requested_run import make_run
+from actors.jobs.requested_run import RunUnderWay, make_run
 from store.leases.contract import Leases
-from store.rebuild.row_rebuild import RowRebuild
+from store.rebuild.row_rebuild import RowRebuild, RowRebuildReport
 from store.rebuild.runs import RebuildRuns
 
 NAME: Final = "row_rebuild"
@@ -19,7 +18,11 @@ async def rebuild_rows(*, rebuild_runs: RebuildRuns, row_rebuild: RowRebuild, le
 
     One that a dying process leaves is begun anew.
     """
-    report = await make_run(NAME, rebuild_runs, leases, partial(row_rebuild.run, share=_SHARE))
+
+    async def run(under_way: RunUnderWay) -> RowRebuildReport:
+        return await row_rebuild.run(under_way, share=_SHARE, before_swap=under_way.require_current)
+
+    report = await make_run(NAME, rebuild_runs, leases, run)
     if report is None:
         return 0
     log.info("rows_rebuilt", generations=report.generations, kept=report.kept, differing=len(report.differing))

@@ -144,12 +144,17 @@ def reason_of(g: Generation, held_by: Control | None = None) -> Reason:
     if g.cancel_requested and not g.final:
         return Reason.CANCELING
     if held_by is not None and g.state in READY:
-        return _OF_CONTROL[held_by.kind]
+        return reason_of_control(held_by)
     if g.state is State.WAITING:
         return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
     if waits_for_slot(g):
         return Reason.SLOT
     return _OF_STATE[g.state]
+
+
+def reason_of_control(held_by: Control) -> Reason:
+    """Name what a generation waits for that a control holds back."""
+    return _OF_CONTROL[held_by.kind]
 
 
 def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None, held_by: Control | None = None) -> str:

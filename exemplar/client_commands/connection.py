@@ -17,7 +17,8 @@ from exemplar.local.running import read_demo, runs
 from exemplar.mcp.settings import McpSettings
 from exemplar_client import AccessKey, Client, ClientError, Credentials, Retries
 
-_FIRST: Final = Retries(attempts=3, first=0.3, longest=2.0)
+FIRST: Final = Retries(attempts=3, first=0.3, longest=2.0)
+"""A service that does not answer at once is told within seconds."""
 LASTING: Final = Retries(attempts=1000, first=0.3, longest=5.0)
 """While something is followed, a restart of the service is waited for."""
 _LONG_PAUSE_S: Final = 2.0
@@ -68,7 +69,7 @@ def find_connection(home: Path | None, profile: str | None) -> Connection:
 def open_client(connection: Connection) -> Iterator[Client]:
     """Open the client, say whom it acts for, and turn its errors into those of commands."""
     sys.stderr.write(f"{connection.url} ({connection.name})\n")
-    with Client(connection.url, connection.credentials, retries=_FIRST, sleep=_pause) as client:
+    with Client(connection.url, connection.credentials, retries=FIRST, sleep=_pause) as client:
         try:
             yield client
         except ClientError as error:

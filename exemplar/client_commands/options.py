@@ -14,6 +14,8 @@ GenerationId = Annotated[str, typer.Argument(metavar="ID", help="Id of a generat
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File or folder for the picture; else this folder.")
 ]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait at most; the generation goes on after them.")]
+Timeout = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait at most, 0 to look once; the generation goes on after them.")
+]
 LONGEST = 2400.0
 """Seconds: longer than any generation takes."""

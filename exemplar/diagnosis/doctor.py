@@ -15,6 +15,7 @@ from exemplar.client_commands.exit_code import ExitCode
 from exemplar.clock import now
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
+from exemplar.diagnosis.account_checks import account_finding
 from exemplar.diagnosis.deployment import Deployment, find_deployment
 from exemplar.diagnosis.finding import Finding, State, has_fault
 from exemplar.diagnosis.machine_checks import machine_findings
@@ -28,7 +29,8 @@ _STYLES: dict[State, str] = {"ok": "green", "warning": "yellow", "fault": "bold 
 def examine(home: Home = None, as_json: AsJson = False) -> None:
     """Find what is wrong, and say what to type; exit code 1 for a fault.
 
-    It checks versions, packages, disk, ports, settings, servers, clocks, the provider's token and the public URL.
+    It checks versions, packages, disk, ports, settings, servers, clocks, the provider's token, the public URL and the
+    account of the commands for users.
     """
     deployment = find_deployment(home)
     findings = asyncio.run(_findings(deployment, home))
@@ -51,6 +53,7 @@ async def _checked(deployment: Deployment, home: Path | None) -> AsyncIterator[F
         yield finding
     async for finding in provider_findings(deployment, clock=now):
         yield finding
+    yield await asyncio.to_thread(account_finding, home)
 
 
 def _print(deployment: Deployment, findings: Sequence[Finding]) -> None:

@@ -76,7 +76,9 @@ def _start_findings() -> Iterator[Finding]:
     """Check whether `exemplar up` can start."""
     settings = read(HomeSettings)
     told = f"port {settings.port} of {settings.host}"
-    if settings.port == 0 or is_free(settings.port, settings.host):
+    if settings.port == 0:
+        yield ok("ports", "the gateway takes a free port")
+    elif is_free(settings.port, settings.host):
         yield ok("ports", f"{told} is free")
     else:
         yield fault("ports", f"{told} is taken", f"EXEMPLAR_PORT={settings.port + 1} make run, or stop what uses it")

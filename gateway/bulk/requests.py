@@ -77,7 +77,7 @@ def job_body(job: BulkJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "action": job.action,
-        "state": job.state,
+        "state": "canceling" if job.canceling else job.state,
         "filters": [*job.filters],
         "options": dict(job.options),
         "selected": job.selected,

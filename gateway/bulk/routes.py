@@ -1,5 +1,6 @@
 """`/api/v1/projects/{id}/bulk`: plan an action on many generations, start it, and see how far it is."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
-from domain.bulk import digest_of
+from domain.bulk import digest_of, require_capacity
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_BULK, PROJECT_BULK_JOB
@@ -22,6 +23,8 @@ from store.accounts.accounts import Accounts
 from store.accounts.writes import random_id
 from store.bulk.jobs import BulkJob, BulkJobs
 
+_LOOKED_EVERY: Final = 0.1  # seconds
+_LOOKS: Final = 20
 _NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 _SAMPLE: Final = 10
 
@@ -45,7 +48,7 @@ class BulkRoutes:
     bulk_selection: BulkSelection
     accounts: Accounts
 
-    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer="BulkPlan")
+    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer="BulkPlan", codes=(ErrorCode.SELECTION_TOO_LARGE,))
     async def plan(self, request: web.Request) -> web.Response:
         """Plan an action on the generations that a filter finds: nothing is changed.
 
@@ -84,23 +87,34 @@ class BulkRoutes:
         """Show how far a bulk job is."""
         return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
 
-    @post(f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer="BulkJob")
+    @post(
+        f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer="BulkJob", codes=(ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT)
+    )
     async def start(self, request: web.Request) -> web.Response:
-        """Start a planned job; repeatable."""
+        """Start a planned job; repeatable. A developer has ten running ones at most."""
         job = await self._job(request)
         if job.state in ("completed", "canceled"):
             raise ExemplarError(ErrorCode.CONFLICT, f"The job is {job.state}")
         if job.state == "planned":
+            require_capacity(await self.bulk_jobs.running(job.developer))
             await self.bulk_runner.begin(job)
         return web.json_response(job_body(await self._job(request)), status=202, headers=_NO_STORE)
 
     @delete(PROJECT_BULK_JOB, "eraser", answer="BulkJob")
     async def cancel(self, request: web.Request) -> web.Response:
-        """Cancel the rest of a bulk job; what it has done stays."""
+        """Cancel the rest of a bulk job; what it has done stays.
+
+        The generations that are under way are finished and counted; the state is `canceling` until then.
+        """
         job = await self._job(request)
         if job.state in ("planned", "running"):
             await self.bulk_runner.cancel(job)
-        return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
+        for _ in range(_LOOKS):
+            job = await self.bulk_jobs.find(job.project, job.id) or job
+            if not job.canceling:
+                break
+            await asyncio.sleep(_LOOKED_EVERY)
+        return web.json_response(job_body(job), headers=_NO_STORE)
 
     async def _caller(self, request: web.Request) -> Caller:
         """Authenticate the caller; `not_found` for a project that they may not act on."""

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from domain.bulk import rest_after
 from domain.errors import ErrorCode, ExemplarError, LimitError
 from domain.operations import stream_of
 from events.commit import Commit
@@ -23,8 +24,7 @@ from store.commits.repository import Repository
 from store.errors import StoreError, StoreUnavailableError, WrongExpectedVersionError
 
 _AT_ONCE: Final = 16
-_LONGEST_REST: Final = 600  # seconds
-_SHORTEST_REST: Final = 2
+_PAGES: Final = 4
 _PERIOD: Final = 2.0
 _GRACE: Final = 5.0
 
@@ -35,7 +35,7 @@ Found = Outcome | ExemplarError
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class BulkRunner:
-    """Take jobs one after the other and act on their generations, sixteen at once.
+    """Take jobs in turn and act on their generations: `at_once` make a page, and `pages` of a job a turn.
 
     A limit that passes, such as that of slots, lets the job rest; then any gateway goes on. What fails is counted.
     """
@@ -45,6 +45,8 @@ class BulkRunner:
     events: EventStore
     announce: Callable[[Commit], None]
     clock: Callable[[], datetime]
+    at_once: int = _AT_ONCE
+    pages: int = _PAGES
     _holder: str = field(default_factory=random_id, init=False)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -65,24 +67,44 @@ class BulkRunner:
         self._wanted.set()
 
     async def cancel(self, job: BulkJob) -> None:
-        """End a job where it is; what it has done stays."""
-        await self._end(job, "canceled")
+        """End a job after the page under way, whose holder ends it then; what it has done stays and is counted."""
+        if job.state == "planned":
+            begun = await self._history().load(stream_of(job.id))
+            if begun is None and await self.bulk_jobs.end(job.id, "canceled", before=("planned",)) is not None:
+                return
+            await self.bulk_jobs.start(job.id, f"{stream_of(job.id)}:1")  # a process died between the event and this
+        if (claimed := await self.bulk_jobs.stop(job.id, self._holder)) is not None:
+            await self._end(claimed, "canceled")
 
-    async def run_once(self) -> int:
-        """Go on with one job until it ends, rests or is taken over; return how many generations were tried."""
+    async def run_once(self) -> int | None:
+        """Go on with the job whose turn it is; return how many generations were tried, None without a job."""
         job = await self.bulk_jobs.claim(self._holder)
+        if job is None:
+            return None
+        with bound_contextvars(request_id=job.request_id):
+            if (outcome := await self._ended(job)) is not None:
+                await self.bulk_jobs.end(job.id, outcome)
+                return 0
+            return await self._take_turn(job)
+
+    async def _take_turn(self, job: BulkJob) -> int:
+        """Do a few pages of a claimed job, until it ends, rests or is taken over, and give it back."""
         tried = 0
-        with bound_contextvars(request_id=job.request_id if job else None):
-            while job is not None:
-                generations = await self.bulk_jobs.next_generations(job, _AT_ONCE)
-                if not generations:
-                    await self._end(job, "completed")
-                    break
-                page = await self._act(job, generations)
-                tried += page.done
-                job = await self.bulk_jobs.note(job, self._holder, page)
-                if page.rest:
-                    break
+        for _ in range(self.pages):
+            if job.canceling:
+                await self._end(job, "canceled")
+                return tried
+            generations = await self.bulk_jobs.next_generations(job, self.at_once)
+            if not generations:
+                await self._end(job, "completed")
+                return tried
+            page = await self._act(job, generations)
+            tried += page.done
+            noted = await self.bulk_jobs.note(job, self._holder, page)
+            if noted is None or page.rest:
+                return tried
+            job = noted
+        await self.bulk_jobs.release(self._holder)
         return tried
 
     @asynccontextmanager
@@ -101,7 +123,7 @@ class BulkRunner:
         while True:
             self._wanted.clear()
             try:
-                while await self.run_once():
+                while await self.run_once() is not None:
                     pass
             except Exception as error:  # noqa: BLE001 - the lease runs out, and somebody goes on
                 log.warning("bulk_job_interrupted", error=repr(error))
@@ -115,7 +137,7 @@ class BulkRunner:
         page, redelivered = Page(), list[str]()
         for generation, outcome in zip(generations, found, strict=False):
             match outcome:
-                case LimitError() if (seconds := _rest(outcome)) is not None:
+                case LimitError() if (seconds := rest_after(outcome)) is not None:
                     page.rest = seconds, outcome.code.value
                     break
                 case ExemplarError():
@@ -161,6 +183,11 @@ class BulkRunner:
         await self.bulk_jobs.end(job.id, state)
         log.info("bulk_job_ended", job=job.id, state=state, changed=job.changed, failed=job.failed)
 
+    async def _ended(self, job: BulkJob) -> Literal["completed", "canceled"] | None:
+        """Tell how a job has ended by the log; a process that died has not ended the document."""
+        last = await self._history().load(stream_of(job.id))
+        return last.event.outcome if last is not None and isinstance(last.event, BulkEnded) else None
+
     async def _append(self, job: BulkJob, event: Event) -> None:
         def decide(last: object) -> Sequence[Event]:
             return [] if isinstance(getattr(last, "event", None), BulkEnded) else [event]
@@ -174,10 +201,3 @@ class BulkRunner:
             announce=self.announce,
             clock=self.clock,
         )
-
-
-def _rest(limit: LimitError) -> int | None:
-    """Return for how many seconds a job rests; None for a month without units, which no job waits for."""
-    if limit.code is ErrorCode.GENERATION_LIMIT and limit.retry_after > _LONGEST_REST:
-        return None
-    return min(max(limit.retry_after, _SHORTEST_REST), _LONGEST_REST)

@@ -1,46 +1,67 @@
 """Select the generations to which an action applies now."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.bulk import MOST, applies
-from domain.errors import invalid_field
-from domain.generation.listing import Filters, ListCursor, Scope
+from domain.errors import ErrorCode, FieldError
+from domain.generation.listing import TOTAL_BOUND, Filters, Scope
 from events.operation import BulkAction
 from gateway.generations.write_through import WriteThrough
 from store.generations.generations import Generations
 from store.generations.lists import Lists
 
-_PAGE: Final = 500
-_MOST_LOOKED_AT: Final = 50_000
+_MOST_PAGES: Final = 5
+_LOADED_AT_ONCE: Final = 500
 _OF_RUNNING: Final = frozenset({"cancel", "redeliver"})
+
+_TOO_MANY: Final = f"finds more than {MOST} generations; narrow it by time"
+_TOO_WIDE: Final = "compares too many generations to find those that it names; narrow it by time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkSelection:
-    """Read the rows that a filter finds, newest first, and judge the generations by their streams."""
+    """Read the rows that a filter finds, newest first, and judge the generations by their streams.
+
+    A page has `page_size` ids, or compares so many rows where no index serves the whole filter; `most_pages` are read.
+    """
 
     lists: Lists
     generations: Generations
     write_through: WriteThrough
+    page_size: int = TOTAL_BOUND
+    most_pages: int = _MOST_PAGES
 
     async def find(self, action: BulkAction, scope: Scope, filters: Filters, *, is_public: bool) -> list[str]:
-        """List ids; FieldError when the filter finds more than a job may select, or than is looked at."""
+        """List ids; `selection_too_large` when a job may not select so many, or too much would be read."""
         await self.write_through.catch_up(scope)
-        chosen, looked_at = list[str](), 0
-        for some in _narrowed(action, filters):
-            cursor: ListCursor | None = None
+        chosen = dict[str, None]()
+        async for ids in self._found(_narrowed(action, filters), scope):
+            loaded = await self.generations.load_all(ids)
+            chosen |= dict.fromkeys(one.id for one in loaded if applies(action, one, is_public=is_public))
+            if len(chosen) > MOST:
+                raise _refusal(_TOO_MANY)
+        return list(chosen)
+
+    async def _found(self, narrowed: Sequence[Filters], scope: Scope) -> AsyncIterator[Sequence[str]]:
+        """Read what the filters find, some hundred ids at once."""
+        left = self.most_pages
+        for filters in narrowed:
+            page = await self.lists.older_than(None, scope, filters, limit=self.page_size)
             while True:
-                page = await self.lists.older_than(cursor, scope, some, limit=_PAGE)
-                loaded = await self.generations.load_all(page.ids)
-                chosen += [one.id for one in loaded if applies(action, one, is_public=is_public)]
-                looked_at += len(page.ids)
-                if len(chosen) > MOST or looked_at > _MOST_LOOKED_AT:
-                    raise invalid_field("body", "filter", f"finds more than {MOST} generations; narrow it by time")
+                for first in range(0, len(page.ids), _LOADED_AT_ONCE):
+                    yield page.ids[first : first + _LOADED_AT_ONCE]
+                left -= 1
                 if (cursor := page.next_cursor) is None:
                     break
-        return list(dict.fromkeys(chosen))
+                if left <= 0:
+                    raise _refusal(_TOO_WIDE)
+                page = await self.lists.older_than(cursor, scope, filters, limit=self.page_size)
+
+
+def _refusal(message: str) -> FieldError:
+    return FieldError(ErrorCode.SELECTION_TOO_LARGE, ("body", "filter"), message, "value_error")
 
 
 def _narrowed(action: BulkAction, filters: Filters) -> Sequence[Filters]:

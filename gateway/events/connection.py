@@ -5,6 +5,7 @@ once, and the transport's buffer limits what a client leaves unread.
 """
 
 import asyncio
+from typing import Final
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -13,6 +14,8 @@ from gateway.events.settings import StreamSettings
 from gateway.events.sse import SSE, StreamFormat
 from gateway.events.update import Update
 
+_SLICE: Final = 32 * 1024  # bytes; a client that reads so many within the write timeout makes progress
+
 log = structlog.get_logger()
 
 
@@ -20,6 +23,7 @@ class Connection:
     """One open event stream."""
 
     __slots__ = (
+        "_behind",
         "_buffer",
         "_chunked",
         "_ended",
@@ -51,28 +55,56 @@ class Connection:
         self._buffer = settings.buffer
         self._write_timeout = settings.write_timeout
         self._ended: asyncio.Future[None] = loop.create_future()
+        self._behind: bytes | None = None  # what is sent while a long write is under way
         self._written = True
         self._last_write = self._last_drained = loop.time()
         self._expires = self._last_write + settings.max_life
 
     async def write(self, frames: bytes) -> None:
-        """Write and wait for the buffer to drain; ConnectionError for a client that reads nothing."""
+        """Write and wait for the buffer to drain; ConnectionError for a client that reads nothing.
+
+        Long frames are written in slices, each of which the client has to read in time. What others send meanwhile
+        follows them.
+        """
+        self._behind = b""
+        try:
+            for first in range(0, len(frames), _SLICE):
+                await self._write_slice(frames[first : first + _SLICE])
+        finally:
+            behind, self._behind = self._behind, None
+        if behind:
+            self._put(behind)
+
+    async def _write_slice(self, part: bytes) -> None:
         try:
             async with asyncio.timeout(self._write_timeout):
-                await self._response.write(frames)
+                await self._response.write(part)
         except TimeoutError:
             self.drop()
             raise ConnectionResetError("the client is too slow") from None
 
+    async def finish(self, frames: bytes) -> None:
+        """End the stream with these last frames, which nothing interrupts or follows; raises as `write`."""
+        self.end()
+        await self.write(frames)
+
     def send(self, frames: bytes) -> None:
-        """Write at once; a client that left too much unread is disconnected."""
+        """Write at once, or behind a write that is under way; a client that left too much unread is disconnected."""
         if self._ended.done():
             return
         if self._transport.is_closing():
             self.end()
+        elif self._behind is not None:
+            self._behind += frames
+            if len(self._behind) > self._buffer:
+                self.drop()
         elif self._transport.get_write_buffer_size() > self._buffer:
             self.drop()
         else:
+            self._put(frames)
+
+    def _put(self, frames: bytes) -> None:
+        if not self._transport.is_closing():
             self._written = True
             self._transport.write(b"%x\r\n%b\r\n" % (len(frames), frames) if self._chunked else frames)
 
@@ -108,7 +140,7 @@ class Connection:
         """End a stream that is closed, stuck or too old; send a comment after a silence."""
         if self._written:
             self._written, self._last_write = False, now
-        if self._transport.get_write_buffer_size() == 0:
+        if self._transport.get_write_buffer_size() == 0 or self._behind is not None:  # a write has its own timeout
             self._last_drained = now
         if self._transport.is_closing():
             self.end()

@@ -8,11 +8,13 @@ from typing import Any
 
 from domain.accounts.slot_queue import in_turn
 from domain.accounts.tiers import Tier
+from domain.controls.controls import Control
 from domain.generation.explanation import Ahead
 from domain.generation.forecast import Forecast, forecast
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import is_queued
 from events.envelope import format_time
+from store.controls.current import CurrentControls
 from store.generations.queue import Queue
 from store.quota.admission import Admission
 from store.quota.ledger import Account
@@ -24,6 +26,8 @@ class QueueInfo:
 
     admission: Admission
     queue: Queue
+    current_controls: CurrentControls
+    provider_name: str
     tiers: Mapping[str, Tier]
     provider_paused: Callable[[], Awaitable[datetime | None]]
     clock: Callable[[], datetime]
@@ -44,9 +48,22 @@ class QueueInfo:
         durations = await self.admission.durations(generation.request.owner.developer)
         if generation.started_at is not None or generation.cancel_requested:
             return forecast(generation, now=self.clock(), durations=durations)
-        (ahead, slot_in), paused = await asyncio.gather(self._wait(generation), self.provider_paused())
-        now = self.clock()
-        return forecast(generation, now=now, durations=durations, ahead=ahead, slot_in=slot_in, paused_until=paused)
+        (ahead, slot_in), paused, held_by = await asyncio.gather(
+            self._wait(generation), self.provider_paused(), self._held_by(generation)
+        )
+        return forecast(
+            generation,
+            now=self.clock(),
+            durations=durations,
+            ahead=ahead,
+            slot_in=slot_in,
+            paused_until=paused,
+            held_by=held_by,
+        )
+
+    async def _held_by(self, generation: Generation) -> list[Control]:
+        owner, controls = generation.request.owner, await self.current_controls.get()
+        return [one for one in controls.about(self.provider_name, owner.developer, owner.project) if one.holds]
 
     async def _wait(self, generation: Generation) -> tuple[Ahead, float]:
         """Count those before it, and estimate the seconds until it has a slot."""

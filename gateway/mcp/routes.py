@@ -10,6 +10,7 @@ from domain.accounts.access_keys import Scope
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import MCP
 from gateway.auth.authentication import Authenticator
+from gateway.events.connections import Connections
 from gateway.http.bodies import Body, expect_handler
 from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.mcp.application import McpApplication
@@ -29,6 +30,7 @@ class McpRoutes:
 
     authenticator: Authenticator
     mcp_application: McpApplication
+    connections: Connections
     gateway_settings: GatewaySettings
     upload_budget: ByteBudget
 
@@ -38,20 +40,24 @@ class McpRoutes:
         body={"application/json": {"type": "object", "description": "A message of JSON-RPC 2.0"}},
         answer={"application/json": "Object", "text/event-stream": ""},
         also={202: "A notification was taken", 406: "Accept names no media type of the protocol"},
-        codes=(ErrorCode.NOT_FOUND,),
+        codes=(ErrorCode.MCP_NOT_INSTALLED, ErrorCode.STREAM_LIMIT),
         errors={"application/json": "Object"},
         expect_handler=expect_handler,
     )
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Receive a message of the Model Context Protocol (streamable HTTP, without sessions).
 
-        Whoever may read may talk; each tool needs the scope of the operation that it calls.
+        Whoever may read may talk; each tool needs the scope of the operation that it calls. An answer takes as long as
+        its tool, so that it counts as an open stream.
         """
         identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         application = await self.mcp_application.opened()
         if application is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND, "This server does not speak MCP: pip install exemplar[mcp]")
-        with closing(ByteLease(self.upload_budget, identity.developer_id, user=identity.user_id)) as lease:
+            raise ExemplarError(ErrorCode.MCP_NOT_INSTALLED)
+        with (
+            self.connections.slot(f"mcp {identity.user_id}", identity.developer_id, request),
+            closing(ByteLease(self.upload_budget, identity.developer_id, user=identity.user_id)) as lease,
+        ):
             return await respond(application, request, await self._read(request, lease))
 
     async def _read(self, request: web.Request, lease: ByteLease) -> bytes:

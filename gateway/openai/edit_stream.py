@@ -16,6 +16,7 @@ from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
 from gateway.generations.picture_sender import PictureSender, gone
+from gateway.http.byte_budget import ByteLease
 from gateway.http.error_mapping import map_error
 from gateway.http.errors import error_response
 from gateway.http.openai_errors import openai_error
@@ -47,10 +48,10 @@ class EditStream:
         grant = self.event_access.grant(request, submission.identity.developer_id)
         connection = await self.connections.open(request, grant, STREAM, first=b":\n\n")
         try:
-            last = await self._last_event(connection, request, submission.generation_id, options)
-            if not connection.closed:
-                await connection.write(last)
-            connection.end()
+            with closing(self.picture_sender.lease(request)) as lease:
+                last = await self._last_event(connection, request, lease, submission.generation_id, options)
+                if not connection.closed:
+                    await connection.finish(last)
             return await connection.ended()
         finally:
             self.connections.remove(connection)
@@ -72,29 +73,29 @@ class EditStream:
         return generation
 
     async def _last_event(
-        self, connection: Connection, request: web.Request, generation_id: str, options: EditOptions
+        self, connection: Connection, request: web.Request, lease: ByteLease, generation_id: str, options: EditOptions
     ) -> bytes:
         """Write the picture, or why there is none: the answer has begun, so no status can say it."""
         try:
             generation = await self._follow(connection, generation_id, options)
-            return b"" if connection.closed else await self._outcome(request, generation)
+            return b"" if connection.closed else await self._outcome(lease, generation)
         except (ExemplarError, StoreError, DamagedCommitError) as error:
             refused = error_response(map_error(error).error, request_id=request_id_of(request))
             body = json.loads(refused.text or "{}") | {"id": generation_id}
             return error_event(openai_error(refused.status, body))
 
-    async def _outcome(self, request: web.Request, generation: Generation) -> bytes:
+    async def _outcome(self, lease: ByteLease, generation: Generation) -> bytes:
+        """Write the last event; the picture counts in the budget of outgoing bytes until it is sent."""
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
         if generation.failure is not None:
             return error_event(failed_error(generation, generation.failure)[1])
         [picture, *_] = generation.pictures
-        with closing(self.picture_sender.lease(request)) as lease:
-            await lease.use(2 * picture.size)
-            blob = await self.blobs.get(generation.id, picture.digest)
-            if blob is None:
-                raise gone()
-            return completed_event(generation, picture, blob.data, self.clock())
+        await lease.use(2 * picture.size)
+        blob = await self.blobs.get(generation.id, picture.digest)
+        if blob is None:
+            raise gone()
+        return completed_event(generation, picture, blob.data, self.clock())
 
     async def _load(self, generation_id: str) -> Generation:
         generation = await self.generations.load(generation_id)

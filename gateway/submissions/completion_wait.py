@@ -6,6 +6,8 @@ from typing import NamedTuple
 import structlog
 from aiohttp import web
 
+from domain.accounts.access import Identity
+from domain.accounts.access_keys import Scope
 from domain.errors import ExemplarError
 from domain.generation.generation import Generation, stream_of
 from gateway.auth.authentication import Authenticator
@@ -39,14 +41,17 @@ class CompletionWait:
     broadcaster: Broadcaster
     connections: Connections
 
-    async def answer(self, request: web.Request, submission: Submission, accepted: web.Response) -> web.Response:
+    async def answer(
+        self, request: web.Request, submission: Submission, accepted: web.Response, *, repeats: bool
+    ) -> web.Response:
         """Return the finished resource, or `accepted` when waiting was not asked for, refused or too short.
 
         A preference never causes an error, because the submission is recorded already. Credentials that were
-        revoked during the wait get the 202.
+        revoked during the wait get the 202. So does an access key that may not read, where the resource `repeats` the
+        words or the pictures of an earlier generation: the caller has not sent them.
         """
         seconds = preferred_wait(request)
-        if seconds is None or accepted.status != 202:
+        if seconds is None or accepted.status != 202 or (repeats and not _may_read(submission.identity)):
             return accepted
         waited = await self._wait(request, submission, seconds)
         if waited is None:
@@ -81,3 +86,7 @@ class CompletionWait:
             )
             generation = await self.generations.load(generation_id)
         return generation if generation is not None and generation.final else None
+
+
+def _may_read(identity: Identity) -> bool:
+    return identity.scopes is None or Scope.READ in identity.scopes

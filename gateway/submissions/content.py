@@ -20,7 +20,7 @@ from store.generations.personal_data import PersonalData
 class ContentImage:
     """One example picture: `size` in bytes, `sha256` in hexadecimal, width and height in pixels as stored.
 
-    `read` returns the bytes of an upload, or those that the store keeps of an earlier generation.
+    `read` returns the bytes of an upload, or those that the store keeps of an earlier generation (`is_stored`).
     """
 
     size: int
@@ -30,6 +30,7 @@ class ContentImage:
     height: int
     filename: str | None
     read: Callable[[], Awaitable[bytes]] = field(repr=False)
+    is_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Content:
     webhook_events_filter: tuple[str, ...] = ()
     start_by: datetime | None = None
     warnings: tuple[RequestWarning, ...] = ()
+
+    @property
+    def repeats(self) -> bool:
+        """Tell whether it has what an earlier generation has, which its sender need not know."""
+        return any(image.is_stored for image in self.images)
 
     def stored_at(self, number: int) -> int:
         """Return the number of the first image that equals this one: equal images are stored once."""

@@ -1,7 +1,8 @@
 """The gate before every submission: what operators refuse, and the longest queue."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,6 +11,7 @@ from domain.accounts.access import Identity
 from domain.controls.controls import Control
 from domain.controls.refusals import refusal_of
 from store.controls.current import CurrentControls
+from store.errors import OutcomeUnknownError
 from store.generations.queue import Queue
 
 _COUNTED_FOR: Final = 1.0  # seconds
@@ -19,8 +21,8 @@ _COUNTED_FOR: Final = 1.0  # seconds
 class SubmissionGate:
     """Refuse what the controls in force refuse.
 
-    The queue is counted once a second while it has a longest length; what this process has let pass since then is
-    added. So several gateways exceed that length by what the others accept within a second.
+    The queue is counted once a second while it has a longest length; what this process has recorded since then or is
+    about to record is added. So several gateways exceed that length by what the others accept within a second.
     """
 
     current_controls: CurrentControls
@@ -29,7 +31,8 @@ class SubmissionGate:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     _counted: tuple[float, int, int] | None = field(default=None, init=False)
-    _passed: int = field(default=0, init=False)
+    _passing: int = field(default=0, init=False)
+    _recorded: int = field(default=0, init=False)
 
     async def require_open(self, identity: Identity) -> list[Control]:
         """Return the controls that concern a submission now; raise LimitError when one of them refuses it."""
@@ -42,11 +45,23 @@ class SubmissionGate:
             raise refusal
         return controls
 
-    async def enter(self, identity: Identity) -> list[Control]:
-        """Let a submission pass, which then waits; as `require_open`."""
+    @asynccontextmanager
+    async def passing(self, identity: Identity) -> AsyncIterator[list[Control]]:
+        """Count a submission as one that waits while the block records it, and afterwards unless the block raises.
+
+        As `require_open`. What may be recorded, although the block raises, counts.
+        """
         controls = await self.require_open(identity)
-        self._passed += 1
-        return controls
+        self._passing += 1
+        try:
+            yield controls
+        except OutcomeUnknownError:
+            self._recorded += 1
+            raise
+        else:
+            self._recorded += 1
+        finally:
+            self._passing -= 1
 
     async def holds(self, identity: Identity) -> bool:
         """Tell whether what is accepted now waits for an operator."""
@@ -56,10 +71,10 @@ class SubmissionGate:
     async def _waiting(self, limit: int) -> int:
         asked = self.monotonic()
         if self._counted is None or asked - self._counted[0] >= _COUNTED_FOR:
-            passed = self._passed
-            self._counted = asked, await self.queue.waiting(limit), passed
-        _, waiting, passed = self._counted
-        return waiting + self._passed - passed
+            recorded = self._recorded
+            self._counted = asked, await self.queue.waiting(limit), recorded
+        _, waiting, recorded = self._counted
+        return waiting + self._recorded - recorded + self._passing
 
 
 def held_until(controls: list[Control]) -> datetime | None:

@@ -71,14 +71,16 @@ class SubmissionRecorder:
         """
         if (replay := await self.replay_of(submission, content)) is not None:
             return replay
-        controls = await self.submission_gate.enter(submission.identity)
-        await self.require_allowed(submission, content)
+        async with self.submission_gate.passing(submission.identity) as controls:
+            await self.require_allowed(submission, content)
+            return await self._record(submission, content, held_until(controls))
+
+    async def _record(self, submission: Submission, content: Content, until: datetime | None) -> Recorded:
+        """Record what nothing refuses any more but its quota; until: when operators expect to let it go on."""
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             held = await self._hold_and_store(submission, personal_data, content)
-            event = requested_event(
-                submission, content, personal_data, held, self.timeouts, held_until=held_until(controls)
-            )
+            event = requested_event(submission, content, personal_data, held, self.timeouts, held_until=until)
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise

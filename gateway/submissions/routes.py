@@ -90,7 +90,7 @@ class SubmissionRoutes:
                 submission = await self._rechecked(request, submission)
                 return web.json_response(await self.dry_run.answer(submission, await self._warned(submission, content)))
             answer = await self._record(request, submission, content)
-        return await self.completion_wait.answer(request, submission, answer)
+        return await self.completion_wait.answer(request, submission, answer, repeats=content.repeats)
 
     @_submit(f"{GENERATION}/retry", body=SEED, optional_body=True)
     async def retry(self, request: web.Request) -> web.Response:
@@ -107,7 +107,7 @@ class SubmissionRoutes:
             answer = self._accepted(request, submission, replay)
         else:
             answer = await self._retry(request, submission, retry)
-        return await self.completion_wait.answer(request, submission, answer)
+        return await self.completion_wait.answer(request, submission, answer, repeats=True)
 
     async def _retry(self, request: web.Request, submission: Submission, retry: Retry) -> web.Response:
         identity = submission.identity

@@ -17,6 +17,7 @@ KEPT_SECONDS: Final = 30 * 24 * 3600
 FAILURES_KEPT: Final = 100
 _SHOWN: Final = 50
 _NOBODY: Final = {"holder": None}
+_DUE: Final[Document] = {"$expr": {"$lte": ["$lease_until", "$$NOW"]}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class BulkJob:
 
     selected: how many generations; done: how many of them were tried, in the order of the selection. request_id: of
     the request that planned it; event: the one that started it. options: of the action, such as the reason of an
-    erasure. waiting_for: the error code for which it rests, if it does.
+    erasure. waiting_for: the error code for which it rests, if it does. canceling: it ends after the page under way.
     """
 
     id: str
@@ -46,6 +47,7 @@ class BulkJob:
     failed: int = 0
     failures: tuple[Mapping[str, str], ...] = ()
     waiting_for: str | None = None
+    canceling: bool = False
     planned_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -76,6 +78,7 @@ class BulkJobs:
         "bulk_jobs": [
             IndexModel([("project", ASCENDING), ("planned_at", DESCENDING)]),
             IndexModel("lease_until", partialFilterExpression={"state": "running"}),
+            IndexModel("developer", partialFilterExpression={"state": "running"}),
             IndexModel("expire_at", expireAfterSeconds=0),
         ],
         "bulk_selections": [IndexModel("expire_at", expireAfterSeconds=0)],
@@ -111,14 +114,33 @@ class BulkJobs:
         running = {"state": "running", "event": event, "started_at": "$$NOW", "lease_until": "$$NOW", **_NOBODY}
         await self._jobs.update_one({"_id": job, "state": "planned"}, [{"$set": {**running, **kept}}])
 
+    async def running(self, developer: str) -> int:
+        """Count the running jobs on the projects of a developer, those that rest too."""
+        return await self._jobs.count_documents({"developer": developer, "state": "running"})
+
+    async def stop(self, job: str, holder: str) -> BulkJob | None:
+        """Let a running job end after the page under way; return it, claimed, where nobody acts on it.
+
+        None where somebody does, who ends it, and for a job that does not run.
+        """
+        await self._jobs.update_one(_running(job), [{"$set": {"canceling": True}}])
+        return await self._claimed({**_running(job), "$or": [{"holder": None}, _DUE]}, holder)
+
     async def claim(self, holder: str) -> BulkJob | None:
-        """Take the job whose lease has run out for the longest time; None when there is none."""
+        """Take the job whose lease has run out for the longest time; None when there is none.
+
+        The other jobs of its developer go behind those of all others, so that developers take turns.
+        """
+        found = await self._claimed({"state": "running", **_DUE}, holder)
+        if found is not None:
+            due = {"developer": found.developer, "state": "running", **_DUE}
+            await self._jobs.update_many(due, [{"$set": {"lease_until": "$$NOW"}}])
+        return found
+
+    async def _claimed(self, query: Document, holder: str) -> BulkJob | None:
         taken = {"holder": {"$literal": holder}, "lease_until": _in(LEASE_SECONDS), "waiting_for": None}
         found = await self._jobs.find_one_and_update(
-            {"state": "running", "$expr": {"$lte": ["$lease_until", "$$NOW"]}},
-            [{"$set": taken}],
-            sort=[("lease_until", ASCENDING)],
-            return_document=ReturnDocument.AFTER,
+            query, [{"$set": taken}], sort=[("lease_until", ASCENDING)], return_document=ReturnDocument.AFTER
         )
         return None if found is None else _job(found)
 
@@ -128,7 +150,7 @@ class BulkJobs:
         return [] if found is None else list(found["ids"])
 
     async def note(self, job: BulkJob, holder: str, page: Page) -> BulkJob | None:
-        """Note a page and renew the lease, or rest; None when the job is somebody else's, or canceled."""
+        """Note a page and renew the lease, or rest; None when the job is somebody else's, or has ended."""
         kept = page.failures[: max(0, FAILURES_KEPT - len(job.failures))]
         change = {
             "done": job.done + page.done,
@@ -136,7 +158,7 @@ class BulkJobs:
             "unchanged": job.unchanged + page.unchanged,
             "failed": job.failed + len(page.failures),
             "failures": {"$literal": [*map(dict, job.failures), *kept]},
-            "lease_until": _in(page.rest[0] if page.rest else LEASE_SECONDS),
+            "lease_until": _rest(page.rest[0]) if page.rest else _in(LEASE_SECONDS),
             "waiting_for": page.rest[1] if page.rest else None,
             **(_NOBODY if page.rest else {}),
         }
@@ -144,16 +166,21 @@ class BulkJobs:
         found = await self._jobs.find_one_and_update(mine, [{"$set": change}], return_document=ReturnDocument.AFTER)
         return None if found is None else _job(found)
 
-    async def end(self, job: str, state: BulkState) -> BulkJob | None:
-        """End a job that is planned or runs, and delete its selection; None when it has ended before."""
-        ended = {"state": state, "ended_at": "$$NOW", "lease_until": "$$REMOVE", **_NOBODY}
+    async def end(
+        self, job: str, state: BulkState, *, before: Sequence[BulkState] = ("planned", "running")
+    ) -> BulkJob | None:
+        """End a job that is in one of some states, and delete its selection; None for one that is not."""
+        over = {"lease_until": "$$REMOVE", "canceling": "$$REMOVE", "waiting_for": None}
+        ended = {"state": state, "ended_at": "$$NOW", **over, **_NOBODY}
         found = await self._jobs.find_one_and_update(
-            {"_id": job, "state": {"$in": ["planned", "running"]}},
+            {"_id": job, "state": {"$in": [*before]}},
             [{"$set": ended}],
             return_document=ReturnDocument.AFTER,
         )
+        if found is None:
+            return None
         await self._selections.delete_one({"_id": job})
-        return None if found is None else _job(found)
+        return _job(found)
 
     async def release(self, holder: str) -> None:
         """Let others go on with the jobs of a holder that stops."""
@@ -170,6 +197,15 @@ class BulkJobs:
         if found is None:
             raise LookupError(job)
         return _job(found)
+
+
+def _running(job: str) -> Document:
+    return {"_id": job, "state": "running"}
+
+
+def _rest(seconds: int) -> Document:
+    """Write the end of a rest: now, for a job that was told to end meanwhile."""
+    return {"$cond": ["$canceling", "$$NOW", _in(seconds)]}
 
 
 def _in(seconds: int) -> Document:

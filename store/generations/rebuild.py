@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from domain.generation.generation import Generation, stream_of
@@ -12,6 +12,8 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.row_comparison import RowComparison
 
 _BATCH = 500
+
+AfterBatch = Callable[[int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,13 @@ async def rebuild(
     *,
     repair: bool = True,
     on_unreadable: OnUnreadable = log_unreadable,
+    after_batch: AfterBatch | None = None,
 ) -> RebuildReport:
     """Fold every generation, compare its row with the stored one and, with `repair`, replace what differs.
 
     A stream that cannot be read is given to `on_unreadable` and keeps its row. Rows are replaced in place, each
     only while it is unchanged, so that the system may go on meanwhile. `store.rebuild` builds them aside instead.
+    `after_batch` is told how many more generations were compared.
     """
     rows = await projection.count()
     comparison = RowComparison(personal_data, projection, timeouts)
@@ -49,8 +53,12 @@ async def rebuild(
         streams += len(batch)
         suspects = [wrong.row.id for wrong in await comparison.wrong(batch)]
         differing += await _repair(suspects, events, comparison, repair=repair)
+        if after_batch is not None:
+            await after_batch(len(batch))
     if await projection.count() > streams:
-        differing += await _remove_without_stream(events, projection, unreadable, repair=repair)
+        differing += await _remove_without_stream(
+            events, projection, unreadable, repair=repair, after_batch=after_batch
+        )
     return RebuildReport(streams, rows, tuple(differing))
 
 
@@ -65,10 +73,20 @@ async def _repair(suspects: Sequence[str], events: EventStore, comparison: RowCo
 
 
 async def _remove_without_stream(
-    events: EventStore, projection: MongoProjection, unreadable: Collection[str], *, repair: bool
+    events: EventStore,
+    projection: MongoProjection,
+    unreadable: Collection[str],
+    *,
+    repair: bool,
+    after_batch: AfterBatch | None,
 ) -> list[str]:
     readable = [key async for key in projection.ids() if stream_of(key) not in unreadable]
-    without_stream = [key for key in readable if not await events.read(stream_of(key))]
+    without_stream = list[str]()
+    for key in readable:
+        if not await events.read(stream_of(key)):
+            without_stream.append(key)
+        if after_batch is not None:
+            await after_batch(0)
     if repair:
         await projection.remove(without_stream)
     return without_stream

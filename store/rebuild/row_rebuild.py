@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from domain.generation.lifecycle import Timeouts
 from store.audit.pace import Pace, Progress
 from store.commits.contract import EventStore
 from store.commits.unreadable import UnreadableCommit, log_unreadable
+from store.errors import StoreError
 from store.generations.folding import every_generation
 from store.generations.generations import Generations
 from store.generations.mongo_projection import MongoProjection
@@ -14,10 +16,14 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import rows_of
 from store.generations.rebuild import rebuild
 from store.log.sealed_log import SealedLog
-from store.rebuild.green_rows import GreenRows
+from store.rebuild.green_rows import GreenCollection, GreenRows
 
 _BATCH: Final = 200
 _NEARLY: Final = 50  # commits
+
+
+async def nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +61,32 @@ class RowRebuild:
     sealed_log: SealedLog
     timeouts: Timeouts
 
-    async def run(self, progress: Progress, *, share: float = 1.0) -> RowRebuildReport:
-        """Rebuild the rows; memory is a batch. `share`: the part of the time that the work may take."""
+    async def run(
+        self, progress: Progress, *, share: float = 1.0, before_swap: Callable[[], Awaitable[None]] = nothing
+    ) -> RowRebuildReport:
+        """Rebuild the rows; memory is a batch. `share`: the part of the time that the work may take.
+
+        `before_swap` raises where another run has taken the place of this one, which then leaves no trace.
+        """
         position = await self.sealed_log.head()
-        await self.green_rows.begin()
-        pace = Pace(await self.projection.count(), progress, share)
-        built, unreadable = await self._build(pace)
-        while await self.sealed_log.head() - position > _NEARLY:
-            position = await self._follow(self.green_rows.projection, position, pace)
-        position = await self._follow(self.green_rows.projection, position, pace)
-        await self.green_rows.swap()
+        green = await self.green_rows.begin()
+        pace = Pace(2 * await self.projection.count(), progress, share)
+        try:
+            built, unreadable = await self._build(green, pace)
+            while await self.sealed_log.head() - position > _NEARLY:
+                position = await self._follow(green.projection, position, pace)
+            position = await self._follow(green.projection, position, pace)
+            await before_swap()
+            await green.swap()
+        except Exception:
+            with suppress(StoreError):
+                await green.drop()
+            raise
         position = await self._follow(self.projection, position, pace)
-        compared = await rebuild(self.events, self.personal_data, self.projection, self.timeouts)
+        compared = await rebuild(self.events, self.personal_data, self.projection, self.timeouts, after_batch=pace.tick)
         return RowRebuildReport(built, len(unreadable), compared.differing[:100], position)
 
-    async def _build(self, pace: Pace) -> tuple[int, set[str]]:
+    async def _build(self, green: GreenCollection, pace: Pace) -> tuple[int, set[str]]:
         """Write the row of every generation that can be read, and keep those of the others."""
         unreadable, built = set[str](), 0
 
@@ -78,10 +95,10 @@ class RowRebuild:
             log_unreadable(found)
 
         async for batch in _batches(every_generation(self.events, skip)):
-            await self.green_rows.projection.write(await rows_of(batch, self.personal_data, self.timeouts))
+            await green.projection.write(await rows_of(batch, self.personal_data, self.timeouts))
             built += len(batch)
             await pace.tick(len(batch))
-        await self.green_rows.keep(unreadable)
+        await green.keep(unreadable)
         return built, unreadable
 
     async def _follow(self, projection: MongoProjection, position: int, pace: Pace) -> int:

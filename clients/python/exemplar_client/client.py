@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 from functools import cached_property
 from typing import Any
 
+from exemplar_client.consumers import LeasedReader, aconsume, consume
 from exemplar_client.events import EventReader, aread_events, read_events
 from exemplar_client.generations import ALL, GenerationMethods
 from exemplar_client.operations import AsyncOperations, SyncOperations
@@ -42,6 +43,24 @@ class Client(GenerationMethods, BaseClient):
         """
         return read_events(self, EventReader(_feed(project_id), after, ends=False))
 
+    def consume(
+        self,
+        project_id: str,
+        name: str,
+        *,
+        limit: int = 100,
+        seconds: int = 60,
+        wait: int = 20,
+        forever: bool = True,
+    ) -> Generator[Event, None, None]:
+        """Read the events of a project from a consumer of that name, which exists; as a developer, at least once each.
+
+        An event is handled when the next one is asked for; handled ones are acknowledged, at the latest when half of
+        the lease of `seconds` is over. Without an event it waits, or ends where not `forever`.
+        """
+        reader = LeasedReader(self.requests, project_id, name, limit=limit, seconds=seconds, wait=wait, forever=forever)
+        return consume(self, reader)
+
 
 class AsyncClient(GenerationMethods, BaseAsyncClient):
     """Calls the API and awaits its answers; `api` has every operation under a name of its own."""
@@ -72,6 +91,24 @@ class AsyncClient(GenerationMethods, BaseAsyncClient):
         begins with a `snapshot` of the 20 generations that changed last.
         """
         return aread_events(self, EventReader(_feed(project_id), after, ends=False))
+
+    def consume(
+        self,
+        project_id: str,
+        name: str,
+        *,
+        limit: int = 100,
+        seconds: int = 60,
+        wait: int = 20,
+        forever: bool = True,
+    ) -> AsyncGenerator[Event, None]:
+        """Read the events of a project from a consumer of that name, which exists; as a developer, at least once each.
+
+        An event is handled when the next one is asked for; handled ones are acknowledged, at the latest when half of
+        the lease of `seconds` is over. Without an event it waits, or ends where not `forever`.
+        """
+        reader = LeasedReader(self.requests, project_id, name, limit=limit, seconds=seconds, wait=wait, forever=forever)
+        return aconsume(self, reader)
 
 
 def _feed(project_id: str | None) -> str:

@@ -51,6 +51,7 @@ class StoredPictures:
             height=picture.height,
             filename=None,
             read=partial(self._read, reference.generation, picture.digest),
+            is_stored=True,
         )
 
     async def _read(self, generation: str, digest: str) -> bytes:

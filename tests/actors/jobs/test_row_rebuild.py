@@ -1,9 +1,11 @@
 """The rows are built anew beside those in use while the system goes on, and drift is looked for by schedule."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from actors.jobs.invariants import request_drift_report
 from actors.jobs.row_rebuild import rebuild_rows
@@ -12,6 +14,7 @@ from store.audit.invariant_runs import InvariantRuns
 from store.generations.projection import rows_of
 from store.rebuild.row_rebuild import RowRebuild
 from store.rebuild.runs import RebuildRuns
+from store.runs import RunReplacedError
 from tests.actors.harness import BY_TEST, TIMEOUTS, Harness
 
 
@@ -43,6 +46,13 @@ async def spoilt(harness: Harness, *names: str) -> None:
     await rows.insert_one({"_id": "stranger", "version": 1})
 
 
+async def green_collections(harness: Harness) -> list[str]:
+    return [name for name in await harness.store.database.list_collection_names() if "green" in name]
+
+
+async def note(_done: int, _size: int) -> None: ...
+
+
 def same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Compare rows by what tells them apart; MongoDB keeps milliseconds."""
     fields = ("version", "state", "status", "project", "labels")
@@ -63,7 +73,7 @@ async def test_a_rebuild_leaves_what_the_log_says_with_all_indexes(harness: Harn
     assert report is not None
     assert (report.body["generations"], report.body["kept"], report.body["differing"]) == (3, 0, [])
     assert await runs.wanted() is None
-    assert "generations_green" not in await harness.store.database.list_collection_names()
+    assert await green_collections(harness) == []
 
 
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "not sealed yet"])
@@ -97,12 +107,99 @@ async def test_an_interrupted_rebuild_is_begun_anew(harness: Harness) -> None:
     with pytest.raises(RuntimeError):
         await row_rebuild.run(dies)
     assert await stored(harness) == before, "the rows in use are untouched"
-
-    async def note(_done: int, _size: int) -> None: ...
-
+    assert await green_collections(harness) == []
     report = await row_rebuild.run(note)
     assert report.generations == 2
     assert same(await stored(harness), await expected(harness, "g1", "g2"))
+
+
+async def test_a_rebuild_that_was_replaced_changes_nothing(harness: Harness) -> None:
+    await spoilt(harness, "g1", "g2")
+    await harness.dependencies.get("rebuild_requests").request(cause=BY_TEST)
+    runs: RebuildRuns = harness.dependencies.get("rebuild_runs")
+    row_rebuild = harness.dependencies.get("row_rebuild", kind=RowRebuild)
+    began_at = await runs.begin()
+    assert began_at is not None
+    replaced = asyncio.Event()
+
+    async def is_late() -> None:
+        """The other scheduler begins and ends before this one swaps."""
+        assert await runs.begin() is not None
+        await row_rebuild.run(note)
+        await harness.fail("g1")
+        await harness.project("g1")
+        replaced.set()
+        await runs.require_current(began_at)
+
+    with pytest.raises(RunReplacedError):
+        await row_rebuild.run(note, before_swap=is_late)
+    assert replaced.is_set()
+    assert same(await stored(harness), await expected(harness, "g1", "g2")), "of the other, and of later writes"
+    assert await green_collections(harness) == []
+
+
+async def test_a_rebuild_that_stops_for_long_right_before_its_swap_cannot_swap(harness: Harness) -> None:
+    await spoilt(harness, "g1", "g2")
+    row_rebuild = harness.dependencies.get("row_rebuild", kind=RowRebuild)
+
+    async def stops() -> None:
+        await row_rebuild.run(note)
+        await harness.fail("g1")
+        await harness.project("g1")
+
+    with pytest.raises(OperationFailure):
+        await row_rebuild.run(note, before_swap=stops)
+    assert same(await stored(harness), await expected(harness, "g1", "g2"))
+
+
+async def test_a_run_that_was_replaced_notes_and_reports_nothing(harness: Harness) -> None:
+    runs: RebuildRuns = harness.dependencies.get("rebuild_runs")
+    await runs.request()
+    first = await runs.begin()
+    second = await runs.begin()
+    assert first is not None
+    assert second is not None
+    await runs.note(second, 1, 2)
+    for late in (runs.note(first, 5, 5), runs.complete(first, {"of": "the first"}), runs.require_current(first)):
+        with pytest.raises(RunReplacedError):
+            await late
+    await runs.fail(first)
+    wanted = await runs.wanted()
+    assert wanted is not None
+    assert (wanted.began_at, wanted.done, wanted.size) == (second, 1, 2)
+    await runs.complete(second, {"of": "the second"})
+    latest = await runs.latest()
+    assert latest is not None
+    assert (latest.body, await runs.wanted()) == ({"of": "the second"}, None)
+
+
+class LostLeases:
+    """Somebody else has every lease."""
+
+    async def take(self, _job: str, *, seconds: float) -> bool:
+        return False
+
+    async def free(self) -> None: ...
+
+
+async def test_a_run_ends_when_its_lease_is_lost(harness: Harness) -> None:
+    await spoilt(harness, "g1", "g2")
+    before = await stored(harness)
+    await harness.dependencies.get("rebuild_requests").request(cause=BY_TEST)
+    assert await harness.replace(leases=LostLeases()).run_job(rebuild_rows) == 0
+    assert await stored(harness) == before
+
+
+async def test_the_comparison_after_the_swap_keeps_the_lease_too(harness: Harness) -> None:
+    await spoilt(harness, "g1", "g2")
+    row_rebuild = harness.dependencies.get("row_rebuild", kind=RowRebuild)
+    noted: list[tuple[int, list[str]]] = []
+
+    async def noting(done: int, _size: int) -> None:
+        noted.append((done, await green_collections(harness)))
+
+    await row_rebuild.run(noting)
+    assert noted[-1] == (4, []), "two were built, two compared"
 
 
 async def test_drift_is_looked_for_by_schedule(harness: Harness) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from exemplar.client_commands.account_check import check_account
 from tests.clients.commands.terminal import Terminal
 from tests.systems.account import Account
 from tests.systems.system import System
@@ -78,3 +79,12 @@ def test_the_console_is_opened_by_a_new_link(bare: Terminal, home: Path, solo: S
         json.loads((home / "demo.json").read_text())[name] for name in ("email", "developer_email")
     ]
     assert bare.run("open", "--json").json["valid_seconds"] == 600
+
+
+def test_the_account_of_commands_is_checked(home: Path, account: Account) -> None:
+    found = check_account(home)
+    assert (found.accepted, account.email in found.message) == (True, True)
+    kept = json.loads((home / "demo.json").read_text())
+    (home / "demo.json").write_text(json.dumps(kept | {"access_key": "ek_wrong"}))
+    refused = check_account(home)
+    assert (refused.accepted, "does not accept the credentials" in refused.message) == (False, True)

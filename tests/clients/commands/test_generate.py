@@ -60,7 +60,7 @@ def test_a_generation_that_fails_is_exit_code_1_with_the_reason(terminal: Termin
 
 
 def test_one_that_takes_too_long_goes_on_and_the_command_says_how(terminal: Terminal) -> None:
-    sent = terminal.run("generate", "cup.jpg", "--prompt", "a cup [sandbox:slow=20]", "--timeout", "1")
+    sent = terminal.run("generate", "cup.jpg", "--prompt", "a cup [sandbox:slow=20]", "--timeout", "0")
     assert sent.code == 6
     generation = sent.error.partition(" ")[2].partition(")\n")[2].partition(" ")[0]
     assert sent.error.endswith(f"it goes on: `exemplar watch {generation}`\n")

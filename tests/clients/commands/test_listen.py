@@ -50,8 +50,14 @@ def finished(solo: System, access_key: str) -> str:
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_every_event_arrives_once_signed_and_in_order_across_lost_connections(
-    terminal: Terminal, receiver: Receiver, finished: str, proxy: FaultyProxy, account: Account
+    terminal: Terminal,
+    receiver: Receiver,
+    finished: str,
+    proxy: FaultyProxy,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("exemplar.client_commands.connection._pause", lambda _: None)
     terminal.environ["EXEMPLAR_URL"] = proxy.url
     proxy.inject("/events", after=900)
     proxy.inject("/events", after=0)

@@ -20,7 +20,9 @@ def served(client: Client) -> dict[str, tuple[str, str]]:
         operation["operationId"]: (method.upper(), path)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if not path.startswith("/console")  # files for browsers
+        # What lies under /console are the files of a page for browsers: no program has a use for a method that
+        # downloads them, and the page itself calls the operations that `api` has.
+        if not path.startswith("/console")
     }
 
 

@@ -20,7 +20,7 @@ from tests.systems.system import System
 from tests.systems.tenants import make_tenant
 
 DOCUMENT = "docs/consumers.md"
-[PROGRAM] = blocks(DOCUMENT, "python")
+PROGRAM, DRAINING = blocks(DOCUMENT, "python")
 
 
 async def prepare(system: System, generations: int) -> Mapping[str, str]:
@@ -92,3 +92,9 @@ def test_a_killed_program_loses_no_event(solo: System, tmp_path: Path) -> None:
         after = lines(program, len(every))
     assert before == every[:3]
     assert after == every, "nothing was acknowledged"
+
+
+def test_the_program_with_the_client_handles_every_event_once(solo: System, tmp_path: Path) -> None:
+    env = asyncio.run(prepare(solo, 2))
+    every = feed_of(env)
+    assert run([sys.executable, "-c", DRAINING], tmp_path, env).split() == every

@@ -49,6 +49,52 @@ def test_the_programs_of_the_webhooks_page_work(solo: System, tmp_path: Path) ->
     assert (deliveries["deliveries"], feed["events"]) == ([], [])
 
 
+@pytest.mark.skipif(missing("node"), reason="no Node")
+def test_the_documented_functions_for_node_verify_a_message_with_public_keys(solo: System, tmp_path: Path) -> None:
+    [module] = [block for block in blocks(DOCUMENT, "js") if block.startswith("// public_key.mjs\n")]
+    (tmp_path / "public_key.mjs").write_text(module)
+    (tmp_path / "check.mjs").write_text(CHECK)
+    env = asyncio.run(prepare(solo))
+    private, now, body = Ed25519PrivateKey.generate(), int(time.time()), b'{"type": "x"}'
+    own = {"kty": "OKP", "crv": "Ed25519", "x": url_safe(private.public_key().public_bytes_raw())}
+
+    def message(stamp: int | str = now, version: str = "v1a", sent: bytes = body) -> dict[str, Any]:
+        signature = base64.b64encode(private.sign(f"msg_1.{stamp}.".encode() + body)).decode()
+        signatures = f"v1,{signature} v1a,c2hvcnQ= {version},{signature}"
+        headers = {"webhook-id": "msg_1", "webhook-timestamp": str(stamp), "webhook-signature": signatures}
+        return {"headers": headers, "body": sent.decode()}
+
+    forged = [
+        message(sent=b'{"type": "y"}'),
+        message(now - 400),
+        message(now + 400),
+        message("now"),
+        message(version="v1b"),
+    ]
+    asked = {"own": own, "messages": [message(), *forged, {"headers": {}, "body": "{}"}]}
+    said = json.loads(run(["node", "check.mjs"], tmp_path, {**env, "ASKED": json.dumps(asked)}))
+    assert said == {"verified": [{"type": "x"}, *[None] * 6], "by_others": None}
+
+
+CHECK = """
+import { createPublicKey } from "node:crypto";
+import { publicKeys, verified } from "./public_key.mjs";
+
+const { own, messages } = JSON.parse(process.env.ASKED);
+const published = await publicKeys(process.env.BASE, process.env.PROJECT_ID);
+const keys = [...published, createPublicKey({ key: own, format: "jwk" })];
+const check = (some, one) => verified(some, one.headers, Buffer.from(one.body));
+console.log(JSON.stringify({
+  verified: messages.map((one) => check(keys, one)),
+  by_others: check(published, messages[0]),
+}));
+"""
+
+
+def url_safe(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def test_the_documented_functions_verify_a_message_with_public_keys(solo: System) -> None:
     [program] = [block for block in blocks(DOCUMENT, "python") if block.startswith("# public_key.py\n")]
     names: dict[str, Any] = {}

@@ -11,6 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from exemplar.client_commands.account_check import AccountCheck
+from exemplar.diagnosis.account_checks import judge_account
 from exemplar.diagnosis.deployment import Deployment
 from exemplar.diagnosis.doctor import examine
 from exemplar.diagnosis.health import Health
@@ -21,6 +23,7 @@ from exemplar.diagnosis.settings_checks import judge_names, unknown_names
 from exemplar.local.secrets_file import open_secrets
 
 HERE = Path()
+CLEARED = ("REPLICATE_API_TOKEN", "EXEMPLAR_MONGODB_URL", "EXEMPLAR_PUBLIC_URL")
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SERVICES = Deployment("services", HERE, "http://127.0.0.1:8000")
 
@@ -92,11 +95,17 @@ def test_the_public_address_must_be_https_and_answer() -> None:
     assert [one.state for one in judged] == ["warning", "fault", "fault", "ok"]
 
 
+def test_credentials_that_are_refused_are_told() -> None:
+    judged = [judge_account(AccountCheck(accepted, "ada@example.com")) for accepted in (True, False)]
+    assert [(one.state, one.remedy is None) for one in judged] == [("ok", True), ("warning", False)]
+
+
 def doctor(**environ: str) -> tuple[int, Mapping[str, Any]]:
     """Examine what an environment names."""
     app = typer.Typer(add_completion=False)
     app.command()(examine)
-    cleared = dict.fromkeys(("REPLICATE_API_TOKEN", "EXEMPLAR_MONGODB_URL", "EXEMPLAR_PUBLIC_URL"))
+    cleared = dict.fromkeys((*CLEARED, "EXEMPLAR_ACCESS_KEY"))
+    environ = {"XDG_CONFIG_HOME": environ["EXEMPLAR_HOME"], **environ}
     done = CliRunner().invoke(app, ["--json"], env={**cleared, **environ})
     assert done.stdout, repr(done.exception)
     return done.exit_code, json.loads(done.stdout)
@@ -112,7 +121,7 @@ def test_before_the_first_start_it_says_whether_one_can_be_made(tmp_path: Path) 
         code, body = doctor(EXEMPLAR_HOME=str(tmp_path / "new"), EXEMPLAR_PORT=port)
     assert (code, body["ok"]) == (1, False)
     assert found(body, "ports") == ["fault"]
-    assert found(body, "servers") == ["warning"]
+    assert found(body, "servers") == found(body, "account") == ["warning"]
     [remedy] = [one["remedy"] for one in body["findings"] if one["check"] == "ports"]
     assert remedy.startswith(f"EXEMPLAR_PORT={int(port) + 1} make run")
     assert not (tmp_path / "new").exists()

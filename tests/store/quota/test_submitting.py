@@ -10,6 +10,7 @@ import pytest
 
 from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
+from domain.controls.controls import Target
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
@@ -29,7 +30,7 @@ from store.generations.queue import Queue
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
-from tests.builders.controls import FixedControls
+from tests.builders.controls import FixedControls, control
 from tests.store.quota.conftest import QuotaHarness
 
 IDENTITY = Identity("usr-1", "prj-1", "dev-1", TIERS["free_starter"])
@@ -99,6 +100,35 @@ async def test_the_event_has_the_month_of_an_earlier_hold(harness: QuotaHarness,
     assert generation.request.period == "2026-11"
     account = await harness.ledger.account("dev-1")
     assert (account.used_in("2026-11"), account.used_in("2026-12")) == (1, 0)
+
+
+class EmptyQueue:
+    """A queue in which no row waits."""
+
+    async def waiting(self, _most: int) -> int:
+        return 0
+
+
+async def test_what_was_refused_does_not_count_as_waiting(harness: QuotaHarness) -> None:
+    gate = SubmissionGate(
+        current_controls=cast("CurrentControls", FixedControls(control(Target("queue_cap"), limit=1))),
+        queue=cast("Queue", EmptyQueue()),
+        provider_name="replicate",
+        clock=harness.clock,
+        monotonic=lambda: 0.0,
+    )
+    recorder = replace(recorder_of(harness, MemoryPersonalData()), submission_gate=gate)
+    await harness.admission.hold("dev-1", "g0", period="2026-11", bounds=Bounds(100, 1))
+    other = replace(IDENTITY, developer_id="dev-2")
+
+    async def refusal_of(identity: Identity, generation: str) -> ErrorCode:
+        with pytest.raises(LimitError) as refused:
+            await recorder.record(Submission(identity, generation, None, "r1"), NOTHING)
+        return refused.value.code
+
+    assert [await refusal_of(IDENTITY, f"g{n}") for n in (1, 2)] == [ErrorCode.GENERATION_LIMIT] * 2
+    await recorder.record(Submission(other, "g3", None, "r1"), NOTHING)
+    assert await refusal_of(other, "g4") is ErrorCode.QUEUE_FULL
 
 
 async def test_beyond_the_daily_requests_nothing_is_held_or_stored(harness: QuotaHarness) -> None:
