@@ -54,8 +54,8 @@ def test_the_browser_proves_an_event_and_finds_an_altered_receipt(tour: Tour) ->
     page = tour.page
     tour.open("auditor", "verify?event=generation-{generation}:1")
     expect(page.locator("article.good")).to_contain_text("The event is in the signed log")
-    text = page.get_by_label("A checkpoint, a proof or a receipt")
-    text.fill(re.sub(r"(?m)^index ", "index 1", text.input_value()))
+    given = page.get_by_label("A checkpoint, a proof or a receipt")
+    given.fill(re.sub(r"(?m)^index ", "index 1", given.input_value()))
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("article.error")).to_contain_text("The proof does not hold")
     tour.open("end_user", "generations/{generation}")
