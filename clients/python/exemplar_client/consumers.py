@@ -12,7 +12,6 @@ from exemplar_client.resources import Event
 from exemplar_client.runner import BaseAsyncClient, BaseClient
 
 _TAKEN: Final = ("consumer_leased", "lease_lost")  # by another program, now or before the answer was written
-_LOST: Final = ("lease_lost", "unknown_position")  # the latter where another one has leased less since
 _RETRY_AFTER_S: Final = 1.0
 
 
@@ -67,7 +66,7 @@ class LeasedReader:
         try:
             yield from self._post("acknowledge", {"lease": self._lease, **handled, **more})
         except ApiError as error:
-            if error.code not in _LOST:
+            if error.code != "lease_lost":
                 raise
             self._lease = None
             return False
