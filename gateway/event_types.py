@@ -80,7 +80,7 @@ class EventTypeRoutes:
         return web.Response(body=written.body, content_type=content_type, charset="utf-8", headers=headers)
 
     @cached_property
-    def _types(self) -> dict[str, dict[str, Any]]:
+    def _types(self) -> dict[str, DescribedEventType]:
         return {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
 
     @cached_property
