@@ -1,6 +1,6 @@
 """Warnings of a submission as clients read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from domain.submission.warnings import MODEL_TOKENS, RECOMMENDED_EXAMPLES, RECOMMENDED_SIDE, WarningCode
@@ -18,6 +18,13 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
-def written_warnings(warnings: Iterable[Warned]) -> list[dict[str, Any]]:
-    """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null."""
-    return [{"code": one.code, "message": MESSAGES.get(one.code, one.code), "example": one.example} for one in warnings]
+def written_warnings(warnings: Iterable[Warned], unknown_fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null.
+
+    That of unknown fields names them in `fields` where they are known: in the answer to the request that sent them.
+    """
+    return [
+        {"code": one.code, "message": MESSAGES.get(one.code, one.code), "example": one.example}
+        | ({"fields": [*unknown_fields]} if one.code == WarningCode.UNKNOWN_FIELDS and unknown_fields else {})
+        for one in warnings
+    ]

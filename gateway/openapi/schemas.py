@@ -79,7 +79,7 @@ _FAILED: Final = (
     "request_id:text? discarded:text?"
 )
 _BULK_JOB: Final = (
-    "id:id action:text state:text filters:texts options:object selected:number done:number changed:number "
+    "id:id action:text state:text filters:texts conditions:object options:object selected:number done:number changed:number "
     "unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time started_at:time? "
     "ended_at:time?"
 )
@@ -142,7 +142,9 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "BulkJobs": _object("", jobs=_list(_ref("BulkJob"))),
     "BulkPlan": _object(_BULK_JOB + " sample:texts"),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
-    "Warning": _object("code:text message:text example:number?", code={"enum": [code.value for code in WarningCode]}),
+    "Warning": _object(
+        "code:text message:text example:number?", "fields:texts", code={"enum": [code.value for code in WarningCode]}
+    ),
     "Urls": _object(" ".join(f"{name}:text" for name in _URLS)),
     "GenerationCreated": _object(
         "id:id message:text queued:flag start_by:time deadline:time",
@@ -179,7 +181,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Models": _object("object:text", data=_list(_ref("Model"))),
     "OpenAiError": _object("", error=_object("message:text type:text param:text? code:text", "generation_id:id")),
     "Error": _object(
-        "request_id:text", "retry_after:number errors:errors", detail={"anyOf": [_TEXT, _TYPES["faults"]]}, code=_CODE
+        "request_id:text",
+        "retry_after:number reason:text errors:errors",
+        detail={"anyOf": [_TEXT, _TYPES["faults"]]},
+        code=_CODE,
     ),
-    "Problem": _object(_PROBLEM, "retry_after:number errors:errors", code=_CODE),
+    "Problem": _object(_PROBLEM, "retry_after:number reason:text errors:errors", code=_CODE),
 }

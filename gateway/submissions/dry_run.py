@@ -58,7 +58,12 @@ class DryRun:
     async def answer(self, submission: Submission, content: Content) -> dict[str, Any]:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
-            return {"dry_run": True, "replayed": True, "id": submission.generation_id, **_times(replay.request)}
+            return {
+                "dry_run": True,
+                "replayed": True,
+                "id": submission.generation_id,
+                **_times(replay.request, content),
+            }
         await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
         until = held_until(await self.submission_gate.require_open(submission.identity))
@@ -76,7 +81,7 @@ class DryRun:
             "dry_run": True,
             "replayed": False,
             "input": _input(content, self.gateway_settings.ceilings),
-            **_times(event),
+            **_times(event, content),
             "queued": held.queued,
             "quota": _quota(account, held, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
@@ -88,11 +93,11 @@ class DryRun:
         return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
 
 
-def _times(request: GenerationRequested) -> dict[str, Any]:
+def _times(request: GenerationRequested, content: Content) -> dict[str, Any]:
     return {
         "start_by": format_time(request.start_by),
         "deadline": format_time(request.finish_by),
-        "warnings": written_warnings(request.warnings),
+        "warnings": written_warnings(request.warnings, content.unknown_fields),
     }
 
 

@@ -6,6 +6,7 @@ With `dry_run` nothing is sent or recorded: the answer counts what the same requ
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -35,6 +36,9 @@ _ALSO = {200: "What would be sent, with `dry_run`"}
 
 class DryRunRequest(BaseModel):
     dry_run: bool = False
+
+
+_post = partial(post, caller="developer", status=202, query=DryRunRequest, also=_ALSO, codes=(ErrorCode.CONFLICT,))
 
 
 class RecoverRequest(Body):
@@ -72,18 +76,18 @@ class RestartRoutes:
     feed_cursors: FeedCursors
     clock: Callable[[], datetime]
 
-    @post(f"{WEBHOOK_ENDPOINT}/recover", "developer", 202, body=RecoverRequest, query=DryRunRequest, also=_ALSO)
+    @_post(f"{WEBHOOK_ENDPOINT}/recover", body=RecoverRequest)
     async def recover(self, request: web.Request) -> web.Response:
         """Resend what failed or was skipped since a time."""
-        owned = await self.endpoint_access.any(request)
+        owned = await self.endpoint_access.sending(request)
         body = await read_model(request, RecoverRequest)
         chosen = DeliveryFilter(states=NOT_DELIVERED, since=body.since)
         return await self._restart(request, owned, chosen, "recover", "recovered")
 
-    @post(f"{WEBHOOK_ENDPOINT}/resend", "developer", 202, body=ResendRequest, query=DryRunRequest, also=_ALSO)
+    @_post(f"{WEBHOOK_ENDPOINT}/resend", body=ResendRequest)
     async def resend(self, request: web.Request) -> web.Response:
         """Resend the deliveries that a filter chooses; their messages keep their ids."""
-        owned = await self.endpoint_access.any(request)
+        owned = await self.endpoint_access.sending(request)
         body = await read_model(request, ResendRequest)
         generations = await chosen_generations(
             self.feeds, owned.project, generation_id=body.generation_id, request_id=body.request_id
@@ -93,15 +97,7 @@ class RestartRoutes:
         )
         return await self._restart(request, owned, chosen, "resend", "resent")
 
-    @post(
-        f"{WEBHOOK_ENDPOINT}/replay-missing",
-        "developer",
-        202,
-        body=ReplayRequest,
-        query=DryRunRequest,
-        also=_ALSO,
-        codes=(ErrorCode.CONFLICT,),
-    )
+    @_post(f"{WEBHOOK_ENDPOINT}/replay-missing", body=ReplayRequest)
     async def replay_missing(self, request: web.Request) -> web.Response:
         """Send every event since a time that the endpoint wants and has not accepted, page by page."""
         owned, registered = await self.endpoint_access.enabled(request)
