@@ -79,9 +79,9 @@ _FAILED: Final = (
     "request_id:text? discarded:text?"
 )
 _BULK_JOB: Final = (
-    "id:id action:text state:text filters:texts conditions:object options:object selected:number done:number changed:number "
-    "unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time started_at:time? "
-    "ended_at:time?"
+    "id:id action:text state:text filters:texts conditions:object options:object selected:number done:number "
+    "changed:number unchanged:number failed:number failures:objects waiting_for:text? event:text? planned_at:time "
+    "started_at:time? ended_at:time?"
 )
 _CONTROL: Final = (
     "kind:text subject:text? developer:text? submissions:text holds:flag limit:number? reason:text case:text? "
