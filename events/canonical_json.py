@@ -63,14 +63,21 @@ def _marked(value: Any, numbers: list[float]) -> Any:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether the standard library writes a value canonically: all but some numbers and the order of keys."""
-    kind = type(value)
-    if kind is dict:
-        if not "".join(value).isascii():  # TypeError for a key that is no text
-            return False
-        value = value.values()
-    elif kind is not list and kind is not tuple:
-        return kind in _WRITTEN_ALIKE or _is_plain_number(value)
-    return all(type(one) in _WRITTEN_ALIKE or _is_plain(one) for one in value)
+    nested = [[value]]
+    for values in nested:  # which grows
+        for one in values:
+            kind = type(one)
+            if kind in _WRITTEN_ALIKE:
+                continue
+            if kind is dict:
+                if not "".join(one).isascii():  # TypeError for a key that is no text
+                    return False
+                nested.append(one.values())
+            elif kind is list or kind is tuple:
+                nested.append(one)
+            elif not _is_plain_number(one):
+                return False
+    return True
 
 
 def _is_plain_number(value: Any) -> bool:

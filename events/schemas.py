@@ -1,6 +1,7 @@
 """JSON Schemas of the events, as files for readers of the log: `python -m events.schemas` writes them."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from events.catalogue import CATALOGUE, Catalogue
@@ -9,6 +10,7 @@ from events.event import Event, schema_uri
 FOLDER = Path(__file__).with_name("schemas")
 
 
+@cache
 def schema_of(cls: type[Event]) -> str:
     """Write the JSON Schema (2020-12) of an event's stored data."""
     schema = cls.model_json_schema(mode="serialization")

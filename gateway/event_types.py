@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -33,12 +34,9 @@ class _Written(NamedTuple):
 
 
 class EventTypeRoutes:
-    """Serve the catalogue, which is written once."""
+    """Serve the catalogue, which is written once, when it is first read."""
 
     def __init__(self) -> None:
-        self._public = public_schemas.published()
-        self._log = {name: json.loads(text) for name, text in schemas.schema_files().items()}
-        self._types = {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
         self._written: dict[str, _Written] = {}
 
     @get(EVENT_TYPES, "public", answer="EventTypes", also=UNCHANGED)
@@ -77,6 +75,18 @@ class EventTypeRoutes:
         if unchanged(request, written.etag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=written.body, content_type=content_type, charset="utf-8", headers=headers)
+
+    @cached_property
+    def _types(self) -> dict[str, dict[str, Any]]:
+        return {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
+
+    @cached_property
+    def _public(self) -> Mapping[str, Mapping[int, dict[str, Any]]]:
+        return public_schemas.published()
+
+    @cached_property
+    def _log(self) -> dict[str, Any]:
+        return {name: json.loads(text) for name, text in schemas.schema_files().items()}
 
 
 def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> dict[str, Any]:

@@ -6,38 +6,36 @@ Every test has a database (`mongodb_url`) and a virtual host (`amqp_url`) to its
 import gc
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import aiohttp
+import hypothesis
 import pytest
+import structlog
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
+from tests.builders.certificates import chain
+from tests.distribution import UnitScheduling, longest_first
 from tests.systems.databases import Databases, opened_databases
-from tests.systems.servers import MongoServer, RabbitServer, started
+from tests.systems.servers import MongoServer, RabbitServer, started, wait_listening
+from tests.systems.shared_servers import given, make_server_home, shared_servers
+
+# Every run tries others; tests of rules name a number of their own. A deadline would measure the machine.
+hypothesis.settings.register_profile("tests", max_examples=50, deadline=None)
+hypothesis.settings.load_profile("tests")
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
-
-# Files that wait for whole systems run first, so that they do not all end in one process.
-LONG = (
-    "tests/journeys/",
-    "tests/chaos/",
-    "tests/docs/recipes/",
-    "tests/store/quota/",
-    "tests/gateway/accounts/",
-    "tests/docs/",
-    "tests/exemplar/local/",
-)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keep the garbage collector away from modules and test items: they stay to the end."""
     gc.disable()
+    gc.set_threshold(10_000, 20, 50)  # as in the product
     try:
         return (yield)
     finally:
@@ -46,7 +44,19 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9))
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Distribute units of files in place of files."""
+    return UnitScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give all processes of a run the same servers: to start and keep three of each costs a minute of work."""
+    node.workerinput.update(shared_servers(node.config))
 
 
 _closers: dict[Path, list[Callable[[], None]]] = {}
@@ -71,9 +81,25 @@ def close_after() -> CloseAfter:
     return register
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Trust one authority, not those of the machine, which each TLS context would read in 30 ms."""
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    file.write_bytes(chain().root)
+    os.environ["SSL_CERT_FILE"] = str(file)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Print what is logged with an exception as Python does: the drawing of it takes a third of a second each."""
+    *before, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, renderer])
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="exemplar-tests-"))
+    home = make_server_home()
     yield home
     shutil.rmtree(home)
 
@@ -91,8 +117,11 @@ def rabbitmq_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
+def mongod(mongod_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[str]:
     """Run a real mongod and return its URL, without a database."""
+    if shared := given(pytestconfig, "mongod_url"):
+        yield shared
+        return
     with started(MongoServer(server_home)) as server:
         yield server.url
 
@@ -101,6 +130,16 @@ def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
 def databases(mongod: str) -> Iterator[Databases]:
     """Lend databases to tests, modules and systems."""
     with opened_databases(mongod) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def own_databases(databases: Databases, server_home: Path, pytestconfig: pytest.Config) -> Iterator[Databases]:
+    """Lend databases of a server that no other process uses, to tests that count or disturb all that it does."""
+    if given(pytestconfig, "mongod_url") is None:
+        yield databases
+        return
+    with started(MongoServer(server_home)) as server, opened_databases(server.url) as databases:
         yield databases
 
 
@@ -126,8 +165,13 @@ def module_database(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbit_server(rabbitmq_installed: None, server_home: Path) -> Iterator[RabbitServer]:
+def rabbit_server(rabbitmq_installed: None, server_home: Path, pytestconfig: pytest.Config) -> Iterator[RabbitServer]:
     """Run a real RabbitMQ node."""
+    if shared := given(pytestconfig, "server_home"):
+        server = RabbitServer(Path(shared), runs=True)
+        wait_listening(server)
+        yield server
+        return
     with started(RabbitServer(server_home)) as server:
         yield server
 

@@ -19,6 +19,7 @@ from events.canonical_json import canonical_json
 from events.envelope import format_time
 
 HEADER: Final = b"exemplar state 1\n"
+_JSON: Final = frozenset({str, int, bool, float, type(None)})  # most fields are of these types and need no encoder
 
 
 def encoded(value: Any) -> Any:
@@ -42,7 +43,8 @@ def _encoder_of(kind: type) -> Callable[[Any], Any]:
 
 def _encoder_of_fields(names: tuple[str, ...]) -> Callable[[Any], Any]:
     def encode(value: Any) -> Any:
-        return {name: encoded(getattr(value, name)) for name in names}
+        values = [getattr(value, name) for name in names]
+        return {name: one if type(one) in _JSON else encoded(one) for name, one in zip(names, values, strict=True)}
 
     return encode
 

@@ -113,14 +113,16 @@ class GenerationCheck:
         if isinstance(event, (PredictionSettled, DuplicateFound)):
             self.paid += PaidTime.of(recorded.id, recorded.time, event.predict_seconds, event.cost_microusd)
         if isinstance(event, GenerationCompleted) and before is not None and before.settled is not None:
-            known, written = (before.settled.predict_seconds, before.settled.cost_microusd), _paid(event)
+            known, written = _paid(before.settled), _paid(event)
             if event.cost_microusd is not None and known != written:
-                fault = f"has {written[0]} s for {written[1]} microusd, its prediction {known[0]} s for {known[1]}"
-                yield Invariant.SUMS, Violation(recorded.id, fault)
+                yield Invariant.SUMS, Violation(recorded.id, f"has {written}, its prediction {known}")
 
 
-def _paid(event: GenerationCompleted) -> tuple[float | None, int | None]:
-    return event.predict_seconds, event.cost_microusd
+def _paid(event: GenerationCompleted | PredictionSettled) -> str:
+    """Write seconds of compute and what they cost."""
+    seconds, cost = event.predict_seconds, event.cost_microusd
+    time = "an unknown time" if seconds is None else f"{seconds} s"
+    return f"{time} for {'an unknown cost' if cost is None else f'{cost} microusd'}"
 
 
 def _unit(name: str, fault: str) -> Found:

@@ -16,7 +16,7 @@ EVERYTHING: Final = "all"
 
 _OWNED: Final = ("control.", "developer.", "operation.", "webhook.")  # types whose data name developer, project or user
 _REQUESTED: Final = "generation.requested"
-_GENERATION: Final = "generation-"  # the stream of a generation
+GENERATION_STREAM: Final = "generation-"
 _DEVELOPER: Final = "developer-"  # the stream of a developer
 _ACTING_DEVELOPER: Final = "developer:"
 
@@ -73,7 +73,7 @@ def owning_streams(stream: str, kind: str, correlations: Iterable[str]) -> Seque
 
     kind: the type of the first event; correlations: the values of `correlation_id`.
     """
-    generations = [name for name in dict.fromkeys([stream, *correlations]) if name.startswith(_GENERATION)]
+    generations = [name for name in dict.fromkeys([stream, *correlations]) if name.startswith(GENERATION_STREAM)]
     return [*generations, stream] if is_of_endpoint(kind) else generations
 
 

@@ -9,18 +9,20 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
-from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
+from domain.audit.checkpoints import Checkpoint, checkpoint_from, open_note
 from exemplar.clock import now
 from exemplar.commands.export import export_log
+from exemplar.commands.failures import NOTHING_TO_SHOW, fail
 from exemplar.commands.invariants import check_invariants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
-from exemplar.commands.progress import Progress
+from exemplar.commands.progress import progress_shown
 from exemplar.commands.proof_output import prove_event, prove_growth
 from exemplar.commands.receipts import show_checks
 from exemplar.commands.replay import replay_log
 from exemplar.commands.store_access import run_on_store, settings_of
 from exemplar.commands.time_travel import show_at, show_difference
+from exemplar.commands.trusted_keys import trusted_keys
 from exemplar.commands.verification_output import Verified
 from exemplar.environment import ConfigurationError
 from gateway.receipts.settings import ReceiptSettings
@@ -167,15 +169,15 @@ def verify_log(
     async def verification(
         commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan, content_scan: ContentScan
     ) -> Verified:
-        with Progress("commits", "verified") as progress:
+        with progress_shown("commits", "verified") as progress:
             report = await verify(commit_scan, checkpoints, trusted, progress, checkpoints_kept)
         late = await uncovered(commit_scan, checkpoints, now())
         if not pictures:
             return Verified(report, late)
-        with Progress("pictures and pieces of them", "verified") as progress:
+        with progress_shown("pictures and pieces of them", "verified") as progress:
             seen = await verify_pictures(picture_scan, checkpoints, progress)
         check = ContentCheck(content_scan=content_scan, checkpoints=checkpoints, retention=retention, clock=now)
-        with Progress("generations", "compared with what is kept of them") as progress:
+        with progress_shown("generations", "compared with what is kept of them") as progress:
             return Verified(report, late, seen, await check.run(progress))
 
     verified = _result(verification, home, as_json=as_json)
@@ -189,16 +191,8 @@ def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_
     """Run a command on the store; print an error and exit with 1 when there is nothing to show."""
     try:
         return run_on_store(command, home=home, holder="audit")
-    except ContradictionError as error:
-        line = f"CONTRADICTION: {error}"
-        fields: dict[str, Any] = {"ok": False, "contradiction": str(error), "position": error.position}
-    except NothingToProveError as error:
-        line, fields = str(error), {"ok": False, "error": str(error)}
-    if as_json:
-        print_json(fields)
-    else:
-        sys.stderr.write(f"{line}\n")
-    raise typer.Exit(1)
+    except NOTHING_TO_SHOW as error:
+        fail(error, as_json=as_json)
 
 
 def _print(fields: dict[str, Any], text: str, *, as_json: bool) -> None:
@@ -215,15 +209,7 @@ def _required(signer: SigningKey | None) -> SigningKey:
 
 
 def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey]:
-    """Parse the given keys; without any, use those of the store's settings."""
-    try:
-        given = tuple(VerificationKey.parse(key) for key in keys)
-    except ValueError as error:
-        raise ConfigurationError(f"--key: {error}") from None
-    trusted = given or settings_of(home, CheckpointSettings).trusted
-    if not trusted:
-        raise ConfigurationError(_NO_KEY)
-    return trusted
+    return trusted_keys(keys, lambda: settings_of(home, CheckpointSettings).trusted, without=_NO_KEY)
 
 
 def _kept_checkpoint(path: Path, trusted: Sequence[VerificationKey]) -> Checkpoint:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.audit.checkpoint_key import VerificationKey
-from domain.audit.checkpoints import ContradictionError
+from exemplar.commands.failures import NOTHING_TO_SHOW, fail
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import progress_shown
@@ -22,7 +22,6 @@ from exemplar.export.folder import ExportFolder
 from exemplar.export.request import Contents, ExportRequest
 from exemplar.export.target import Target, target_of
 from store.audit.checkpoints import Checkpoints
-from store.audit.proofs import NothingToProveError
 from store.audit.settings import CheckpointSettings
 
 
@@ -42,9 +41,8 @@ def export_log(
     trusted = settings_of(home, CheckpointSettings).trusted
     try:
         target, contents = run_on_store(_Export(ExportFolder(folder), request, trusted).run, home=home, holder="audit")
-    except (ContradictionError, NothingToProveError) as error:
-        _print_error(error, as_json=as_json)
-        raise typer.Exit(1) from None
+    except NOTHING_TO_SHOW as error:
+        fail(error, as_json=as_json)
     _print(target, contents, as_json=as_json)
 
 
@@ -78,14 +76,3 @@ def _print(target: Target, contents: Contents, *, as_json: bool) -> None:
         f"view them:   open {folder / 'index.html'}\n"
         f"verify them: python3 -I {folder / 'verify.py'} {folder} --key '{target.note.keys[0]}'\n"
     )
-
-
-def _print_error(error: ContradictionError | NothingToProveError, *, as_json: bool) -> None:
-    line = str(error)
-    fields: dict[str, Any] = {"error": line}
-    if isinstance(error, ContradictionError):
-        line, fields = f"CONTRADICTION: {error}", {"contradiction": str(error), "position": error.position}
-    if as_json:
-        print_json({"ok": False, **fields})
-    else:
-        sys.stderr.write(f"{line}\n")

@@ -12,6 +12,7 @@ from domain.receipts.check import Check, check_receipt
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.store_access import settings_of
+from exemplar.commands.trusted_keys import trusted_keys
 from exemplar.environment import ConfigurationError
 from gateway.receipts.settings import ReceiptSettings
 
@@ -50,14 +51,7 @@ def _line(check: Check) -> str:
 
 
 def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey]:
-    try:
-        given = tuple(VerificationKey.parse(key) for key in keys)
-    except ValueError as error:
-        raise ConfigurationError(f"--key: {error}") from None
-    trusted = given or settings_of(home, ReceiptSettings).receipts_trusted
-    if not trusted:
-        raise ConfigurationError(_NO_KEY)
-    return trusted
+    return trusted_keys(keys, lambda: settings_of(home, ReceiptSettings).receipts_trusted, without=_NO_KEY)
 
 
 def _read(file: Path) -> bytes:

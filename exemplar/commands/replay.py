@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 
 from actors.settings import TimeoutSettings
 from domain.errors import ExemplarError
+from exemplar.commands.failures import fail
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_json
 from exemplar.commands.progress import progress_shown
@@ -63,7 +64,7 @@ def replay_log(
             raise typer.Exit(replay_decisions(stream, home, as_json=as_json))
         report = asyncio.run(_replay(stream, home, unreadable, until=until, processes=processes, hash_only=hash_only))
     except ExemplarError as error:
-        _fail(error, as_json=as_json)
+        fail(error, as_json=as_json)
     if as_json:
         print_json(_fields(report, unreadable))
     else:
@@ -92,15 +93,6 @@ async def _replay(
         fold = comparison.hash if hash_only else comparison.run
         with progress_shown("commits", "read") as progress:
             return await fold(last=until, on_unreadable=unreadable.add, progress=progress)
-
-
-def _fail(error: ExemplarError, *, as_json: bool) -> NoReturn:
-    """Print why there is nothing to show, and exit with 1."""
-    if as_json:
-        print_json({"ok": False, "code": error.code.value, "error": str(error)})
-    else:
-        sys.stderr.write(f"{error}\n")
-    raise typer.Exit(1)
 
 
 def _fields(report: ReplayReport, unreadable: Unreadable) -> dict[str, Any]:

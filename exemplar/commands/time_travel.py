@@ -12,6 +12,7 @@ from domain.audit.as_of import as_of_body, difference_body
 from domain.audit.points import EXPECTED, Point, parse_point
 from domain.audit.subjects import KINDS
 from domain.errors import ExemplarError
+from exemplar.commands.failures import fail
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
 from exemplar.commands.store_access import run_on_store
@@ -86,11 +87,7 @@ def _result(query: Callable[..., Awaitable[Body]], home: Path | None, *, as_json
     try:
         return run_on_store(query, home=home, holder="audit")
     except ExemplarError as error:
-        if as_json:
-            print_json({"ok": False, "code": error.code.value, "error": str(error)})
-        else:
-            sys.stderr.write(f"{error}\n")
-    raise typer.Exit(1)
+        fail(error, as_json=as_json)
 
 
 def _print_state(body: Body) -> None:

@@ -130,7 +130,8 @@ class ProjectConsumerRoutes:
         held: Consumer | None
         if body.cursor is not None:
             cursor = await self._cursor(named, body.cursor)
-            if consumer.leased_to is not None and (cursor.position, cursor.version) > consumer.leased_to:
+            is_beyond = consumer.leased_to is not None and (cursor.position, cursor.version) > consumer.leased_to
+            if is_beyond and consumer.lease == body.lease:  # the refusal of a lease that is lost is another one
                 raise ExemplarError(ErrorCode.UNKNOWN_POSITION, "The cursor is behind what was leased")
             held = await self.project_consumers.advance(
                 named.owner, named.name, body.lease, cursor.position, self.clock(), version=cursor.version

@@ -1,7 +1,9 @@
 """The API as one OpenAPI 3.1 document, and the route that serves it."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from aiohttp import web
@@ -45,15 +47,20 @@ _NAMED: Final = re.compile(r"\{(\w+)\}")
 
 
 class OpenApiRoutes:
-    """Serve the document, which is written once."""
+    """Serve the document, which is written once, when it is first read."""
 
     def __init__(self, version: str, operations: Sequence[Operation]) -> None:
-        self._document = document(version, operations)
+        self._version, self._operations = version, operations
 
     @get("/openapi.json", "public")
     async def read(self, _: web.Request) -> web.Response:
         """Read this document."""
-        return web.json_response(self._document, headers={"Cache-Control": "public, max-age=300"})
+        headers = {"Cache-Control": "public, max-age=300"}
+        return web.Response(text=self._document, content_type="application/json", headers=headers)
+
+    @cached_property
+    def _document(self) -> str:
+        return json.dumps(document(self._version, self._operations))
 
 
 def document(version: str, operations: Sequence[Operation]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def _named(entries: Sequence[Document]) -> Sequence[tuple[str, Document]]:
 
 def _malformed(entry: Document) -> AuditEntry:
     log.critical("log_entry_malformed", position=entry["_id"])
-    return AuditEntry(entry["_id"], None, str(entry.get("commit")), [*map(str, entry.get("terms") or ())], b"", None)
+    name = str(entry.get("commit", "unknown"))
+    return AuditEntry(entry["_id"], None, name, [*map(str, entry.get("terms") or ())], b"", None)
 
 
 def _sealed(entry: Document, read: ReadCommit) -> Commit | None:

@@ -2,15 +2,16 @@ import asyncio
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import aclosing
 from datetime import datetime
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
-from store.audit.commit_check import FIELDS, CheckedCommit, check_batch
+from store.audit.commit_check import CheckedCommit, check_batch
 from store.audit.stored_form import decoded
-from store.commits.document import OWNER
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 _BATCH = 5000
@@ -27,11 +28,10 @@ class CommitScan:
         self._log = database.get_collection("log")
 
     async def positions(self, head: int) -> AsyncGenerator[list[Document], None]:
-        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream`, `leaf`, time, terms and owner."""
-        fields = dict.fromkeys(("commit", "stream", "leaf", "sealed_at", "terms", *OWNER), 1)
-        found = self._log.find_raw_batches({"_id": {"$lte": head}}, fields, batch_size=_BATCH)
-        with reachable():
-            async for batch in found.sort("_id", ASCENDING):
+        """Read the sealed log up to `head` in batches; the next one is read while one is checked."""
+        found = self._log.find_raw_batches({"_id": {"$lte": head}}, batch_size=_BATCH).sort("_id", ASCENDING)
+        async with aclosing(_ahead(found)) as batches:
+            async for batch in batches:
                 yield decoded(batch)
 
     async def sealed(self, commit_ids: Sequence[str]) -> set[str]:
@@ -52,20 +52,45 @@ class CommitScan:
     async def commits(self) -> AsyncGenerator[list[CheckedCommit], None]:
         """Check every commit that exists now, roughly in the order of writing."""
         checker = _BatchChecker()
-        ahead: deque[asyncio.Future[list[CheckedCommit]]] = deque()
-        batches = aiter(self._commits.find_raw_batches({}, FIELDS, batch_size=_BATCH))
-        coming = asyncio.ensure_future(_next(batches))
+        checked: deque[asyncio.Future[list[CheckedCommit]]] = deque()
         try:
-            while (batch := await coming) is not None:
-                coming = asyncio.ensure_future(_next(batches))
-                ahead.append(checker.check(batch))
-                if len(ahead) > checker.width:
-                    yield await ahead.popleft()
-            while ahead:
-                yield await ahead.popleft()
+            async with aclosing(_ahead(self._commits.find_raw_batches({}, batch_size=_BATCH))) as batches:
+                async for batch in batches:
+                    checked.append(checker.check(batch))
+                    if len(checked) > checker.width:
+                        yield await checked.popleft()
+            while checked:
+                yield await checked.popleft()
         finally:
-            coming.cancel()
             checker.close()
+
+    async def earlier(self, names: Sequence[str], before: int) -> Mapping[str, CheckedCommit]:
+        """Check commits once more: those that were sealed before a position, and are sound."""
+        found = self._commits.find_raw_batches({"_id": {"$in": [*names]}})
+        checked = {commit[0]: commit async for batch in found for commit in check_batch(batch)}
+        sealed = {"commit": {"$in": [*checked]}, "_id": {"$lt": before}}
+        entries = await self._log.find(sealed, {"commit": 1, "leaf": 1}).to_list(None)
+        leaves = {entry["commit"]: entry.get("leaf") for entry in entries}
+        return {name: commit for name, commit in checked.items() if commit[6] is None and commit[3] == leaves.get(name)}
+
+    async def last_up_to(self, stream: str, version: int) -> str | None:
+        """Name the last commit of a stream that begins with a version, or before it."""
+        query = {"stream": stream, "first": {"$lte": version}}
+        found = await self._commits.find_one(query, {"_id": 1}, sort=[("first", DESCENDING)])
+        return None if found is None else str(found["_id"])
+
+
+async def _ahead(cursor: Any) -> AsyncGenerator[bytes, None]:
+    """Read each raw batch of a cursor while the one before it is used."""
+    batches: AsyncIterator[bytes] = aiter(cursor)
+    coming = asyncio.ensure_future(_next(batches))
+    try:
+        while (batch := await coming) is not None:
+            coming = asyncio.ensure_future(_next(batches))
+            await asyncio.sleep(0)  # lets it begin
+            yield batch
+    finally:
+        coming.cancel()
 
 
 async def _next(batches: AsyncIterator[bytes]) -> bytes | None:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from pymongo import ASCENDING
 
 from domain.audit.checkpoints import ContradictionError
@@ -21,7 +23,7 @@ class Leaves:
         entries = await self._log.find({"_id": {"$gt": first, "$lte": last}}, {"leaf": 1}).sort("_id").to_list(None)
         if [entry["_id"] for entry in entries] != [*range(first + 1, last + 1)]:
             raise ContradictionError(f"a position between {first + 1} and {last} is missing", first + 1)
-        return [_leaf(entry) for entry in entries]
+        return _leaves(entries, first)
 
     async def extend(self, frontier: Frontier, after: int, last: int) -> Frontier:
         """Append the leaves behind a position, up to that of `last`; raises ContradictionError for a gap."""
@@ -31,15 +33,19 @@ class Leaves:
             entries = decoded(batch)
             if entries[-1].get("_id") != position + len(entries):
                 raise ContradictionError(f"position {position + 1} or one soon after it is missing", position + 1)
-            frontier = frontier.extended([_leaf(entry) for entry in entries])
+            frontier = frontier.extended(_leaves(entries, position))
             position += len(entries)
         if position != last:
             raise ContradictionError(f"position {position + 1} is missing", position + 1)
         return frontier
 
 
-def _leaf(entry: Document) -> bytes:
-    leaf = entry.get("leaf")
-    if not isinstance(leaf, bytes) or len(leaf) != _LEAF_BYTES:
-        raise ContradictionError(f"position {entry.get('_id')} has no leaf", entry.get("_id"))
-    return leaf
+def _leaves(entries: Sequence[Document], after: int) -> list[bytes]:
+    """Choose the leaves of the entries behind a position; raises ContradictionError for one without."""
+    leaves = list[bytes]()
+    for position, entry in enumerate(entries, after + 1):
+        leaf = entry.get("leaf")
+        if not isinstance(leaf, bytes) or len(leaf) != _LEAF_BYTES:
+            raise ContradictionError(f"position {position} has no leaf", position)
+        leaves.append(leaf)
+    return leaves

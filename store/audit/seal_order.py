@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 _MOST: Final = 1000
+_MOST_STREAMS: Final = 10_000  # more than are sealed at once
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class SealOrder:
         if stream != last:
             self._streams.pop(stream, None)
             self._streams[stream] = time
+            if len(self._streams) > _MOST_STREAMS:
+                del self._streams[next(iter(self._streams))]
 
     def _is_mixed(self, stream: str, last: str | None, time: datetime | None) -> bool:
         earlier = None if last is None else self._streams[last]

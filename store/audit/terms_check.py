@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.audit.checkpoints import ContradictionError
-from domain.audit.terms import is_of_endpoint, owner_among, owning_streams, term, values_of
+from store.audit.commit_check import CheckedCommit, Terms
+from store.audit.known_streams import KnownStream, KnownStreams
 
 FAULT: Final = "found by other terms than its events have"
-
-OwnerTerms = tuple[str, ...]
+_END: Final = 2**53  # behind every position
+_NONE: Final[Mapping[str, Terms]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +20,51 @@ class _Waiting:
     position: int
     name: str
     streams: Sequence[str]
-    own: Sequence[str]
+    own: Terms
     stored: Sequence[str]
 
 
 @dataclass(slots=True)
 class TermsCheck:
-    """What is known of the owners of streams; each owner is kept once."""
+    """The terms of a commit are those of its events, and those that the first of some streams lends that has any."""
 
-    _owners: dict[str, OwnerTerms] = field(default_factory=dict)
-    _known: dict[OwnerTerms, OwnerTerms] = field(default_factory=dict)
+    known: KnownStreams
     _waiting: list[_Waiting] = field(default_factory=list)
 
-    def fault_of(self, entry: Mapping[str, Any], kind: str, own: Sequence[str], owner: Mapping[str, str]) -> str | None:
-        """Tell whether an entry has other terms than its commit.
-
-        kind: the type of the commit's first event; own: the terms of its events without an owner; owner: of the
-        generation that begins with it, {} of anything else.
-        """
-        stream, stored = entry["stream"], entry.get("terms")
-        if entry["commit"] == f"{stream}:1" and (named := owner_among(own) if is_of_endpoint(kind) else owner):
-            terms = tuple(term(name, value) for name, value in named.items())
-            self._owners[stream] = self._known.setdefault(terms, terms)
-        streams = owning_streams(stream, kind, values_of(own, "correlation_id"))
-        if stored == self._expected(streams, own):
+    async def fault_of(self, entry: Mapping[str, Any], commit: CheckedCommit) -> str | None:
+        """Tell whether the entry of a commit has other terms than it."""
+        name, first, _, _, _, _, _, own, lends, streams, _ = commit
+        stored, begun = entry.get("terms"), {entry["stream"]: lends} if first == 1 else {}
+        lent = await self._lent(streams, entry["_id"], begun)
+        if stored == sorted({*own, *lent}):
             return None
-        unknown = not any(name in self._owners for name in streams)
-        if not streams or not unknown or not isinstance(stored, list) or not {*own} < {*map(str, stored)}:
+        if lent or not streams or not isinstance(stored, list) or not {*own} < {*map(str, stored)}:
             return FAULT
-        self._waiting.append(_Waiting(entry["_id"], entry["commit"], streams, own, stored))
+        self._waiting.append(_Waiting(entry["_id"], name, streams, own, stored))
         return None
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         """Compare what had to wait for its owner; raises ContradictionError."""
         for one in self._waiting:
-            if one.stored != self._expected(one.streams, one.own):
+            if one.stored != sorted({*one.own, *await self._lent(one.streams, _END)}):
                 raise ContradictionError(f"position {one.position}: {one.name}: {FAULT}", one.position)
 
-    def _expected(self, streams: Sequence[str], own: Sequence[str]) -> list[str]:
-        owner = next((self._owners[name] for name in streams if name in self._owners), ())
-        return sorted({*own, *owner})
+    async def _lent(self, streams: Sequence[str], before: int, begun: Mapping[str, Terms] = _NONE) -> Terms:
+        """Return what the first of some streams lends that lends anything, and begins before a position.
+
+        begun: what one lends that begins there.
+        """
+        for stream in streams:
+            if lent := begun.get(stream) or await self.known.lent_by(stream, before):
+                return lent
+        return ()
+
+
+def agrees_alone(entry: Mapping[str, Any], commit: CheckedCommit, known: KnownStream | None) -> bool:
+    """Tell whether an entry has the terms of its commit, if no other stream may lend it some; mostly so."""
+    _, _, _, _, _, _, _, own, lends, streams, _ = commit
+    if not streams:
+        return entry.get("terms") == [*own]
+    if streams != (entry["stream"],):
+        return False
+    return entry.get("terms") == sorted({*own, *(lends if known is None else known.lent)})

@@ -8,11 +8,12 @@ from typing import Any, Final
 from domain.audit.checkpoint_key import VerificationKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError
 from store.audit.checkpoints import Checkpoints
-from store.audit.commit_check import NOBODY, CheckedCommit, Owner, owner_beside, owner_named
+from store.audit.commit_check import CheckedCommit, owner_beside
 from store.audit.commit_scan import CommitScan
+from store.audit.known_streams import KnownStream, KnownStreams
 from store.audit.seal_order import SealOrder
 from store.audit.stored_form import has_form
-from store.audit.terms_check import TermsCheck
+from store.audit.terms_check import TermsCheck, agrees_alone
 from store.audit.tree_check import NodeCheck, TreeCheck
 
 Progress = Callable[[int, int], None]
@@ -43,8 +44,7 @@ async def verify(
     """Recompute the tree from the stored bodies; the log may grow meanwhile.
 
     kept: checkpoints of this log from elsewhere, that it must lead to. Raises ContradictionError at the first fault.
-    Memory: a few batches, two words for each stream, each owner, and commits that were written long before they were
-    sealed.
+    Memory: a few batches, the streams that were used last, and commits that were written long before they were sealed.
     """
     latest = await checkpoints.latest()
     head = await checkpoints.head()
@@ -53,7 +53,7 @@ async def verify(
         raise ContradictionError(f"the log ends at {head}, but {most} commits were signed", head + 1)
     async with aclosing(scan.commits()) as commits, aclosing(checkpoints.all()) as signed:
         nodes = NodeCheck(checkpoints.nodes)
-        order = _Order(commits)
+        order = _Order(commits, KnownStreams(scan))
         tree = TreeCheck(signed, nodes, trusted, [one for one in kept if one.size], order.sealing)
         await tree.start()
         async for entries in scan.positions(head):
@@ -63,22 +63,20 @@ async def verify(
             raise ContradictionError(f"position {order.position + 1} is missing", order.position + 1)
         await nodes.finish(checkpoints)
         waiting = await order.left_over(scan)
-    root, streams = tree.frontier.root(), len(order.reached)
-    return AuditReport(head, root, streams, tree.checkpoints, tree.cosignatures, waiting)
+    return AuditReport(head, tree.frontier.root(), order.streams, tree.checkpoints, tree.cosignatures, waiting)
 
 
 class _Order:
     """Match the positions with the scanned commits; commits ahead of their position wait."""
 
-    def __init__(self, commits: AsyncIterator[list[CheckedCommit]]) -> None:
+    def __init__(self, commits: AsyncIterator[list[CheckedCommit]], known: KnownStreams) -> None:
         self._commits = commits
         self._waiting: dict[str, CheckedCommit] = {}
-        self.reached: dict[str, int] = {}
-        self._owners: dict[str, Owner] = {}
-        self._known: dict[Owner, Owner] = {}  # each owner once
-        self._terms = TermsCheck()
+        self._known = known
+        self._terms = TermsCheck(known)
         self.sealing = SealOrder()
         self.position = 0
+        self.streams = 0
 
     async def leaves(self, entries: Sequence[dict[str, Any]]) -> list[bytes]:
         """Check the next positions and return their leaves."""
@@ -87,12 +85,13 @@ class _Order:
             if not has_form(entry, _ENTRY):
                 raise ContradictionError(f"position {position} is damaged, or missing", position)
             commit = self._waiting.pop(entry["commit"], None) or await self._find(entry)
-            fault = self._fault(entry, commit)
+            known = self._known.get(entry["stream"]) or await self._recalled(entry["stream"], commit)
+            fault = self._fault(entry, commit, known)
+            if fault is None and not agrees_alone(entry, commit, known):
+                fault = await self._terms.fault_of(entry, commit)
             if fault is not None:
                 raise ContradictionError(f"position {position}: {commit[0]}: {fault}", position)
-            self.position = position
-            self.reached[entry["stream"]] = commit[2]
-            self.sealing.note(position, entry["stream"], commit[9])
+            self._note(entry["stream"], commit, known)
         return [entry["leaf"] for entry in entries]
 
     async def left_over(self, scan: CommitScan) -> int:
@@ -100,7 +99,7 @@ class _Order:
         while await self._more():
             pass
         unmarked: list[str] = []
-        self._terms.finish()
+        await self._terms.finish()
         for name, _, _, _, _, unsealed, fault, *_ in self._waiting.values():
             if fault is not None:
                 raise ContradictionError(f"{name}: {fault}")
@@ -126,26 +125,38 @@ class _Order:
         self._waiting.update({commit[0]: commit for commit in batch or ()})
         return batch is not None
 
-    def _fault(self, entry: dict[str, Any], commit: CheckedCommit) -> str | None:
-        stream = entry["stream"]
-        name, first, _, leaf, owner, _, fault, kind, own, _ = commit
+    async def _recalled(self, stream: str, commit: CheckedCommit) -> KnownStream | None:
+        """Read a stream again that was forgotten; None if it begins with this commit, or does not lead to it."""
+        _, first, _, _, _, _, fault, *_ = commit
+        if first > 1 and fault is None:
+            await self._known.recall({stream: first - 1}, self.position + 1)
+        return self._known.get(stream)
+
+    def _fault(self, entry: dict[str, Any], commit: CheckedCommit, known: KnownStream | None) -> str | None:
+        name, first, _, leaf, owner, _, fault, *_ = commit
+        reached = known.last if known is not None else 0
         if entry["_id"] != self.position + 1:
             return f"is at {entry['_id']}: a position is missing"
         if leaf and leaf != entry["leaf"]:
             return "its body is not the one that was sealed"
         if fault is not None:
             return fault
-        if name != f"{stream}:{first}":
+        if name != f"{entry['stream']}:{first}":
             return "sealed under another stream"
-        if first != self.reached.get(stream, 0) + 1:
-            return f"follows version {self.reached.get(stream, 0)} of its stream"
-        fault = self._fault_of_owner(stream, first, owner, owner_beside(entry))
-        fault = fault or self.sealing.fault_of(entry.get("sealed_at"))
-        return fault or self._terms.fault_of(entry, kind, own, owner_named(owner))
+        if first != reached + 1:
+            return f"follows version {reached} of its stream"
+        sealed = owner_beside(entry)
+        if sealed != (owner if known is None else known.owner) or not {*map(type, sealed)} <= _OWNER_TYPES:
+            return "sealed under another owner"
+        return self.sealing.fault_of(entry.get("sealed_at"))
 
-    def _fault_of_owner(self, stream: str, first: int, owner: Owner, sealed: Owner) -> str | None:
-        """Compare the owner beside a position with that of the first commit."""
-        if first == 1 and any(owner):
-            self._owners[stream] = self._known.setdefault(owner, owner)
-        written = {*map(type, sealed)} <= _OWNER_TYPES
-        return None if written and sealed == self._owners.get(stream, NOBODY) else "sealed under another owner"
+    def _note(self, stream: str, commit: CheckedCommit, known: KnownStream | None) -> None:
+        """Go on behind a position that was verified."""
+        _, _, last, _, owner, _, _, _, lent, _, time = commit
+        self.position += 1
+        self.sealing.note(self.position, stream, time)
+        if known is None:
+            self.streams += 1
+            self._known.add(stream, last, owner, lent)
+        else:
+            self._known.advance(stream, known, last)

@@ -16,7 +16,7 @@ NO_LEASE: Final = {"lease": "", "leased_until": "", "leased_to": ""}
 class Consumer:
     """A name under which a program keeps a position in the sealed log; `version`: within the commit there.
 
-    leased_to: position and version up to which events are leased.
+    lease: the token of the last lease; leased_to: position and version up to which its events go.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Consumer:
     created_at: datetime
     updated_at: datetime
     version: int = 0
+    lease: str | None = None
     leased_until: datetime | None = None
     leased_to: tuple[int, int] | None = None
 
@@ -88,6 +89,7 @@ def consumer_of(document: Document) -> Consumer:
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         version=document.get("version", 0),
+        lease=document.get("lease"),
         leased_until=document.get("leased_until"),
         leased_to=None if leased_to is None else (leased_to[0], leased_to[1]),
     )

@@ -50,15 +50,15 @@ class CommitTerms:
 
     async def of(self, commits: Sequence[SealedBytes]) -> Mapping[str, ExpectedTerms]:
         """Map commits to their terms; one whose body cannot be read is left out."""
-        read = {one.name: found for one in commits if (found := envelopes_in(one.body)) is not None}
-        owning = {name: _owning(envelopes) for name, envelopes in read.items()}
+        read = {one.name: found for one in commits if (found := read_body(one.body)) is not None}
+        owning = {name: _owning(found.envelopes) for name, found in read.items()}
         positions = {one.name: one.position for one in commits}
         for name in filter(is_first, read):
-            self._owners[stream_of_first(name)] = _Known(owner_from(read[name]), positions[name])
+            self._owners[stream_of_first(name)] = _Known(read[name].owner, positions[name])
         known = await self._known({stream for streams in owning.values() for stream in streams})
         return {
-            name: _expected(envelopes, [known[stream] for stream in owning[name] if stream in known], positions[name])
-            for name, envelopes in read.items()
+            name: _expected(found.own, [known[stream] for stream in owning[name] if stream in known], positions[name])
+            for name, found in read.items()
         }
 
     async def _known(self, streams: Collection[str]) -> Mapping[str, _Known | None]:
@@ -83,16 +83,22 @@ class CommitTerms:
             self._owners.popitem(last=False)
 
 
-def envelopes_in(body: object) -> Sequence[Envelope] | None:
-    """Read the envelopes of a body; None of one that gives no terms."""
+class ReadBody(NamedTuple):
+    """The envelopes of a body, the terms that they have by themselves, and the owner that they lend to their stream."""
+
+    envelopes: Sequence[Envelope]
+    own: frozenset[str]
+    owner: Owner
+
+
+def read_body(body: object) -> ReadBody | None:
+    """Read a body; None of one that gives no terms."""
     try:
         if not isinstance(body, bytes) or not (envelopes := tuple(read_json(bytes(body)))):
             return None
-        terms_of(envelopes, {})
-        owner_from(envelopes)
+        return ReadBody(envelopes, frozenset(terms_of(envelopes, {})), owner_from(envelopes))
     except _MALFORMED:
         return None
-    return envelopes
 
 
 def _owning(envelopes: Sequence[Envelope]) -> Sequence[str]:
@@ -100,9 +106,8 @@ def _owning(envelopes: Sequence[Envelope]) -> Sequence[str]:
     return owning_streams(first["stream"], first["type"], map(correlation_of, envelopes))
 
 
-def _expected(envelopes: Sequence[Envelope], known: Sequence[_Known | None], position: int | None) -> ExpectedTerms:
-    """Compute the terms of a commit from its own envelopes, and the first owner that is known."""
-    own = frozenset(terms_of(envelopes, {}))
+def _expected(own: frozenset[str], known: Sequence[_Known | None], position: int | None) -> ExpectedTerms:
+    """Compute the terms of a commit from those of its own events, and the first owner that is known."""
     if None in known:
         return ExpectedTerms(own, None)
     found = next((one for one in known if one is not None and one.owner), None)
@@ -113,9 +118,9 @@ def _expected(envelopes: Sequence[Envelope], known: Sequence[_Known | None], pos
 
 
 def _known_of(body: object, entry: Document | None) -> _Known | None:
-    envelopes = envelopes_in(body)
-    if envelopes is None or not isinstance(body, bytes):
+    read = read_body(body)
+    if read is None or not isinstance(body, bytes):
         return None
     if entry is None:
-        return _Known(owner_from(envelopes), None)
-    return _Known(owner_from(envelopes), entry["_id"]) if entry.get("leaf") == leaf_hash(body) else None
+        return _Known(read.owner, None)
+    return _Known(read.owner, entry["_id"]) if entry.get("leaf") == leaf_hash(body) else None

@@ -1,6 +1,7 @@
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol
 
 import bson
@@ -14,6 +15,7 @@ MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, Val
 """What comparing a document raises whose members are not what this code writes."""
 
 _MOST_OF_VALUE: Final = 70  # characters
+_PLAIN: Final = frozenset({str, int, bool, bytes, datetime, type(None)})
 
 INCOMPARABLE: Final = "cannot be compared"
 """The field of a difference that stands for a malformed document; what is stored is then the fault."""
@@ -97,8 +99,16 @@ def differences_of(
     return [
         Difference(model, key, name, wanted.get(name), stored.get(name), stream)
         for name in sorted({*wanted, *stored})
-        if (name in wanted) != (name in stored) or _bytes(wanted[name]) != _bytes(stored[name])
+        if (name in wanted) != (name in stored) or not _is_same(wanted[name], stored[name])
     ]
+
+
+def _is_same(wanted: Any, stored: Any) -> bool:
+    """Tell whether two values are kept as the same bytes; equal ones of a plain type are."""
+    kind = type(wanted)
+    if kind in _PLAIN and kind is type(stored) and wanted == stored:
+        return True
+    return _bytes(wanted) == _bytes(stored)
 
 
 def _bytes(value: Any) -> bytes:

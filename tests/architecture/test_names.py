@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.architecture.files import CODE, name_of
+from tests.architecture.files import CODE, name_of, walk
 
 # The retired word -> what it is called now. A word stands for its plural, too.
 RETIRED: Mapping[str, str] = {
@@ -82,7 +82,7 @@ def retired_in(identifier: str) -> set[str]:
 
 def definitions(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield line and name of everything that a module names itself."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield node.lineno, node.name

@@ -7,9 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.architecture.files import CLIENT, PACKAGES, PRODUCT, ROOT, kept_files, name_of, nodes_of
+from tests.architecture.files import CLIENT, PACKAGES, PRODUCT, ROOT, check, kept_files, name_of, nodes_of
 
 MAY_IMPORT: dict[str, set[str]] = {
     "events": set(),
@@ -48,70 +46,66 @@ INDEX_ADDRESS = re.compile(r"(--index-url|--extra-index-url|index-url\s*=|pypi\.
 
 def imports_of(path: Path) -> Iterator[str]:
     """Every module that a file imports, however deep inside it; `from a import b` counts as a and a.b."""
-    for node in nodes_of(path):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def every(paths: list[Path]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("path", paths, ids=name_of)
+    for node in nodes_of(path, ast.Import):
+        yield from (alias.name for alias in node.names)
+    for chosen in nodes_of(path, ast.ImportFrom):
+        assert chosen.level == 0, f"{path}: relative import"
+        yield chosen.module or ""
+        yield from (f"{chosen.module}.{alias.name}" for alias in chosen.names)
 
 
 def test_every_package_is_found() -> None:
     assert {name_of(path).partition("/")[0] for path in PRODUCT} >= set(PACKAGES)
 
 
-@every(PRODUCT)
-def test_a_package_imports_only_the_allowed_packages(path: Path) -> None:
-    package = name_of(path).partition("/")[0]
-    used = {name.partition(".")[0] for name in imports_of(path)} & {*PACKAGES, "tests", "bench"}
-    assert used <= MAY_IMPORT[package] | {package}
+def test_packages_import_only_the_allowed_packages() -> None:
+    def forbidden(path: Path) -> set[str]:
+        package = name_of(path).partition("/")[0]
+        used = {name.partition(".")[0] for name in imports_of(path)} & {*PACKAGES, "tests", "bench"}
+        return used - MAY_IMPORT[package] - {package}
+
+    check(PRODUCT, forbidden)
 
 
-@every(CLIENT)
-def test_the_client_imports_nothing_of_the_product(path: Path) -> None:
-    used = {name.partition(".")[0] for name in imports_of(path)}
-    assert used <= {"cryptography", "exemplar_client", "httpx", "standardwebhooks"} | sys.stdlib_module_names
+def test_the_client_imports_nothing_of_the_product() -> None:
+    allowed = {"cryptography", "exemplar_client", "httpx", "standardwebhooks"} | sys.stdlib_module_names
+    check(CLIENT, lambda path: {name.partition(".")[0] for name in imports_of(path)} - allowed)
 
 
-@every(PRODUCT)
-def test_foreign_libraries_are_imported_in_their_packages_only(path: Path) -> None:
-    for name in imports_of(path):
-        for library, prefixes in FENCES.items():
-            if name == library or name.startswith(f"{library}."):
-                assert name_of(path).startswith(prefixes), f"{library} may not be imported here"
+def test_foreign_libraries_are_imported_in_their_packages_only() -> None:
+    def fenced(path: Path) -> list[str]:
+        return [
+            library
+            for name in imports_of(path)
+            for library, prefixes in FENCES.items()
+            if (name == library or name.startswith(f"{library}.")) and not name_of(path).startswith(prefixes)
+        ]
+
+    check(PRODUCT, fenced)
 
 
-@every(PRODUCT)
-def test_aiohttp_web_is_not_reached_through_aiohttp(path: Path) -> None:
-    reached = [
-        node.lineno
-        for node in nodes_of(path)
-        if isinstance(node, ast.Attribute)
-        and node.attr == "web"
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "aiohttp"
-    ]
-    assert name_of(path).startswith(FENCES["aiohttp.web"]) or not reached
+def test_aiohttp_web_is_not_reached_through_aiohttp() -> None:
+    def reached(path: Path) -> list[int]:
+        return [
+            node.lineno
+            for node in nodes_of(path, ast.Attribute)
+            if node.attr == "web" and isinstance(node.value, ast.Name) and node.value.id == "aiohttp"
+        ]
+
+    check([path for path in PRODUCT if not name_of(path).startswith(FENCES["aiohttp.web"])], reached)
 
 
-@every(PRODUCT + CLIENT)
-def test_only_the_application_prints(path: Path) -> None:
-    calls = [
-        node.lineno
-        for node in nodes_of(path)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    ]
-    assert not calls or name_of(path).startswith(("exemplar/", "clients/python/examples/"))
+def test_only_the_application_prints() -> None:
+    def prints(path: Path) -> list[int]:
+        calls = nodes_of(path, ast.Call)
+        return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+
+    printing = ("exemplar/", "clients/python/examples/")
+    check([path for path in PRODUCT + CLIENT if not name_of(path).startswith(printing)], prints)
 
 
-@every(PRODUCT + CLIENT)
-def test_no_module_has_a_vague_name(path: Path) -> None:
-    assert not {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} & VAGUE
+def test_no_module_has_a_vague_name() -> None:
+    check(PRODUCT + CLIENT, lambda path: {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} & VAGUE)
 
 
 WATCH = """

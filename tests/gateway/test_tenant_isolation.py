@@ -103,6 +103,13 @@ class Route:
     def names(self) -> list[str]:
         return re.findall(r"\{(\w+)\}", self.path)
 
+    @property
+    def body(self) -> Mapping[str, object] | None:
+        """What no route refuses before it looks for the resource."""
+        if self.method not in {"POST", "PUT", "PATCH"}:
+            return None
+        return {"seed": "same"} if self.path.endswith("/retry") else BODY
+
     def at(self, ids: Mapping[str, str]) -> str:
         return self.path.format(**ids)
 
@@ -113,6 +120,11 @@ class Matrix:
     subjects: list[Subject]
     callers: list[Caller]
     routes: list[Route]
+
+    def strangers(self, caller: Caller) -> Iterator[Subject]:
+        """Yield of each project the first user that the caller does not know."""
+        found = (subject for subject in reversed(self.subjects) if not caller.knows(subject))
+        yield from {subject.person.owned_project.id: subject for subject in found}.values()
 
     def foreign(self, caller: Caller) -> set[str]:
         """Return the texts and ids of all tenants without those that the caller may read."""
@@ -126,7 +138,7 @@ class Matrix:
             route.method,
             path,
             headers=caller.headers,
-            json=BODY if route.method in {"POST", "PUT", "PATCH"} else None,
+            json=route.body,
             allow_redirects=False,
             timeout=ClientTimeout(total=10),
         )
@@ -150,7 +162,8 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
                 key_id, key = await gateway.access_key(person)
                 generation, endpoint = await gateway.completed(person), await _endpoint(gateway, person)
                 subjects.append(Subject(person, generation, endpoint, key_id))
-                callers.append(Caller(person.mark, person.headers, person=person))
+    # The first and the last have every kind of neighbour; those between them have the same.
+    callers += [Caller(one.mark, one.headers, person=one) for one in (subjects[0].person, person)]
     callers.append(Caller(f"access key of {person.mark}", key, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
@@ -272,9 +285,7 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
     own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
     names = [name for name in route.names if name not in ("number", "consumer")]  # both are no ids of others
     paths = {}
-    for subject in matrix.subjects:
-        if caller.knows(subject):
-            continue
+    for subject in matrix.strangers(caller):
         for cut in range(len(names) if own is not None else 1):
             mine = dict.fromkeys(names[:cut])
             ids = {name: own.ids[name] if name in mine and own else subject.ids[name] for name in subject.ids}

@@ -1,11 +1,14 @@
 """Two systems for all journeys: one of separate processes on RabbitMQ, one in a single process.
 
-Both start for the first journey that needs them; processes that a journey has ended start before the next.
+Both start for the first journey that needs them; processes that a journey has ended start before the next. The
+invariants of each are checked once, after its last journey: that reads all that they have left.
 """
 
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +23,7 @@ from tests.systems.system import System, opened_system
 from tests.systems.tenants import Tenant, make_tenant
 
 MakeTenant = Callable[..., Awaitable[Tenant]]
+SHARED = ("whole", "solo")
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +44,7 @@ def whole_system(
 ) -> Iterator[System]:
     """Gateway, worker, scheduler and sandbox, each a process, on RabbitMQ."""
     home, amqp_url = tmp_path_factory.mktemp("whole"), rabbit_server.url_of(virtual_host)
-    with opened_system(home, databases, amqp_url) as system:
-        close_after(Path(__file__).parent, system.close)
-        system.start()
+    with opened_system(home, databases, amqp_url) as system, _checked(system, close_after):
         yield system
 
 
@@ -51,19 +53,34 @@ def solo_system(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter
 ) -> Iterator[System]:
     """Everything but the sandbox in one process, without RabbitMQ."""
-    with opened_system(tmp_path_factory.mktemp("solo"), databases) as system:
-        close_after(Path(__file__).parent, system.close)
-        system.start()
+    with opened_system(tmp_path_factory.mktemp("solo"), databases) as system, _checked(system, close_after):
         yield system
+
+
+@contextmanager
+def _checked(system: System, close_after: CloseAfter) -> Iterator[None]:
+    """Run a system until the last journey of this process, then check it and stop it."""
+    end = cache(partial(_check_and_close, system))
+    close_after(Path(__file__).parent, end)
+    system.start()
+    yield
+    end()
+
+
+def _check_and_close(system: System) -> None:
+    system.start()
+    asyncio.run(invariants.check_all(system))
+    system.close()
 
 
 @pytest.fixture(scope="module")
 def system(request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system that a module names in `SYSTEM`; after its last journey the invariants are checked."""
+    """The system that a module names in `SYSTEM`; the invariants of one of its own are checked after its journeys."""
     chosen: System = request.getfixturevalue(f"{request.module.SYSTEM}_system")
     yield chosen
-    chosen.start()
-    asyncio.run(invariants.check_all(chosen))
+    if request.module.SYSTEM not in SHARED:
+        chosen.start()
+        asyncio.run(invariants.check_all(chosen))
 
 
 @pytest.fixture

@@ -149,9 +149,9 @@ async def populate(scene: Scene) -> None:
     await user.tenant.finished(cancelled.id)
 
 
-async def search(scene: Scene, needles: Needles) -> tuple[Found, Found]:
-    """Return what the system keeps, and what it shows."""
-    shown = await over_http(scene.session, scene.gateways, scene.users, needles)
+async def search(scene: Scene, needles: Needles, *, times: int = 1) -> tuple[Found, Found]:
+    """Return what the system keeps, and what it shows to those who ask so many times."""
+    shown = await over_http(scene.session, scene.gateways, scene.users, needles, times)
     return await asyncio.to_thread(kept, scene.servers, scene.home, needles), shown
 
 

@@ -57,12 +57,12 @@ def _requests_of_generation(
 
 
 async def over_http(
-    session: aiohttp.ClientSession, gateways: Sequence[str], users: Sequence[MarkedUser], needles: Needles
+    session: aiohttp.ClientSession, gateways: Sequence[str], users: Sequence[MarkedUser], needles: Needles, times: int
 ) -> Found:
-    """Name what the answers of all gateways hold, by path; each is asked twice, so that caches answer, too."""
+    """Name what the answers of all gateways hold, by path; of several times caches answer all but the first."""
     found: Found = {}
     asked = itertools.chain.from_iterable(map(requests_of, users))
-    for request, base, _ in itertools.product(asked, gateways, range(2)):
+    for request, base, _ in itertools.product(asked, gateways, range(times)):
         answer = await fetch(session, base, request.path, request.headers)
         if names := needles.found(answer.data):
             found.setdefault(request.path.partition("?")[0], set()).update(names)

@@ -1,7 +1,7 @@
 """After an erasure nothing is left of texts and pictures, and every proof holds."""
 
 import gzip
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 
 from events.owner import GenerationErased
+from exemplar.local.mongod import Mongod
 from tests.journeys.erasure_scene import COPIES, Scene, erase, export, opened_scene, overwrite, populate, search
 from tests.journeys.invariants import history
 from tests.journeys.marked import MarkedGeneration
@@ -27,8 +28,18 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1200
 def servers(
     mongod_installed: None, rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
-    with started(Servers(tmp_path_factory.mktemp("erasure") / "servers")) as servers:
-        yield servers
+    with pytest.MonkeyPatch.context() as patch:
+        usual = Mongod._arguments
+        patch.setattr(Mongod, "_arguments", lambda server: _with_small_oplog(usual(server)))
+        with started(Servers(tmp_path_factory.mktemp("erasure") / "servers")) as servers:
+            yield servers
+
+
+def _with_small_oplog(usual: Sequence[str]) -> tuple[str, ...]:
+    """Let less be overwritten and searched, and free the old part every second instead of every minute."""
+    arguments = [*usual, "--syncdelay", "1"]
+    arguments[arguments.index("--oplogSize") + 1] = "16"
+    return tuple(arguments)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -47,7 +58,7 @@ async def scene(servers: Servers) -> AsyncIterator[Scene]:
         await erase(scene)
         await export(scene)
         await overwrite(scene)
-        scene.kept_after, scene.shown_after = await search(scene, Needles(scene.erased))
+        scene.kept_after, scene.shown_after = await search(scene, Needles(scene.erased), times=2)
         yield scene
 
 

@@ -25,7 +25,7 @@ FAULTS: tuple[dict[str, object], ...] = (
     {"latency_s": 1},
     {"webhook": "lost"},
 )
-RUNS = 3
+RUNS = 2
 
 
 @pytest.fixture(scope="module")

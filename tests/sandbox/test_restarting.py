@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-PROGRAM = "from sandbox.app import run; from sandbox.settings import SandboxSettings; run(SandboxSettings())"
+from tests.systems.forking import ended, fork, sandbox
+
 CALLBACK = "http://127.0.0.1:1/callback?g={}&a=1"
 
 
@@ -28,7 +28,7 @@ def variables(tmp_path: Path, unused_tcp_port: int) -> dict[str, str]:
 @asynccontextmanager
 async def running(variables: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """Start a sandbox; kill it at the end."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, env=os.environ | variables)
+    process = fork(sandbox, os.environ | variables)
     url = f"http://127.0.0.1:{variables['EXEMPLAR_SANDBOX_PORT']}"
     headers = {"Authorization": "Bearer r8_sandbox"}
     try:
@@ -37,7 +37,7 @@ async def running(variables: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]
             yield http
     finally:
         process.kill()
-        await process.wait()
+        await asyncio.to_thread(ended, process)
 
 
 async def answering(http: httpx.AsyncClient) -> None:

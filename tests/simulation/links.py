@@ -25,7 +25,15 @@ class Network:
 
     async def travel(self, longest: float = 0.2) -> None:
         """Take a moment; now and then a long one."""
-        await asyncio.sleep(self.chance.uniform(0, longest) if self.chance.random() < 0.1 else 0)
+        await asyncio.sleep(self._delay(longest))
+
+    async def reach(self) -> None:
+        """Now and then take a long moment before a call; a server itself lets others run before it does anything."""
+        if delay := self._delay(0.2):
+            await asyncio.sleep(delay)
+
+    def _delay(self, longest: float) -> float:
+        return self.chance.uniform(0, longest) if self.chance.random() < 0.1 else 0
 
 
 class Link:
@@ -42,7 +50,7 @@ class Link:
         network, unknown = self._network, OutcomeUnknownError if name == "append" else StoreUnavailableError
 
         async def call(*args: Any, **named: Any) -> Any:
-            await network.travel()
+            await network.reach()
             if network.strikes(network.failing):
                 raise StoreUnavailableError(name)
             answer = await method(*args, **named)
@@ -62,6 +70,7 @@ class MemoryPredictions:
         self._owners: dict[str, str] = {}
 
     async def claim(self, prediction: str, generation: str) -> bool:
+        await asyncio.sleep(0)
         return self._owners.setdefault(prediction, generation) == generation
 
     async def owner(self, prediction: str) -> str | None:
@@ -79,9 +88,11 @@ class MemoryPositions:
         return self.positions.get(name, 0)
 
     async def advance(self, name: str, position: int) -> None:
+        await asyncio.sleep(0)
         self.positions[name] = max(position, self.positions.get(name, 0))
 
     async def park(self, parked: Parked) -> None:
+        await asyncio.sleep(0)
         self.parked[parked.subscriber, parked.position] = parked
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
@@ -89,4 +100,5 @@ class MemoryPositions:
         return sorted(due, key=lambda one: one.due_at)[:limit]
 
     async def release(self, subscriber: str, position: int) -> None:
+        await asyncio.sleep(0)
         self.parked.pop((subscriber, position), None)

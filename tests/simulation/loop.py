@@ -48,26 +48,35 @@ class SimulationLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
+    def call_soon(  # type: ignore[override]  # the types of the arguments are the callback's own
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Handle:
+        """Skip what the base class checks: there is one thread."""
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def outside(self, delay: float, work: Callable[[], object]) -> None:
         """Call something that belongs to no process later."""
         self.call_later(delay, work, context=Context())
 
     def _run_once(self) -> None:
-        self._take_timers()
-        if not self._ready:
-            raise RuntimeError("nothing is left to run")
-        index = int(self._chance.random() * len(self._ready))
-        self._ready.rotate(-index)
-        handle = self._ready.popleft()
-        self._ready.rotate(index)
-        if handle.cancelled():
+        ready = self._ready
+        if not ready or (self._scheduled and self._scheduled[0]._when <= self._now):
+            self._take_timers()
+        index = int(self._chance.random() * len(ready))
+        handle = ready[index]
+        del ready[index]
+        if handle._cancelled:
             return
         process = handle._context.get(_PROCESS)
         if process is None or self._may_run(process, handle):
             handle._run()
 
     def _take_timers(self) -> None:
-        while self._scheduled and (not self._ready or self._scheduled[0].when() <= self._now):
+        if not (self._ready or self._scheduled):
+            raise RuntimeError("nothing is left to run")
+        while self._scheduled and (not self._ready or self._scheduled[0]._when <= self._now):
             timer = heapq.heappop(self._scheduled)
             timer._scheduled = False
             if not timer.cancelled():

@@ -41,7 +41,7 @@ _JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling
 SUBSCRIBERS = ("projector", "settlement", "erasure", "cancellation")
 _TOPOLOGY = topology({name: types for name, types in QUEUES.items() if name != "delivery"})
 _ROLES = ("gateway", "worker", "worker", "scheduler", "scheduler")
-_KILLED_EVERY = 500  # steps
+_KILLED_EVERY = 420  # steps
 _EXPECTED = (StoreError, LimitError, ProviderUnavailableError)
 _PICTURE = b"a picture"
 

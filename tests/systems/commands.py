@@ -1,11 +1,16 @@
 """Commands in processes of their own."""
 
 import asyncio
+import json
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from socketserver import StreamRequestHandler, UnixStreamServer
 from typing import NamedTuple
 
 from tests.systems.forking import become, ended, exemplar, fork
@@ -38,6 +43,24 @@ def run_forked(main: Callable[[], object], *, env: Mapping[str, str], cwd: Path,
             process.kill()
             raise TimeoutError(f"not done after {within} s: {error.read_text()}")
         return Done(code, out.read_text(), error.read_text())
+
+
+@contextmanager
+def served_commands(folder: Path) -> Iterator[str]:
+    """Yield the words that run `exemplar` in a shell, without a new interpreter for the whole product."""
+    with UnixStreamServer(str(folder / "commands"), _Answer) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"{sys.executable} -I -S {Path(__file__).with_name('command_shim.py')} {server.server_address}"
+        finally:
+            server.shutdown()
+
+
+class _Answer(StreamRequestHandler):
+    def handle(self) -> None:
+        asked = json.loads(self.rfile.readline())
+        done = run_command(*asked["arguments"], env=asked["env"], cwd=Path(asked["env"]["PWD"]))  # that of the shell
+        self.wfile.write(json.dumps(done).encode() + b"\n")
 
 
 def _call(main: Callable[[], object], env: Mapping[str, str], cwd: Path, out: Path, error: Path) -> None:

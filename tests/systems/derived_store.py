@@ -16,6 +16,7 @@ from store.accounts.changes import AccountChanges
 from store.accounts.writes import NewAccessKey, NewKey, NewPassword, NewPerson
 from store.quota.ledger import Bounds
 from store.replay.fold_comparison import FoldComparison, ReplayReport
+from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
 from tests.store.quota.test_usage import count_log
 from tests.systems.webhook_receiver import open_receiver
@@ -56,8 +57,16 @@ class DerivedStore:
 async def _at_once() -> None: ...
 
 
-@asynccontextmanager
-async def open_derived_store(mongodb_url: str) -> AsyncIterator[DerivedStore]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The endpoints of a derived store, and the time of its clock."""
+
+    endpoint: str
+    removed: str
+    now: datetime
+
+
+async def write_derived_store(mongodb_url: str) -> Written:
     """Write accounts, generations in several states, webhooks with attempts, staff, sums, and seal all of it."""
     async with open_system(mongodb_url) as system, open_receiver() as receiver:
         await _write_accounts(system)
@@ -67,9 +76,15 @@ async def open_derived_store(mongodb_url: str) -> AsyncIterator[DerivedStore]:
         await system.webhooks.decide(removed, remove, cause=CAUSE)
         await _write_generations(system)
         await system.deliver_due()
-        derived = DerivedStore(system, endpoint, removed)
-        await derived.seal()
-        yield derived
+        await DerivedStore(system, endpoint, removed).seal()
+        return Written(endpoint, removed, system.clock.now)
+
+
+@asynccontextmanager
+async def open_derived_store(mongodb_url: str, written: Written) -> AsyncIterator[DerivedStore]:
+    """Open what was written, with processes that have read nothing of it."""
+    async with open_system(mongodb_url, Clock(written.now)) as system:
+        yield DerivedStore(system, written.endpoint, written.removed)
 
 
 async def _make_access_keys(changes: AccountChanges, user: Owner) -> None:

@@ -65,6 +65,13 @@ def exemplar(*arguments: str) -> None:
     import_module("exemplar.cli").main()
 
 
+def sandbox(env: Mapping[str, str]) -> None:
+    """Serve the stand-in for the provider, which says nothing."""
+    nowhere = Path(os.devnull)
+    become(env, nowhere, nowhere)
+    import_module("sandbox.app").run(import_module("sandbox.settings").SandboxSettings())
+
+
 @dataclass(frozen=True, slots=True)
 class _Fork:
     """What `Child` knows of a process that it has started."""

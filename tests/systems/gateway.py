@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 
 from pydantic import SecretStr
 
@@ -14,6 +15,7 @@ from domain.generation.timings import Price
 from events.envelope import Cause
 from exemplar.injection import Dependencies
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.console.files import read_files
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
@@ -30,6 +32,7 @@ PEPPER = "p" * 32
 OPERATOR_KEY = "the operator key of all these tests"
 PASSWORD = "correct horse battery"
 CAUSE = Cause(actor="operator")
+console_files = cache(read_files)  # compressing them takes as long as a dozen requests
 
 
 async def _no_messages() -> dict[str, int]:
@@ -46,6 +49,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "accounts": store.accounts,
         "authentication_settings": AuthenticationSettings.model_validate(keys),
         "broker_health": lambda: {"status": "healthy"},
+        "console_files": console_files(),
         "callback_key": SECRET.encode(),
         "erase_projects_after": timedelta(days=30),
         "moderation_settings": ModerationSettings(),

@@ -4,19 +4,20 @@ import asyncio
 import http.client
 import json
 import os
+import time
 from asyncio.subprocess import PIPE
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from exemplar.local.mongod import Mongod
-from exemplar.local.ports import Ports
+from exemplar.local.ports import Ports, listening
 from exemplar.local.rabbitmq_node import SERVER, USER, RabbitNode, RabbitPorts
 from store.mongo.replica_set import initiate_replica_set
 
@@ -85,12 +86,16 @@ length([ra:trigger_election(Member) || Queue <- rabbit_amqqueue:list(), Member <
 
 
 class RabbitServer:
-    """A RabbitMQ node that can be killed; virtual hosts come and go in milliseconds by its HTTP API."""
+    """A RabbitMQ node that can be killed; virtual hosts come and go in milliseconds by its HTTP API.
 
-    def __init__(self, home: Path) -> None:
-        free = Ports(home / "rabbitmq.json")
-        self._management = free.of("management")
-        ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), self._management)
+    With `runs` another process runs it in the same folder.
+    """
+
+    def __init__(self, home: Path, *, runs: bool = False) -> None:
+        kept = Ports(home / "rabbitmq.json")
+        port_of = kept.known if runs else kept.of
+        self._management = port_of("management")
+        ports = RabbitPorts(port_of("amqp"), port_of("distribution"), port_of("epmd"), self._management)
         self._node = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
         self.url = self._node.url
         self.kills = 0
@@ -211,6 +216,14 @@ class Servers:
     def stop(self) -> None:
         self.rabbit.stop()
         self.mongod.stop()
+
+
+def wait_listening(server: RabbitServer, within: float = 60.0) -> None:
+    """Wait until a node that another process has launched accepts connections."""
+    port, deadline = urlsplit(server.url).port or 0, time.monotonic() + within
+    while not listening(port):
+        assert time.monotonic() < deadline, f"RabbitMQ does not listen on port {port}"
+        time.sleep(0.05)
 
 
 class Startable(Protocol):

@@ -38,6 +38,7 @@ TIMEOUTS = {
     "EXEMPLAR_SANDBOX_PREDICT_SECONDS": "0.3",
     "EXEMPLAR_PASSWORD_MEMORY_KIB": "1024",
     "EXEMPLAR_PASSWORD_PASSES": "1",
+    "EXEMPLAR_DECODER_WORKERS": "1",  # two cores are for more than one system
 }
 GRACE_S = 30.0
 UNREACHABLE = "amqp://nobody:nothing@127.0.0.1:1/"
@@ -104,10 +105,10 @@ class System:
         for name in self._launch(names):
             await until(self._is_ready(name), f"{name} is ready", within=60)
 
-    def start_gateway(self, name: str, *command: str, amqp_url: str = UNREACHABLE) -> str:
-        """Start one more gateway, or a program in its place; return its base URL."""
+    def start_gateway(self, name: str, *command: str, amqp_url: str = UNREACHABLE, **environ: str) -> str:
+        """Start one more gateway, or a program in its place, with more in its environment; return its base URL."""
         port = self._extra_ports.of(name)
-        env = self.env | {"EXEMPLAR_PORT": str(port), "EXEMPLAR_AMQP_URL": amqp_url}
+        env = self.env | environ | {"EXEMPLAR_PORT": str(port), "EXEMPLAR_AMQP_URL": amqp_url}
         child = self._children[name] = self._child("gateway", env, log=name, command=command)
         child.start()
         child.wait_until(answers(port), deadline_s=60)

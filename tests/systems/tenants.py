@@ -227,7 +227,7 @@ async def _log_in(system: System, session: aiohttp.ClientSession, email: str, pr
 
 def small() -> bytes:
     """Return a small photograph, which is processed quickly."""
-    return jpeg("coffee.png", (320, 240))
+    return jpeg("coffee.png", (160, 120))
 
 
 def fresh_key() -> str:

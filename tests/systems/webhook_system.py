@@ -96,10 +96,11 @@ class WebhookSystem:
     async def record(self, generation: str, *events: Event) -> None:
         """Record events behind those that exist, one commit each."""
         stream = stream_of(generation)
+        commits = await self.store.events.read(stream)
+        last = commits[-1].last if commits else 0
         for event in events:
-            commits = await self.store.events.read(stream)
-            last = commits[-1].last if commits else 0
-            await self.store.events.append(stream, last, [event], cause=CAUSE, time=self.clock.now)
+            commit = await self.store.events.append(stream, last, [event], cause=CAUSE, time=self.clock.now)
+            last = commit.last
 
     async def schedule(self, *generations: str) -> None:
         scheduler = self.process().call(DeliveryScheduler)
@@ -173,10 +174,10 @@ class WebhookSystem:
 
 
 @asynccontextmanager
-async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
+async def open_system(mongodb_url: str, clock: Clock | None = None) -> AsyncIterator[WebhookSystem]:
     """Open a store, the HTTP client and a clock; close the senders at the end."""
     now = datetime.now(UTC)  # as verifiers compare with the real time
-    clock = Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
+    clock = clock or Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
     async with (
         open_store(mongodb_url, clock=clock) as store,
         WebhookClient(SETTINGS) as client,

@@ -11,8 +11,7 @@ from exemplar_client.requests import Requests
 from exemplar_client.resources import Event
 from exemplar_client.runner import BaseAsyncClient, BaseClient
 
-_LEASED_ELSEWHERE: Final = "consumer_leased"
-_LOST: Final = "lease_lost"
+_TAKEN: Final = ("consumer_leased", "lease_lost")  # by another program, now or before the answer was written
 _RETRY_AFTER_S: Final = 1.0
 
 
@@ -38,7 +37,7 @@ class LeasedReader:
                 leased = yield from self._post("lease", self._asked)
                 break
             except ApiError as error:
-                if error.code != _LEASED_ELSEWHERE:
+                if error.code not in _TAKEN:
                     raise
                 yield Pause(error.retry_after or _RETRY_AFTER_S)
         self._lease, self._cursor, self._renewed_at = leased["lease"], None, self._requests.clock()
@@ -67,7 +66,7 @@ class LeasedReader:
         try:
             yield from self._post("acknowledge", {"lease": self._lease, **handled, **more})
         except ApiError as error:
-            if error.code != _LOST:
+            if error.code != "lease_lost":
                 raise
             self._lease = None
             return False

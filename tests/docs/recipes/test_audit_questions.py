@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from tests.builders.tlog import read_checkpoint, read_growth, read_proof
 from tests.docs.reading import section_blocks
 from tests.docs.recipes.pages import missing, run
 from tests.docs.recipes.test_audit import prepare
+from tests.systems.commands import served_commands
 from tests.systems.signing import key_of
 from tests.systems.system import System
 
@@ -21,11 +21,11 @@ NEXT = "=== next ==="
 
 def ask(system: System, folder: Path, env: dict[str, str]) -> list[str]:
     """Run every program of the section; return the output of each but the set-up."""
-    command = f'exemplar() {{ {sys.executable} -m exemplar "$@"; }}'
     programs = [f"{block}\necho; echo '{NEXT}'" for block in section_blocks("docs/audit.md", "## Ten questions", "sh")]
-    script = "\n".join(["set -euo pipefail", command, *programs])
     store = {name: system.env[name] for name in ("EXEMPLAR_MONGODB_URL", "EXEMPLAR_CHECKPOINT_KEY")}
-    _, *answers, _ = run(["bash", "-c", script], folder, {**env, **store}).split(f"{NEXT}\n")
+    with served_commands(folder) as command:
+        script = "\n".join(["set -euo pipefail", f'exemplar() {{ {command} "$@"; }}', *programs])
+        _, *answers, _ = run(["bash", "-c", script], folder, {**env, **store}).split(f"{NEXT}\n")
     return answers
 
 

@@ -162,7 +162,7 @@ async def test_no_password_matches_an_unknown_account_or_a_damaged_hash(kept: st
 
 
 async def test_an_unknown_account_takes_the_time_of_a_hash() -> None:
-    passwords = Passwords(memory_kib=32_768, passes=2)
+    passwords = Passwords(memory_kib=16_384, passes=2)
     kept = await passwords.hash("correct horse")
 
     async def least(hash_or_none: str | None) -> float:
@@ -206,7 +206,7 @@ async def test_waiting_hashes_are_limited_for_known_and_unknown_accounts(known: 
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_hash_waits_at_most_the_timeout(known: bool) -> None:
-    passwords = Passwords(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001)
+    passwords = Passwords(memory_kib=65_536, passes=2, at_once=1, queue_timeout=0.001)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(4)]
     first, *others = await asyncio.gather(*asked, return_exceptions=True)

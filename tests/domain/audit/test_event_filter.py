@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.audit.event_filter import Bounds, EventFilter, range_of
@@ -40,6 +40,7 @@ def test_a_range_holds_exactly_the_positions_between_all_bounds(
 
 
 @given(TIMES, SENT, SENT, st.lists(st.integers(0, 9), max_size=4))
+@example(times=[0], before=None, end=6, added=[3])
 def test_nothing_is_added_to_a_closed_range_when_the_log_grows(
     times: list[int], before: int | None, end: int | None, added: list[int]
 ) -> None:

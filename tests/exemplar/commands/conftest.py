@@ -6,8 +6,9 @@ from tests.exemplar.commands.audit_command import run
 from tests.exemplar.commands.shell import PEPPER, Shell
 from tests.store.audit.conftest import audit_log
 from tests.store.quota.conftest import limits_url
+from tests.store.replay.conftest import derived, derived_database, derived_url
 
-__all__ = ["audit_log", "limits_url", "run"]
+__all__ = ["audit_log", "derived", "derived_database", "derived_url", "limits_url", "run"]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from events.owner import CancelRequested, GenerationErased
 from exemplar.export.folder import ExportFolder
 from tests.builders.witness import WITNESS
 from tests.exemplar.commands.audit_command import Run
-from tests.exemplar.export.verifying import GENERATIONS, PROJECT, VERIFIER, History, files_in, verified
+from tests.exemplar.export.verifying import GENERATIONS, PROJECT, VERIFIER, History, files_in, judged, verified
 from tests.store.audit.conftest import KEY, AuditHarness
 
 
@@ -75,7 +75,7 @@ async def test_texts_are_never_exported(history: History, run: Run, tmp_path: Pa
 
 async def test_pictures_and_salts_can_be_left_out(history: History, run: Run, tmp_path: Path) -> None:
     folder = await exported(run, tmp_path / "export", "--no-pictures")
-    assert verified(folder).code == 0
+    assert judged(folder).code == 0
     assert not [*folder.rglob("*.png")]
     salts = [made.personal_data.salt.hex().encode() for made in history.generations]
     assert not any(salt in content for content in files_in(folder).values() for salt in salts)
@@ -97,10 +97,10 @@ async def test_a_part_of_the_log_has_a_proof_for_each_commit(
 async def test_the_log_has_only_grown_since_an_older_checkpoint(history: History, run: Run, tmp_path: Path) -> None:
     folder = await exported(run, tmp_path / "export")
     (tmp_path / "older.txt").write_text(history.older)
-    found = verified(folder, "--checkpoint", str(tmp_path / "older.txt"))
+    found = judged(folder, "--checkpoint", str(tmp_path / "older.txt"))
     assert (found.code, "only grown since it had 9 commits" in found.said) == (0, True)
     partial = await exported(run, tmp_path / "partial", "--project", PROJECT)
-    found = verified(partial, "--checkpoint", str(tmp_path / "older.txt"))
+    found = judged(partial, "--checkpoint", str(tmp_path / "older.txt"))
     assert (found.code, "only an export of the whole log" in found.fault) == (1, True)
 
 
@@ -196,7 +196,7 @@ async def test_what_is_to_be_erased_is_not_exported_even_while_it_is_stored(
     cause = Cause(actor="actor:test")
     await history.log.store.events.append(stream_of(GENERATIONS[0]), 2, [event], cause=cause, time=history.log.tick())
     folder = await exported(run, tmp_path / "export")
-    assert verified(folder).code == 0
+    assert judged(folder).code == 0
     erased = [blob.sha256.encode() for blob in history.generations[0].blobs]
     assert len([*folder.rglob("*.png")]) == 4
     assert not any(plain in content for content in files_in(folder).values() for plain in erased)
@@ -211,12 +211,12 @@ async def test_what_was_erased_disappears_from_an_export_that_is_repeated(
     await exported(run, folder)
     assert files_in(folder) == files_in(await exported(run, tmp_path / "another"))
     assert len([*folder.rglob("*.png")]) == 4
-    assert verified(folder).code == 0
+    assert judged(folder).code == 0
 
 
 async def test_a_picture_without_its_salt_is_counted(history: History, run: Run, tmp_path: Path) -> None:
     await history.log.store.personal_data.erase(GENERATIONS[0])
-    found = verified(await exported(run, tmp_path / "export"))
+    found = judged(await exported(run, tmp_path / "export"))
     assert (found.code, "of which 2 have no salt any more" in found.said) == (0, True)
 
 

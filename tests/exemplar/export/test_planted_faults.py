@@ -12,8 +12,9 @@ import pytest
 from domain.audit.checkpoint_key import SigningKey
 from domain.audit.checkpoints import sign_note
 from tests.exemplar.commands.audit_command import Run
+from tests.exemplar.export.conftest import Exports
 from tests.exemplar.export.tampering import change_rows, lines_in, rewrite, tell
-from tests.exemplar.export.verifying import GENERATIONS, PROJECT, History, files_in, list_again, verified
+from tests.exemplar.export.verifying import GENERATIONS, History, files_in, judged, list_again, verified
 from tests.store.audit.conftest import KEY
 
 FLIPS = 50  # in each of six exports
@@ -21,28 +22,26 @@ OTHER = SigningKey("exemplar", bytes(32))
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("options", [(), ("--project", PROJECT)], ids=["whole", "project"])
-async def test_every_flipped_bit_is_found(
-    history: History, run: Run, tmp_path: Path, seed: int, options: tuple[str, ...]
-) -> None:
-    folder, chosen, missed = tmp_path / "export", random.Random(f"{seed} {options}"), []
-    assert (await run("export", str(folder), *options)).returncode == 0
+@pytest.mark.parametrize("of", ["whole", "project"])
+def test_every_flipped_bit_is_found(exports: Exports, tmp_path: Path, seed: int, of: str) -> None:
+    folder, chosen, missed = tmp_path / "export", random.Random(f"{seed} {of}"), []
+    shutil.copytree(getattr(exports, of), folder)
     files = [*files_in(folder).items()]
     assert verified(folder).code == 0
     for name, content in chosen.choices([(name, content) for name, content in files if content], k=FLIPS):
         bit, changed = chosen.randrange(8 * len(content)), bytearray(content)
         changed[bit // 8] ^= 1 << bit % 8
         (folder / name).write_bytes(changed)
-        found = verified(folder)
+        found = judged(folder)
         if found.code != 1 or not found.fault.startswith("FAULT: "):
             missed.append((name, bit, found))
         (folder / name).write_bytes(content)
     assert missed == []
-    assert verified(folder).code == 0
+    assert judged(folder).code == 0
 
 
 def is_found(folder: Path, fault: str, *options: str) -> None:
-    found = verified(folder, *options)
+    found = judged(folder, *options)
     assert (found.code, found.fault.startswith("FAULT: "), fault in found.fault) == (1, True, True), found
 
 
@@ -121,10 +120,10 @@ def test_a_removed_an_inserted_and_a_moved_event_are_found(whole: Path, tmp_path
 
 
 def test_a_truncated_tail_is_found_with_the_checkpoint_that_covered_it(
-    history: History, whole: Path, tmp_path: Path
+    exports: Exports, whole: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "newer.txt").write_text((whole / "checkpoint.txt").read_text())
-    (whole / "checkpoint.txt").write_text(history.older)
+    (whole / "checkpoint.txt").write_text(exports.older)
     (whole / "witnesses.txt").write_text("")
     rewrite(whole, lines_in(whole)[:9])
     for path in (whole / "pictures").glob("*.ndjson"):
@@ -135,8 +134,8 @@ def test_a_truncated_tail_is_found_with_the_checkpoint_that_covered_it(
     shutil.rmtree(whole / "pictures/000002", ignore_errors=True)
     for picture in whole.rglob("*.png"):
         picture.unlink()
-    tell(whole, checkpoint=history.older, witnesses=[], pictures=0)
-    assert verified(whole).code == 0, verified(whole)
+    tell(whole, checkpoint=exports.older, witnesses=[], pictures=0)
+    assert judged(whole).code == 0, judged(whole)
     is_found(whole, "22 commits were signed, but the log ends at 9", "--checkpoint", str(tmp_path / "newer.txt"))
 
 
@@ -185,7 +184,7 @@ def test_another_key_is_found_by_whoever_knows_the_right_one(whole: Path) -> Non
     is_found(whole, "no trusted key has signed it")
     (whole / "key.txt").write_text(f"{OTHER.public}\n")
     tell(whole, checkpoint=note, keys=[str(OTHER.public)])
-    assert str(OTHER.public) in verified(whole).said
+    assert str(OTHER.public) in judged(whole).said
     is_found(whole, "key.txt: it is not the key that you trust", "--key", str(KEY.public))
 
 

@@ -1,33 +1,17 @@
 """An export that was killed continues where it was, and becomes what it would have been."""
 
-import os
 import random
 import signal
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.exemplar.commands.audit_command import SEED
-from tests.exemplar.export import killing
-from tests.exemplar.export.verifying import GENERATIONS, PROJECT, History, files_in, verified
-from tests.systems.commands import run_command, run_forked
+from tests.exemplar.export.conftest import ROOT, export
+from tests.exemplar.export.verifying import GENERATIONS, PROJECT, History, files_in, judged
+from tests.systems.commands import run_command
 
-ROOT = Path(__file__).parents[3]
 WRITES = 12
-
-
-def export(url: str, killed_at: int, folder: Path, *options: str) -> int:
-    """Export in another process, which is killed at a write; return its exit code."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "EXEMPLAR_MONGODB_URL": url,
-        "EXEMPLAR_CHECKPOINT_KEY": SEED,
-    }
-    done = run_forked(partial(killing.main, killed_at, [str(folder), *options]), env=env, cwd=ROOT)
-    assert done.code in {0, -signal.SIGKILL}, done.error
-    return done.code
 
 
 @pytest.mark.timeout(300)
@@ -40,10 +24,10 @@ def test_an_export_that_is_killed_again_and_again_becomes_the_same(
     while export(mongodb_url, chosen.randint(1, WRITES) if kills < 9 else 0, tmp_path / "killed", *options) != 0:
         kills += 1
         assert not (tmp_path / "killed/MANIFEST").exists()
-        assert verified(tmp_path / "killed").code == 1
+        assert judged(tmp_path / "killed").code == 1
     assert kills >= 3
     assert files_in(tmp_path / "killed") == files_in(tmp_path / "at once")
-    assert verified(tmp_path / "killed").code == 0
+    assert judged(tmp_path / "killed").code == 0
 
 
 async def test_what_was_erased_meanwhile_is_gone_when_it_continues(
@@ -57,7 +41,7 @@ async def test_what_was_erased_meanwhile_is_gone_when_it_continues(
     await history.log.store.personal_data.erase(GENERATIONS[0])
     assert export(mongodb_url, 0, folder) == 0
     assert not any(name.encode() in content for content in files_in(folder).values() for name in erased)
-    assert verified(folder).code == 0
+    assert judged(folder).code == 0
 
 
 def test_what_is_written_stays_when_the_log_grows(history: History, mongodb_url: str, tmp_path: Path) -> None:

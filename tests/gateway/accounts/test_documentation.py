@@ -9,6 +9,8 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from exemplar.commands.accounts import app
+from exemplar.local.home import mongodb_of
+from store.mongo.replica_set import initiate_replica_set
 from tests.docs.reading import blocks
 from tests.systems.gateway import OPERATOR_KEY
 from tests.systems.gateway_harness import GatewayHarness
@@ -16,19 +18,19 @@ from tests.systems.gateway_harness import GatewayHarness
 DOCUMENT = "docs/accounts.md"
 
 
-def test_the_documented_commands_work_in_order(mongodb_url: str, tmp_path: Path) -> None:
-    (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": mongodb_url}))
+def test_the_documented_commands_work_in_order(tmp_path: Path, mongod_installed: None) -> None:
     (tmp_path / "secrets.json").write_text(json.dumps({"key_pepper": "p" * 32}))
     [commands] = blocks(DOCUMENT, "console")
     output = ""
-    for line in commands.splitlines():
-        prompt, program, group, *arguments = shlex.split(line)
-        assert (prompt, program, group) == ("$", "exemplar", "accounts")
-        arguments[arguments.index(".exemplar")] = str(tmp_path)
-        with capture_logs():
-            done = CliRunner().invoke(app, arguments, env={"EXEMPLAR_PASSWORD_MEMORY_KIB": "8"})
-        assert done.exception is None, (line, repr(done.exception))
-        output = done.stdout
+    with mongodb_of(tmp_path, initiate_replica_set, lambda _: None):  # so that each command finds it running
+        for line in commands.splitlines():
+            prompt, program, group, *arguments = shlex.split(line)
+            assert (prompt, program, group) == ("$", "exemplar", "accounts")
+            arguments[arguments.index(".exemplar")] = str(tmp_path)
+            with capture_logs():
+                done = CliRunner().invoke(app, arguments, env={"EXEMPLAR_PASSWORD_MEMORY_KIB": "8"})
+            assert done.exception is None, (line, repr(done.exception))
+            output = done.stdout
     assert output.count("developer.") == 6
 
 

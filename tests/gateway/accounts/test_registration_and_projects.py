@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientResponse
 
 from tests.systems.accounts_harness import FORBIDDEN, UNKNOWN, AccountsHarness, Tenant, refusal_of
@@ -15,6 +16,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 REGISTER, KEYS, PROJECTS = "/api/v1/auth/register", "/api/v1/auth/developer-keys", "/api/v1/projects"
 NO_DEVELOPER_KEY = 403, "Invalid or revoked developer key"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tenant(harness: AccountsHarness) -> Tenant:
+    """A tenant of tests whose requests are all refused."""
+    return await harness.tenant()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def other(harness: AccountsHarness) -> Tenant:
+    """Another developer's tenant, which no test changes."""
+    return await harness.tenant()
 
 
 def fresh_email() -> str:
@@ -73,9 +86,8 @@ async def test_an_address_can_be_registered_once_per_project(harness: AccountsHa
 )
 @pytest.mark.parametrize("value", [None, "wrong", "of another"])
 async def test_a_registration_needs_both_keys_and_the_project(
-    harness: AccountsHarness, header: str, expected: tuple[int, str], value: str | None
+    harness: AccountsHarness, tenant: Tenant, other: Tenant, header: str, expected: tuple[int, str], value: str | None
 ) -> None:
-    tenant, other = await harness.tenant(), await harness.tenant()
     headers = keys_of(tenant)
     del headers[header]
     if value is not None:
@@ -106,10 +118,10 @@ async def test_a_registration_needs_both_keys_and_the_project(
     ],
 )
 async def test_an_invalid_registration_gets_422_with_the_wrong_field(
-    harness: AccountsHarness, change: dict[str, object], field: str
+    harness: AccountsHarness, tenant: Tenant, change: dict[str, object], field: str
 ) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, **change}
-    answer = await harness.client.post(REGISTER, json=sent, headers=keys_of(await harness.tenant()))
+    answer = await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant))
     status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
@@ -117,8 +129,9 @@ async def test_an_invalid_registration_gets_422_with_the_wrong_field(
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u0000", "a\tb", "a\u202db", "a\u2069b", "x" * 256, 7])
-async def test_an_unreadable_name_is_refused_by_every_route(harness: AccountsHarness, name: object) -> None:
-    tenant = await harness.tenant()
+async def test_an_unreadable_name_is_refused_by_every_route(
+    harness: AccountsHarness, tenant: Tenant, name: object
+) -> None:
     project = f"{PROJECTS}/{tenant.project_id}"
     for method, path in (
         ("POST", PROJECTS),
@@ -260,9 +273,9 @@ async def test_a_project_above_the_limit_of_the_tier_is_refused(harness: Account
     ],
 )
 async def test_an_invalid_project_gets_422_with_the_wrong_field(
-    harness: AccountsHarness, body: dict[str, object], field: str
+    harness: AccountsHarness, tenant: Tenant, body: dict[str, object], field: str
 ) -> None:
-    answer = await harness.client.post(PROJECTS, json=body, headers=harness.as_developer(await harness.tenant()))
+    answer = await harness.client.post(PROJECTS, json=body, headers=harness.as_developer(tenant))
     status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
@@ -329,8 +342,9 @@ async def test_statistics_count_all_and_active_entries(harness: AccountsHarness)
     ],
 )
 @pytest.mark.parametrize("what", ["users", "stats", "{id}/users", "{id}/stats"])
-async def test_an_invalid_query_parameter_gets_422(harness: AccountsHarness, query: str, what: str) -> None:
-    tenant = await harness.tenant()
+async def test_an_invalid_query_parameter_gets_422(
+    harness: AccountsHarness, tenant: Tenant, query: str, what: str
+) -> None:
     path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
     answer = await harness.client.get(f"{path}?{query}", headers=harness.as_developer(tenant))
     status, detail = await refusal_of(answer)
@@ -361,8 +375,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_only_developers_manage_projects_and_keys(harness: AccountsHarness, method: str, path: str) -> None:
-    tenant = await harness.tenant()
+async def test_only_developers_manage_projects_and_keys(
+    harness: AccountsHarness, tenant: Tenant, method: str, path: str
+) -> None:
     path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
     assert await refusal_of(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
     user = await harness.client.request(method, path, json={"name": "x"}, headers=harness.headers(tenant))
@@ -373,8 +388,9 @@ async def test_only_developers_manage_projects_and_keys(harness: AccountsHarness
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
-async def test_resources_of_another_developer_are_not_found(harness: AccountsHarness, method: str, path: str) -> None:
-    tenant, other = await harness.tenant(), await harness.tenant()
+async def test_resources_of_another_developer_are_not_found(
+    harness: AccountsHarness, tenant: Tenant, other: Tenant, method: str, path: str
+) -> None:
     answers = []
     for project, key in ((other.project_id, other.api_key_id), (UNKNOWN_ID, UNKNOWN_ID), ("x", "x")):
         answer = await harness.client.request(
@@ -402,9 +418,8 @@ async def test_resources_of_another_developer_are_not_found(harness: AccountsHar
     ],
 )
 async def test_an_ambiguous_or_malformed_json_body_is_refused(
-    harness: AccountsHarness, text: str, message: str
+    harness: AccountsHarness, tenant: Tenant, text: str, message: str
 ) -> None:
-    tenant = await harness.tenant()
     headers = {**harness.as_developer(tenant), "Content-Type": "application/json"}
     answer = await harness.client.post("/api/v1/projects", data=text, headers=headers)
     body = await answer.json()

@@ -45,6 +45,7 @@ async def test_an_added_owner_shows_nothing_to_them(audit: AuditHarness, accept:
         assert (event["damaged"], event["position"]) == (True, entry["_id"])
         status, _ = await audit.gateway.get(f"/api/v1/audit/proof?event=generation-{generation}:1", other.token)
         assert status == 404
+        assert generation not in await text(audit, f"/api/v1/audit/developers/{other.id}/quota", other.token)
 
 
 async def test_a_changed_body_is_damaged_beside_its_leaf(audit: AuditHarness) -> None:

@@ -152,6 +152,8 @@ async def test_a_lease_is_acknowledged_no_further_than_it_reaches(
     all_of_it, leased = await reader.lease(), await program.lease(limit=2)
     body = {"lease": leased["lease"], "cursor": all_of_it["cursor"]}
     assert await program.refusal("POST", "/acknowledge", body) == (422, "unknown_position")
+    lost = {**body, "lease": "0" * 32}
+    assert await program.refusal("POST", "/acknowledge", lost) == (409, "lease_lost")
     await program.acknowledge(leased, cursor=leased["cursor"])
     assert seen_in(leased, await program.lease()) == every
 

@@ -171,6 +171,16 @@ async def test_a_developers_own_commits_are_read_by_the_index_alone(database: Da
     assert (read["docsExamined"], bool(read.get("hasSortStage"))) == (LIMIT, False)
 
 
+async def test_a_delivery_to_a_developer_is_none_of_their_own_commits(database: Database) -> None:
+    position, stream = ENTRIES + 1, "webhook-e-generation-g-7"
+    delivery = {**entry(7), "_id": position, "commit": f"{stream}:1", "stream": stream}
+    await database.get_collection("log").insert_one(delivery)
+    try:
+        assert await AuditLog(database).of_account("dev-7", ENTRIES, position, limit=LIMIT) == []
+    finally:
+        await database.get_collection("log").delete_one({"_id": position})
+
+
 async def test_the_first_commit_with_a_term_is_one_read(database: Database, profile: Any) -> None:
     assert await AuditLog(database).terms_of_first("project=prj-7") == entry(7)["terms"]
     assert await AuditLog(database).terms_of_first("project=prj-8") == []

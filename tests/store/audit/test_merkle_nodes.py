@@ -1,6 +1,6 @@
 """Proofs that read stored nodes are those of the leaves, and two other implementations agree with them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from pymerkle import InmemoryTree
@@ -9,8 +9,16 @@ from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import consistency_path, inclusion_path
 from tests.builders.rfc6962 import leaf_of, naive_consistency, naive_inclusion, naive_root
 from tests.store.audit.conftest import AuditHarness
+from tests.systems.databases import Databases
 
 SIZE = 75  # with levels 2, 4 and 6: 18, 4 and 1 nodes
+
+
+@pytest.fixture
+def mongodb_url(own_databases: Databases) -> Iterator[str]:
+    """Take a server of which one may count what it reads."""
+    with own_databases.lent() as url:
+        yield url
 
 
 async def bodies(audit_log: AuditHarness) -> list[bytes]:

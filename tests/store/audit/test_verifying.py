@@ -10,7 +10,7 @@ from domain.audit.checkpoints import ContradictionError
 from events.commit import commit_of, leaf_hash
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
-from store.audit import commit_scan
+from store.audit import commit_scan, known_streams
 from tests.builders.merkle import root_of
 from tests.store.audit.conftest import NOON, AuditHarness
 
@@ -83,6 +83,39 @@ async def test_worker_processes_find_the_same(audit_log: AuditHarness, monkeypat
     assert await audit_log.verify() == expected
     await audit_log.tamper("commits", {"_id": "b:2"}, {"body": await body_of(audit_log, "b:1")})
     with pytest.raises(ContradictionError, match="b:2"):
+        await audit_log.verify()
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let verification remember one stream."""
+    monkeypatch.setattr(known_streams, "KEPT", 1)
+
+
+async def fill_alternately(audit_log: AuditHarness) -> None:
+    """Write five commits of two streams in turn; one has more events than most."""
+    for name, after, events in (("b", 0, 1), ("c", 0, 12), ("b", 1, 2), ("c", 12, 1), ("b", 3, 1)):
+        await audit_log.write(name, after=after, events=events)
+        await audit_log.seal()
+
+
+@pytest.mark.usefixtures("forgetful")
+async def test_streams_that_were_forgotten_are_read_again(audit_log: AuditHarness) -> None:
+    await fill_alternately(audit_log)
+    report = await audit_log.verify()
+    assert (report.size, report.streams) == (5, 2)
+
+
+@pytest.mark.usefixtures("forgetful")
+async def test_a_forgotten_stream_without_a_commit_is_found(audit_log: AuditHarness) -> None:
+    await fill_alternately(audit_log)
+    log, commits = audit_log.database["log"], audit_log.database["commits"]
+    await log.delete_one({"_id": 3})
+    await commits.delete_one({"_id": "b:2"})
+    for position in (4, 5):
+        moved = await log.find_one_and_delete({"_id": position})
+        await log.insert_one({**moved, "_id": position - 1})
+    with pytest.raises(ContradictionError, match="position 4: b:4: follows version 0 of its stream"):
         await audit_log.verify()
 
 

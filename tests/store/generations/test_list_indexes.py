@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ from tests.systems.databases import Databases
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-ROW = row_of(folded(TO_COMPLETED), Timeouts(), {}).as_document()
+GENERATION = folded(TO_COMPLETED)
+ROW = row_of(GENERATION, Timeouts(), {}).as_document()
 ROWS = 3_000
 LIMIT = 10
 
@@ -85,10 +87,12 @@ async def profile(lists: Lists, database: Database) -> AsyncIterator[Any]:
     await profile.drop()
 
 
+@cache
+def labels_of(order: int, batch: str) -> list[Any]:
+    return list(row_of(GENERATION, Timeouts(), {"order": order, "batch": batch}).labels)
+
+
 def document(number: int) -> dict[str, Any]:
-    generation = folded(TO_COMPLETED)
-    metadata = {"order": number % 300, "batch": "x" if number % 2 else "y"}
-    labels = list(row_of(generation, Timeouts(), metadata).labels)
     shown = {7: "failed", 8: "canceling", 9: "waiting"}.get(number % 300, "completed")
     status = {"canceling": "processing", "waiting": "pending"}.get(shown, shown)
     return {
@@ -101,7 +105,7 @@ def document(number: int) -> dict[str, Any]:
         "shown": shown,
         "status": status,
         "request_id": f"r-{number}",
-        "labels": labels,
+        "labels": labels_of(number % 300, "x" if number % 2 else "y"),
     }
 
 

@@ -10,15 +10,17 @@ from store.mongo.connection import Database, Document
 from store.mongo.provisional import ProvisionalWrites, term_of
 from tests.store.mongo.first_writes import BLOB, PERSONAL_DATA, all_are_kept, begin, write_all
 from tests.stores import OpenStore, open_store
+from tests.systems.databases import Databases
 from tests.systems.waiting import until
 
 INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
 
 
 @pytest.fixture
-async def store(mongodb_url: str) -> AsyncIterator[OpenStore]:
-    async with open_store(mongodb_url) as store:
-        yield store
+async def store(own_databases: Databases) -> AsyncIterator[OpenStore]:
+    with own_databases.lent() as url:
+        async with open_store(url) as store:
+            yield store
 
 
 async def elect_again(database: Database) -> None:

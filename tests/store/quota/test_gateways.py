@@ -2,11 +2,9 @@
 
 import asyncio
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -24,7 +22,6 @@ from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, Answer, Tenant, make_tenant
 
 TIERS = '{"tiny": {"daily_requests": 40}}'
-KILLED_GATEWAY = Path(__file__).parent / "killed_gateway.py"
 REFUSED = "AI generation rate limit exceeded. Try again later."
 
 
@@ -90,7 +87,7 @@ async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
 ) -> None:
     month = await period()
     tenant = await make_tenant(system, session, "free_starter")
-    killed = system.start_gateway("killed", sys.executable, str(KILLED_GATEWAY), "before")
+    killed = system.start_gateway("killed", EXEMPLAR_CRASH_POINT="gateway:before_append")
 
     with pytest.raises(aiohttp.ClientError):
         await tenant.at(killed).submit()
@@ -122,7 +119,7 @@ async def test_a_gateway_killed_right_after_the_append_has_accepted(
     """A client that repeats the request with its key gets the accepted generation and pays once."""
     month = await period()
     tenant = await make_tenant(system, session, "free_starter")
-    killed = system.start_gateway("killed after", sys.executable, str(KILLED_GATEWAY), "after")
+    killed = system.start_gateway("killed after", EXEMPLAR_CRASH_POINT="gateway:after_append")
 
     with pytest.raises(aiohttp.ClientError):
         await tenant.at(killed).submit(key="once")

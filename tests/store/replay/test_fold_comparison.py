@@ -1,6 +1,5 @@
 """State equals fold: what is stored agrees with the log, and each field that does not is named."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,15 +18,9 @@ from store.generations.projection import rows_of
 from store.replay import fold_comparison
 from store.replay.fold_comparison import FoldComparison
 from tests.builders.damage import DAMAGE
-from tests.systems.derived_store import CAUSE, DEVELOPER, DerivedStore, open_derived_store
+from tests.systems.derived_store import CAUSE, DEVELOPER, DerivedStore
 
 LATER = timedelta(milliseconds=1)
-
-
-@pytest.fixture
-async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
-    async with open_derived_store(mongodb_url) as derived:
-        yield derived
 
 
 async def tamper(derived: DerivedStore, collection: str, query: dict[str, Any], update: dict[str, Any]) -> None:

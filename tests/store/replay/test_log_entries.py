@@ -1,32 +1,27 @@
 """What stands beside the positions: who may read an event, and who finds it, follows from the events alone."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.event_filter import EventFilter
-from domain.audit.terms import terms_of
+from domain.audit.terms import owning_streams, terms_of
 from domain.generation.generation import stream_of
 from events.catalogue import CATALOGUE
 from events.commit import commit_of
 from events.envelope import Cause, read_json
 from events.invocation import GenerationProgressed
+from store.audit import known_streams
 from store.audit.audit_log import AuditLog
-from store.audit.commit_check import own_terms
+from store.audit.commit_check import terms_within
 from store.audit.verification import verify
 from store.replay.log_entries import LogEntries
 from tests.store.audit.conftest import NOON
-from tests.systems.derived_store import DerivedStore, open_derived_store
+from tests.systems.derived_store import DerivedStore
 
 Entry = dict[str, Any]
-
-
-@pytest.fixture
-async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
-    async with open_derived_store(mongodb_url) as derived:
-        yield derived
 
 
 async def entries_of(derived: DerivedStore) -> list[Entry]:
@@ -58,6 +53,18 @@ async def test_every_kind_of_stream_has_the_terms_that_were_sealed(derived: Deri
     assert {"developer", "generation", "platform", "webhook"} <= kinds
     assert await differences(derived) == []
     assert await position_of_fault(derived) is None
+
+
+async def test_owners_of_streams_that_were_forgotten_are_read_again(
+    derived: DerivedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_streams, "KEPT", 1)
+    assert await position_of_fault(derived) is None
+    for entry in (await entries_of(derived))[::5]:
+        changed = {"terms": sorted([*entry["terms"], "developer=dev-9"])}
+        await derived.system.store.database["log"].update_one({"_id": entry["_id"]}, {"$set": changed})
+        assert await position_of_fault(derived) == entry["_id"]
+        await derived.system.store.database["log"].replace_one({"_id": entry["_id"]}, entry)
 
 
 CHANGES: dict[str, Callable[[Entry], Entry]] = {
@@ -141,5 +148,11 @@ async def test_an_owner_is_told_by_the_first_commit_only_while_that_is_the_seale
 def test_terms_read_from_the_ends_of_a_body_are_those_of_the_whole(cause: Cause) -> None:
     for row in CATALOGUE.rows:
         for stream in ("generation-g", "developer-d", "webhook-e", "a"):
-            body = commit_of(stream, 0, [row.sample], cause=cause, time=NOON, writer="w").body
-            assert list(own_terms([row.sample.type], body)) == terms_of(read_json(body), {}), (row, stream)
+            for count in (1, 3):
+                body = commit_of(stream, 4, [row.sample] * count, cause=cause, time=NOON, writer="w").body
+                beside = {"stream": stream, "first": 5, "last": 4 + count, "types": [row.sample.type] * count}
+                found = terms_within({**beside, "time": NOON.replace(tzinfo=None), "body": body})
+                assert found is not None
+                assert list(found.own) == terms_of(read_json(body), {}), (row, stream)
+                correlations = {cause.correlation_id or stream}
+                assert list(found.streams) == owning_streams(stream, row.sample.type, correlations)

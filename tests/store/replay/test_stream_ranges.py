@@ -1,11 +1,8 @@
 """The log divided into ranges: whichever they are, and however many processes fold them, the report is the same."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
-
-import pytest
 
 from domain.generation.lifecycle import Timeouts
 from exemplar.clock import now
@@ -15,13 +12,7 @@ from store.replay.fold_comparison import FoldComparison
 from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.stream_ranges import StreamRanges
 from store.settings import StoreSettings
-from tests.systems.derived_store import DerivedStore, open_derived_store
-
-
-@pytest.fixture
-async def derived(mongodb_url: str) -> AsyncIterator[DerivedStore]:
-    async with open_derived_store(mongodb_url) as derived:
-        yield derived
+from tests.systems.derived_store import DerivedStore
 
 
 async def ranges_of(derived: DerivedStore, commits: int) -> list[StreamRange]:
@@ -65,11 +56,11 @@ async def merged_report(comparison: RangeComparison, ranges: list[StreamRange], 
     return merged
 
 
-async def test_the_report_does_not_depend_on_the_number_of_processes(derived: DerivedStore, mongodb_url: str) -> None:
+async def test_the_report_does_not_depend_on_the_number_of_processes(derived: DerivedStore, derived_url: str) -> None:
     await derived.system.store.database["generations"].update_one({"_id": "g0"}, {"$set": {"attempt": 7}})
     here = await derived.compare()
     process = derived.process
-    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    settings = StoreSettings.model_validate({"mongodb_url": derived_url})
     process.set(store_settings=settings, timeouts=Timeouts(), webhook_retention=timedelta(days=30))
     for count in (1, 2):
         processes = process.call(partial(ReplayProcesses, count=count, range_commits=4))

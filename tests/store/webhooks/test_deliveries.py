@@ -19,11 +19,17 @@ LEASE = timedelta(minutes=1)
 
 
 @pytest.fixture(params=["mongodb", "in memory"])
-async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncIterator[DeliveryStore]:
-    if request.param == "in memory":
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Return the URL of a database; None for the in-memory adapter."""
+    return None if request.param == "in memory" else str(request.getfixturevalue("mongodb_url"))
+
+
+@pytest.fixture
+async def deliveries(url: str | None) -> AsyncIterator[DeliveryStore]:
+    if url is None:
         yield MemoryDeliveries()
         return
-    async with open_store(mongodb_url) as store:
+    async with open_store(url) as store:
         yield store.deliveries
 
 
