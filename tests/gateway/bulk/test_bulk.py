@@ -103,7 +103,9 @@ async def test_every_wrong_condition_is_named_and_no_value_of_metadata_is_kept(g
     status, body = await gateway.call("POST", path, owner, {"action": "cancel", "seed": "same", "filter": wrong})
     places = ["filter.colour", "filter.status", "filter.created_after", "seed"]
     assert (status, [error["loc"][1] for error in body["errors"]]) == (422, places)
-    job = await planned(gateway, owner, path, action="cancel", filter={"metadata.customer": "Smith", "state": "waiting"})
+    job = await planned(
+        gateway, owner, path, action="cancel", filter={"metadata.customer": "Smith", "state": "waiting"}
+    )
     shown = await read(gateway, owner, path, job)
     assert shown["conditions"] == {"metadata": None, "state": "waiting"}
     kept = await gateway.store.database["bulk_jobs"].find_one({"_id": job["id"]})
