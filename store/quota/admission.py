@@ -11,12 +11,11 @@ import structlog
 from domain.accounts.quota import period_of, seconds_to_next_period, seconds_to_release
 from domain.accounts.slot_wait import seconds_to_slot
 from domain.accounts.tiers import TIERS, Tier
-from domain.controls.refusals import seconds_to_end
+from domain.controls.held_slots import seconds_held
 from domain.errors import ErrorCode, LimitError, LimitReason
 from domain.generation.decisions import settle_quota
 from domain.generation.forecast import slot_since
 from domain.generation.generation import Generation
-from domain.generation.lifecycle import UNSENT
 from domain.generation.timings import is_run_in_vain, keeps_unit
 from events.envelope import Cause
 from store.controls.current import CurrentControls
@@ -69,9 +68,8 @@ class Admission:
         if slot is None and queue_for is not None and bounds.concurrent is not None:
             slot = await hold(now=self.clock(), queue_for=queue_for)
         if slot is None:
-            raise await self._refusal(
-                developer, await self.ledger.account(developer), period, bounds, queue=bool(queue_for)
-            )
+            account = await self.ledger.account(developer)
+            raise await self._refusal(developer, account, period, bounds, queue=bool(queue_for))
         self._add(developer, slot)
         return slot
 
@@ -228,7 +226,7 @@ class Admission:
         now, slots = self.clock(), [slot for slot in account.slots if not account.waits(slot.generation)]
         found = await self.generations.load_all([slot.generation for slot in slots])
         since = {one.id: slot_since(one) or now for one in found}
-        held = await self._held(found)
+        held = seconds_held(await self.current_controls.get(), found, now) if self.current_controls else {}
         orphans = [seconds_to_release(slot.since, now) for slot in slots if slot.generation not in since]
         free = [0.0] * max(0, (concurrent or 0) - len(slots))
         return seconds_to_slot(
@@ -237,15 +235,6 @@ class Admission:
             ahead=ahead,
             certain=[*orphans, *free, *held.values()],
         )
-
-    async def _held(self, found: Sequence[Generation]) -> Mapping[str, float]:
-        """Name the generations that an operator holds back, with the seconds until that is expected to end."""
-        unsent = [one for one in found if one.state in UNSENT]
-        if self.current_controls is None or not unsent:
-            return {}
-        controls, now = await self.current_controls.get(), self.clock()
-        holding = {one.id: controls.holding(one.request.owner.developer, one.request.owner.project) for one in unsent}
-        return {name: max(seconds_to_end(one, now) for one in holds) for name, holds in holding.items() if holds}
 
     async def _ended(self, account: Account) -> Mapping[str, bool]:
         return await self.generations.ended([slot.generation for slot in account.slots])

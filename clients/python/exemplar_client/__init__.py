@@ -23,6 +23,7 @@ from exemplar_client.errors import UnknownPositionError as UnknownPositionError
 from exemplar_client.form import FromExample as FromExample
 from exemplar_client.form import FromGeneration as FromGeneration
 from exemplar_client.form import Options as Options
+from exemplar_client.form import Source as Source
 from exemplar_client.resources import Accepted as Accepted
 from exemplar_client.resources import Event as Event
 from exemplar_client.resources import Failure as Failure

@@ -15,22 +15,26 @@ Part = tuple[str, tuple[str | None, bytes | str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class FromGeneration:
-    """A result of an earlier generation of the same user as an example, numbered from 0."""
+class StoredPicture:
+    """A picture of an earlier generation of the same user, numbered from 0; one of the classes below."""
 
     id: str
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FromExample:
-    """An example of an earlier generation of the same user as an example, numbered from 0."""
+class FromGeneration(StoredPicture):
+    """A result of an earlier generation, as an example."""
 
-    id: str
-    number: int = 0
+    __slots__ = ()
 
 
-Source = bytes | str | PathLike[str] | FromGeneration | FromExample
+class FromExample(StoredPicture):
+    """An example of an earlier generation, as an example."""
+
+    __slots__ = ()
+
+
+Source = bytes | str | PathLike[str] | StoredPicture
 """A picture's bytes, the path of its file, or a picture that the service has already."""
 
 Instructions = str | Mapping[str, Any]
@@ -90,10 +94,9 @@ def _texts(instructions: Instructions, options: Options) -> list[Part]:
 
 def _picture(picture: Source, at: int) -> Part:
     match picture:
-        case FromGeneration(identifier, number):
-            return "from_generation", (None, f"{identifier}/{number}", None)
-        case FromExample(identifier, number):
-            return "from_example", (None, f"{identifier}/{number}", None)
+        case StoredPicture(identifier, number):
+            field = "from_example" if isinstance(picture, FromExample) else "from_generation"
+            return field, (None, f"{identifier}/{number}", None)
         case bytes():
             return _file(picture, at)
         case _:

@@ -15,6 +15,7 @@ from exemplar_client import (
     InvalidRequestError,
     NotFoundError,
     Options,
+    Source,
     UnfinishedError,
 )
 from tests.builders.pictures import SAMPLES
@@ -45,7 +46,7 @@ def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Clie
 def test_options_are_sent_and_a_dry_run_takes_them_too(client: Client, proxy: FaultyProxy) -> None:
     given = client.submit([small()], {"prompt": "a lighthouse"}).id
     client.wait(given, timeout=60)
-    pictures = [FromGeneration(given), FromExample(given), small()]
+    pictures: list[Source] = [FromGeneration(given), FromExample(given), small()]
     start_by = datetime.now(UTC) + timedelta(minutes=2)
     sent: Options = {
         "queue": True,

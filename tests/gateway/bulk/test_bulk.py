@@ -101,8 +101,8 @@ async def test_every_wrong_condition_is_named_and_no_value_of_metadata_is_kept(g
     _, owner, path = await people(gateway)
     wrong = {"colour": "red", "status": "over", "created_after": "soon"}
     status, body = await gateway.call("POST", path, owner, {"action": "cancel", "seed": "same", "filter": wrong})
-    places = ["filter.colour", "filter.status", "filter.created_after", "seed"]
-    assert (status, [error["loc"][1] for error in body["errors"]]) == (422, places)
+    named = ["filter.colour", "filter.status", "filter.created_after", "seed"]
+    assert (status, [error["loc"][1] for error in body["errors"]]) == (422, named)
     job = await planned(
         gateway, owner, path, action="cancel", filter={"metadata.customer": "Smith", "state": "waiting"}
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from events.generation import QuotaSettled
+from events.quota import QuotaSettled
 from store.consumers.project_consumers import ProjectConsumers
 from tests.builders.generation import VALIDATED
 from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem
