@@ -141,6 +141,7 @@ def read_template(database: Database[Document], generation: str) -> Template:
         for name in database.list_collection_names()
         if not PICTURES.search(name)
     }
+    documents.pop("ledger", None)  # a settled slot, which the product deletes soon
     for document in documents["personal_data"]:
         document.pop("unconfirmed", None)  # that a commit names it is certain by now
     documents["commits"].sort(key=lambda commit: int(commit["first"]))

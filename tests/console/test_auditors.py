@@ -1,5 +1,6 @@
 """What auditors do in the console: the log, the history of a generation, proofs checked by the browser."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
@@ -53,6 +54,10 @@ def test_the_browser_proves_an_event_and_finds_an_altered_receipt(tour: Tour) ->
     page = tour.page
     tour.open("auditor", "verify?event=generation-{generation}:1")
     expect(page.locator("article.good")).to_contain_text("The event is in the signed log")
+    given = page.get_by_label("A checkpoint, a proof or a receipt")
+    given.fill(re.sub(r"(?m)^index ", "index 1", given.input_value()))
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("article.error")).to_contain_text("The proof does not hold")
     tour.open("end_user", "generations/{generation}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Check the receipt").click()

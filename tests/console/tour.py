@@ -16,7 +16,6 @@ PAGES: Final[Mapping[str, Mapping[str, str]]] = {
         "generations": "generations",
         "gallery": "gallery",
         "own-usage": "usage",
-        "own-accesses": "accesses",
     },
     "developer": {
         "usage": "usage",
@@ -37,12 +36,7 @@ PAGES: Final[Mapping[str, Mapping[str, str]]] = {
         "failed": "failed",
         "controls": "controls",
     },
-    "auditor": {
-        "audit-log": "log",
-        "audit-accesses": "accesses",
-        "verify": "verify?event=generation-{generation}:1",
-        "audit-history": "generations/{generation}",
-    },
+    "auditor": {"verify": "verify?event=generation-{generation}:1"},
 }
 _DRAWN: Final = """() => {
   const main = document.querySelector("main");

@@ -77,9 +77,11 @@ async def _staff(system: System) -> dict[str, str]:
 
 
 async def _sign(system: System) -> None:
-    """Sign the log as it is now, as the scheduler does each minute."""
+    """Sign the log with all that was recorded until now, as the scheduler does each minute."""
     key = SigningKey.from_base64("exemplar", system.secrets.checkpoint_key)
     async with system.open_store() as store:
+        while await store.sealed_log.seal():
+            pass
         await Checkpointer(store.checkpoints, key, [key.public], lambda: datetime.now(UTC)).make()
 
 

@@ -125,6 +125,9 @@ def dependencies(
     async def safe_now() -> datetime:
         return min(clock(), true_clock())
 
+    async def current_tier(_: str) -> str:
+        return TIER.name
+
     redelivery = TIMEOUTS.redelivery.total_seconds()
     return dependencies_of(
         **_linked(servers, network),
@@ -133,6 +136,7 @@ def dependencies(
         clock=clock,
         monotonic=monotonic,
         safe_now=safe_now,
+        current_tier=current_tier,
         announce=announce,
         decoder=SimulatedDecoder(),
         provider=provider,

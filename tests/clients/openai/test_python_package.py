@@ -79,7 +79,7 @@ def test_what_is_not_supported_is_refused_by_name(openai: OpenAI) -> None:
     assert "known: image, prompt, model" in mask.value.message
     with pytest.raises(BadRequestError) as several:
         openai.images.edit(image=small(), prompt=" ", n=2, size="1536x1024", quality="high")
-    for name in ("quality: ", "prompt: ", "n: must be 1", "size: must be one of: auto, 320x240"):
+    for name in ("quality: ", "prompt: ", "n: must be 1", "size: must be one of: auto, 160x120"):
         assert name in several.value.message
     for together, named in (
         ({"stream": True, "response_format": "url"}, "response_format"),

@@ -1,6 +1,6 @@
 """What a primary alone has acknowledged survives the election of another one before the commit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pymongo.errors import PyMongoError
@@ -17,10 +17,16 @@ INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
 
 
 @pytest.fixture
-async def store(own_databases: Databases) -> AsyncIterator[OpenStore]:
+def mongodb_url(own_databases: Databases) -> Iterator[str]:
+    """Take a server that may be without a primary."""
     with own_databases.lent() as url:
-        async with open_store(url) as store:
-            yield store
+        yield url
+
+
+@pytest.fixture
+async def store(mongodb_url: str) -> AsyncIterator[OpenStore]:
+    async with open_store(mongodb_url) as store:
+        yield store
 
 
 async def elect_again(database: Database) -> None:
