@@ -10,7 +10,7 @@ RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint vendor screenshots derived lock clean programs container-programs
+.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -42,11 +42,15 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-vendor: $(VENV)/.installed-dev ## copy the third-party files of the console from npm
+vendor: $(VENV)/.installed-dev ## copy the third-party files of the console and of the API page from npm
 	$(BIN)/python -m gateway.console.vendor
+	$(BIN)/python -m gateway.documentation.vendor
 
 screenshots: $(VENV)/.installed-dev programs ## take the pictures of the console for README and docs
 	PYTHONPATH=clients/python $(BIN)/python -m tests.console.screenshots $(ARGS)
+
+types: $(VENV)/.installed-dev ## write the types of the JavaScript client with programs from npm
+	$(BIN)/python -m clients.js.tools.write_types
 
 derived: $(VENV)/.installed-dev ## write the files that follow from the code: schemas, definitions, tables, settings
 	$(BIN)/python -m events.schemas

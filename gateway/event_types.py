@@ -18,8 +18,10 @@ from events import public_schemas, schemas
 from events.catalogue import CATALOGUE
 from events.envelope import Cause, RecordedEvent, visible
 from events.event_type import EventType
+from gateway.events.answers import DescribedEventType, EventTypes
 from gateway.http.conditional import UNCHANGED, unchanged
 from gateway.openapi.operation import get
+from gateway.openapi.values import Free
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _STREAMS: Final = {"control": "controls", "platform": "platform"}
@@ -39,17 +41,18 @@ class EventTypeRoutes:
     def __init__(self) -> None:
         self._written: dict[str, _Written] = {}
 
-    @get(EVENT_TYPES, "public", answer="EventTypes", also=UNCHANGED)
+    @get(EVENT_TYPES, "public", answer=EventTypes, also=UNCHANGED)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the event types: who may subscribe, a JSON Schema and a sample of each."""
-        return self._response(request, {"event_types": list(self._types.values())})
+        body: EventTypes = {"event_types": list(self._types.values())}
+        return self._response(request, body)
 
-    @get(EVENT_TYPE, "public", answer="EventType", also=UNCHANGED)
+    @get(EVENT_TYPE, "public", answer=DescribedEventType, also=UNCHANGED)
     async def read(self, request: web.Request) -> web.Response:
         """Read an event type."""
         return self._response(request, self._types.get(request.match_info["event_type"]))
 
-    @get(PUBLIC_SCHEMA, "public", answer={_SCHEMA_TYPE: ""}, also=UNCHANGED)
+    @get(PUBLIC_SCHEMA, "public", answer={_SCHEMA_TYPE: Free}, also=UNCHANGED)
     async def read_schema(self, request: web.Request) -> web.Response:
         """Read a revision of the JSON Schema of what subscribers get; it never changes."""
         revisions = self._public.get(request.match_info["event_type"], {})
@@ -57,7 +60,7 @@ class EventTypeRoutes:
         schema = named.get(request.match_info["revision"])
         return self._response(request, schema, content_type=_SCHEMA_TYPE, cache=_IMMUTABLE)
 
-    @get(LOG_SCHEMA, "public", answer={_SCHEMA_TYPE: ""}, also=UNCHANGED)
+    @get(LOG_SCHEMA, "public", answer={_SCHEMA_TYPE: Free}, also=UNCHANGED)
     async def read_log_schema(self, request: web.Request) -> web.Response:
         """Read the JSON Schema of the data that the log stores; it only gains optional members."""
         name, version = request.match_info["event_type"], request.match_info["revision"]
@@ -77,7 +80,7 @@ class EventTypeRoutes:
         return web.Response(body=written.body, content_type=content_type, charset="utf-8", headers=headers)
 
     @cached_property
-    def _types(self) -> dict[str, dict[str, Any]]:
+    def _types(self) -> dict[str, DescribedEventType]:
         return {row.name: _event_type(row, self._public.get(row.name, {})) for row in CATALOGUE.rows}
 
     @cached_property
@@ -89,7 +92,7 @@ class EventTypeRoutes:
         return {name: json.loads(text) for name, text in schemas.schema_files().items()}
 
 
-def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+def _event_type(row: EventType, revisions: Mapping[int, dict[str, Any]]) -> DescribedEventType:
     """Describe an event type; `schema` is of the sample for subscribers, of its `data` for types of the log alone."""
     log_schema = LOG_SCHEMA.format(event_type=row.name, revision=row.schema_version)
     newest = max(revisions, default=None)

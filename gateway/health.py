@@ -11,11 +11,17 @@ from typing import Any
 
 from aiohttp import web
 
-from domain.paths import CONSOLE, HEALTH
+from domain.paths import CONSOLE, HEALTH, OPENAPI
 from events.envelope import format_time
-from gateway.openapi.operation import get
+from gateway import health_answers as answers
+from gateway.openapi.operation import Operation, get
 
 Check = Callable[[], Awaitable[dict[str, Any]]]
+
+
+def _get(path: str, answer: type, unhealthy: str, **described: Any) -> Operation:
+    """Describe a check, which is answered in the same form when it fails."""
+    return get(path, "public", answer=answer, also={503: unhealthy}, also_answers={503: answer}, **described)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,37 +38,43 @@ class HealthRoutes:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_started", self.monotonic())
 
-    @get("/", "public", also={303: "A browser is sent to the console"})
+    @get("/", "public", answer=answers.About, also={303: "A browser is sent to the console"})
     async def about(self, request: web.Request) -> web.Response:
         """Read name and version, and the paths of health, OpenAPI document and console; browsers see the console."""
         if "text/html" in request.headers.get("Accept", ""):
             raise web.HTTPSeeOther(CONSOLE, headers={"Vary": "Accept"})
-        paths = {"health": "/health", "openapi": "/openapi.json", "console": CONSOLE}
-        return web.json_response({"service": "exemplar", "version": self.version, **paths})
+        body: answers.About = {
+            "service": "exemplar",
+            "version": self.version,
+            "health": "/health",
+            "openapi": OPENAPI,
+            "console": CONSOLE,
+        }
+        return web.json_response(body)
 
-    @get("/health", "public", also={503: "Requests cannot be recorded"}, aliases=(HEALTH,))
+    @_get("/health", answers.ServiceHealth, "Requests cannot be recorded", aliases=(HEALTH,))
     async def health(self, _: web.Request) -> web.Response:
         """Read the health of the service; a broker that is down only delays work."""
         return self._answer(await self._parts())
 
-    @get(f"{HEALTH}/detailed", "public", also={503: "Requests cannot be recorded"})
+    @_get(f"{HEALTH}/detailed", answers.DetailedHealth, "Requests cannot be recorded")
     async def detailed(self, _: web.Request) -> web.Response:
         """Read the health of the service, and how long this process has run."""
         uptime = round(self.monotonic() - self._started, 3)
         system = {"uptime_seconds": uptime, "python": platform.python_version()}
         return self._answer({**await self._parts(), "system": system})
 
-    @get(f"{HEALTH}/database", "public", also={503: "The database cannot be reached"})
+    @_get(f"{HEALTH}/database", answers.TimedDatabaseHealth, "The database cannot be reached")
     async def database_only(self, _: web.Request) -> web.Response:
         """Read the health of the database."""
         return self._answer(await self.database_health())
 
-    @get(f"{HEALTH}/storage", "public", also={503: "The pictures cannot be reached"})
+    @_get(f"{HEALTH}/storage", answers.TimedStorageHealth, "The pictures cannot be reached")
     async def storage_only(self, _: web.Request) -> web.Response:
         """Read the health of the store of pictures, which are in the database."""
         return self._answer(_storage(await self.database_health()))
 
-    @get(f"{HEALTH}/redis", "public")
+    @get(f"{HEALTH}/redis", "public", answer=answers.TimedBrokerHealth)
     async def broker_only(self, _: web.Request) -> web.Response:
         """Read the health of RabbitMQ, which stands in for Redis; without it work is delayed, not lost."""
         return self._answer({"type": "rabbitmq", **self.broker_health()}, always=True)

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 from structlog.contextvars import bind_contextvars
+from typing_extensions import TypedDict
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.callback import read_callback
@@ -25,7 +26,16 @@ _TOLERANCE: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
+_PREDICTION: Final = {
+    "application/json": {"type": "object", "description": "A prediction, as the provider's own API describes it"}
+}
 _CODES = (ErrorCode.INVALID_CREDENTIALS, ErrorCode.NOT_FOUND)
+
+
+class ReceivedCallback(TypedDict):
+    """The callback is known."""
+
+    received: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +53,17 @@ class ProviderRoutes:
     read_prediction: Callable[[object], Prediction | None]
     provider_now: Callable[[], datetime]
 
-    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}}, any_query=True, codes=_CODES)
+    @post(PROVIDER_CALLBACK, "public", body=_PREDICTION, any_query=True, answer=ReceivedCallback, codes=_CODES)
     async def called_back(self, request: web.Request) -> web.Response:
         """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)
         if callback is None or request.match_info["provider"] != self.provider_name:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         bind_contextvars(generation_id=callback.generation)
-        body = await request.read()
-        await self._verify(body, request)
+        sent = await request.read()
+        await self._verify(sent, request)
         try:
-            prediction = self.read_prediction(json.loads(body))
+            prediction = self.read_prediction(json.loads(sent))
         except RecursionError:
             prediction = None
         if prediction is None:
@@ -62,7 +72,8 @@ class ProviderRoutes:
         recorded = await self.observations.record(callback.generation, callback.attempt, prediction, cause=cause)
         if recorded is None:
             log.warning("callback_without_effect", prediction=prediction.id)
-        return web.json_response({"received": True})
+        body: ReceivedCallback = {"received": True}
+        return web.json_response(body)
 
     async def _verify(self, body: bytes, request: web.Request) -> None:
         """Check signature and age, again after reading the key: it may be a new one, and the provider's clock is."""

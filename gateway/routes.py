@@ -21,6 +21,7 @@ from gateway.bulk.routes import BulkRoutes
 from gateway.console.routes import ConsoleRoutes
 from gateway.consumers.routes import ProjectConsumerRoutes
 from gateway.controls.routes import ControlRoutes
+from gateway.documentation.routes import DocumentationRoutes, GuideRoutes
 from gateway.erasures.routes import ErasureRoutes
 from gateway.event_types import EventTypeRoutes
 from gateway.events.feed_routes import FeedRoutes
@@ -97,6 +98,8 @@ ROUTES: Final = (
     HealthRoutes,
     OpenApiRoutes,
     ConsoleRoutes,
+    DocumentationRoutes,
+    GuideRoutes,
 )
 
 OPERATIONS: Final = tuple(operation for routes in ROUTES for _, operation in operations_of(routes))

@@ -1,10 +1,9 @@
-from typing import Any
-
 from events.envelope import format_time
+from gateway.audit.answers import ScheduledRun
 from store.runs import WantedRun
 
 
-def run_body(run: WantedRun) -> dict[str, Any]:
+def run_body(run: WantedRun) -> ScheduledRun:
     """Write a run that is wanted or under way."""
     return {
         "requested_at": format_time(run.requested_at),

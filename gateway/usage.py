@@ -18,13 +18,14 @@ from domain.errors import invalid_field
 from domain.paths import USAGE
 from gateway.auth.authentication import Authenticator
 from gateway.openapi.operation import get
+from gateway.usage_answers import UsageReport
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.requests import Requests
 from store.quota.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
 
 MAX_DAYS: Final = 366
-_ANSWER: Final = {"application/json": "Usage", "text/csv": ""}
+_ANSWER: Final = {"application/json": UsageReport, "text/csv": None}
 _END_USER_DIMENSIONS: Final[tuple[Dimension, ...]] = ("day", "month")
 _NAMES: Final[Mapping[Dimension, str]] = {
     "project": "project_id", "user": "user_id", "day": "day", "month": "month", "key": "api_key_id",

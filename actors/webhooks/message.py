@@ -9,7 +9,7 @@ from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
 from domain.webhooks.delivery import Delivery, EndReason, example_of
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.message_body import message_body
+from domain.webhooks.message_body import MessageData, message_body
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
 from store.accounts.deletions import Deletions
@@ -60,14 +60,10 @@ class MessageWriter:
         destination = ended or await self._destination(delivery, generation)
         if isinstance(destination, str):
             return destination
-        resource = {
-            "id": generation.id,
-            "status": then.status,
-            "user_id": user,
-            "request_id": generation.request_id,
-            "metadata": await self._metadata(generation),
-        }
-        return destination, self._body(event, resource, delivery)
+        data = self._data(event, generation.id, delivery)
+        data["status"], data["user_id"], data["request_id"] = then.status, user, generation.request_id
+        data["metadata"] = await self._metadata(generation)
+        return destination, message_body(event.type, format_time(event.time), data)
 
     async def _metadata(self, generation: Generation) -> Mapping[str, Any]:
         """Read the metadata of the request; the log has none."""
@@ -108,12 +104,17 @@ class MessageWriter:
         if isinstance(destination, str):
             return destination
         event = example_of(delivery.type, now=delivery.created_at)
-        resource = {"id": delivery.generation, "example": True}
-        return destination, self._body(event, resource, delivery)
+        data = self._data(event, delivery.generation, delivery)
+        data["example"] = True
+        return destination, message_body(event.type, format_time(event.time), data)
 
-    def _body(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
-        data = {**resource, "project_id": delivery.project, "version": event.version}
+    def _data(self, event: RecordedEvent, generation_id: str, delivery: Delivery) -> MessageData:
+        data: MessageData = {
+            "id": generation_id,
+            "project_id": delivery.project,
+            "version": event.version,
+            "event": self.visible(event),
+        }
         if self.public_url is not None:
             data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
-        data["event"] = self.visible(event)
-        return message_body(event.type, format_time(event.time), data)
+        return data

@@ -1,7 +1,7 @@
 """Access decisions: token, role header, developer key, project id and API key must belong together.
 
-Order of refusals: the token (401), then the role header, the role, the developer key and everything else
-(403); last a tier that is not configured (503).
+Order of refusals: the token (401), then the role header, the role, the developer key, the project and the API key,
+each first by its form, which tells nothing of what is stored (403); last a tier that is not configured (503).
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.accounts.access_keys import AccessKeyState
+from domain.accounts.headers import PresentedCredentials, check_developer_key, check_project_and_api_key
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 
@@ -42,16 +43,6 @@ class Claims:
     expires_at: datetime
     epoch: int = 0
     access_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PresentedCredentials:
-    """The headers of a request; None was not sent, a malformed value matches nothing."""
-
-    role: str | None = None
-    developer_key: str | None = None
-    project_id: str | None = None
-    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +143,7 @@ def authorize_end_user(
     all_headers = all_headers and claims.access_key is None
     if all_headers and presented.role is None:
         raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
+    _check_role_header(presented)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
@@ -172,6 +164,7 @@ def authorize_developer(
     """Authorize a developer by the token; the role header must match when it is sent."""
     if claims.role is Role.DEVELOPER and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    _check_role_header(presented)
     if found is None or tier is None or presented.role not in (None, Role.DEVELOPER):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return DeveloperIdentity(found.id, tier_of(tier, tiers))
@@ -183,6 +176,7 @@ def authorize_staff(
     """Authorize an account of this staff role by the token; the role header must match when it is sent."""
     if claims.role in STAFF and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    _check_role_header(presented)
     if found is None or claims.role is not role or presented.role not in (None, role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return StaffIdentity(found.id, role)
@@ -190,9 +184,9 @@ def authorize_staff(
 
 def authorize_registration(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
     """Authorize a program that registers users in a project: both keys and the project id, no token."""
-    if presented.developer_key is None:
-        raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    check_developer_key(presented, required=True)
     if found is None:
+        check_project_and_api_key(presented, required=True)
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=True)
     return found
@@ -235,11 +229,18 @@ def _is_valid(account: AccountState | None, claims: Claims) -> bool:
     )
 
 
+def _check_role_header(presented: PresentedCredentials) -> None:
+    if presented.role is not None and presented.role not in {*Role}:
+        raise ExemplarError(ErrorCode.ROLE_HEADER_MALFORMED)
+
+
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
+    check_developer_key(presented, required=required)
     if required or presented.developer_key is not None:
         key = found.developer_key
         if key is None or not key.active or (key.project_id, key.developer_id) != (None, found.developer.id):
             raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    check_project_and_api_key(presented, required=required)
     if required or presented.api_key is not None:
         key = found.api_key
         if key is None or not key.active or key.project_id != found.project_id:

@@ -1,6 +1,6 @@
 """`exemplar control`: maintenance, a stopped provider, pauses and the longest queue."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -125,5 +125,5 @@ def _print(controls: Controls, *, as_json: bool) -> None:
     print_table(_HEAD, _rows(body["controls"]))
 
 
-def _rows(controls: Iterable[dict[str, Any]]) -> list[list[object]]:
+def _rows(controls: Iterable[Mapping[str, Any]]) -> list[list[object]]:
     return [[one[name] for name in _HEAD] for one in controls]

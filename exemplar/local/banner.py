@@ -10,8 +10,10 @@ from exemplar.local.hooks import Demo
 INSTRUCTIONS = '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
 
 
-def banner(demo: Demo, *, console: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str) -> str:
-    """Return addresses, credentials and a request to copy."""
+def banner(
+    demo: Demo, *, console: str, docs: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
+) -> str:
+    """Return addresses, credentials and a request to copy; `console` and `docs` are links of one use."""
     sandbox = demo["sandbox_url"]
     rows = {
         "base URL": demo["base_url"],
@@ -30,7 +32,8 @@ def banner(demo: Demo, *, console: str, photos: Sequence[Path], broker: str, hom
     }
     table = "\n".join(f"  {name:<10} {value}" for name, value in rows.items())
     return (
-        f"\nReady.\n{table}\n\nOpen {console}\n  (signs this machine's browser in, once, within ten minutes)\n\n"
+        f"\nReady.\n{table}\n\nOpen {console}\n"
+        f"  or {docs}\n    to try the API (each signs this machine's browser in, once, within ten minutes)\n\n"
         f"Make a picture of your own, in another terminal:\n\n{command(sys.argv[0], home)}\n\n"
         f"Or send a request:\n\n{curl(demo, photos=photos)}\n"
     )

@@ -16,7 +16,7 @@ from exemplar.local.programs import Addresses, answers, environment, service
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from exemplar.local.running import DEMO
 from exemplar.local.secrets_file import Secrets, write_private
-from exemplar.local.sign_in_link import make_sign_in_link
+from exemplar.local.sign_in_link import make_docs_link, make_sign_in_link
 from exemplar.local.supervisor import Supervisor
 
 Say = Callable[[str], None]
@@ -74,6 +74,7 @@ class Machine:
             banner(
                 demo,
                 console=make_sign_in_link(self._home, demo),
+                docs=make_docs_link(self._home, demo),
                 photos=photos,
                 broker=self._broker_name(),
                 home=self._options.home,

@@ -1,4 +1,4 @@
-"""The link that signs a browser on this machine in to the console with the demonstration accounts."""
+"""The links that sign a browser on this machine in with the demonstration accounts: to the console and the API page."""
 
 import hashlib
 import json
@@ -10,11 +10,22 @@ from exemplar.local.hooks import Demo
 from exemplar.local.secrets_file import write_private
 
 LINK_FILE = "sign-in-link.json"
+DOCS_LINK_FILE = "sign-in-link.docs.json"
 GOOD_FOR = timedelta(minutes=10)
 
 
 def make_sign_in_link(home: Path, demo: Demo) -> str:
     """Write the file that the gateway reads once; return the link, which is good for ten minutes and one use."""
+    return f"{demo['base_url']}/console/#link={_write(home / LINK_FILE, demo)}"
+
+
+def make_docs_link(home: Path, demo: Demo) -> str:
+    """Write the file of a link to the API page, which is good for ten minutes and one use."""
+    return f"{demo['base_url']}/docs#link={_write(home / DOCS_LINK_FILE, demo)}"
+
+
+def _write(file: Path, demo: Demo) -> str:
+    """Write the hash of a new code with the credentials; return the code."""
     code = secrets.token_urlsafe(24)
     user = {
         "email": demo["email"],
@@ -29,5 +40,5 @@ def make_sign_in_link(home: Path, demo: Demo) -> str:
         "expires_at": (datetime.now(UTC) + GOOD_FOR).isoformat(),
         "accounts": [user, developer],
     }
-    write_private(home / LINK_FILE, json.dumps(kept))
-    return f"{demo['base_url']}/console/#link={code}"
+    write_private(file, json.dumps(kept))
+    return code

@@ -1,5 +1,6 @@
 """`/api/v1/projects/*/users/*/access-keys`: keys that act for one end user, made by the developer of the project."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from domain.accounts.keys import Peppers
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import ACCESS_KEYS
 from events.generation import Owner
+from gateway.accounts import answers
 from gateway.accounts.bodies import access_key_body, secret_response
 from gateway.accounts.requests import AccessKeyCreateRequest, read_access_key
 from gateway.auth.authentication import Authenticator
@@ -30,7 +32,7 @@ class AccessKeyRoutes:
     authenticator: Authenticator
     peppers: Peppers
 
-    @get(ACCESS_KEYS, "developer", answer="AccessKeys")
+    @get(ACCESS_KEYS, "developer", answer=Sequence[answers.AccessKey])
     async def list_keys(self, request: web.Request) -> web.Response:
         """List the access keys of a user, newest first."""
         _, user = await self._user(request)
@@ -43,7 +45,7 @@ class AccessKeyRoutes:
         201,
         body=AccessKeyCreateRequest,
         optional_body=True,
-        answer="NewAccessKey",
+        answer=answers.NewAccessKey,
         codes=(ErrorCode.KEY_LIMIT,),
     )
     async def create(self, request: web.Request) -> web.Response:
@@ -54,7 +56,8 @@ class AccessKeyRoutes:
         stored = NewAccessKey(new, ordered_scopes(body.scopes), body.expires_at)
         cause = cause_of(request, developer.actor)
         record = await self.account_changes.access_keys.create(user, stored, cause=cause)
-        return secret_response({**access_key_body(record), "key": key}, status=201)
+        shown: answers.NewAccessKey = {**access_key_body(record), "key": key}
+        return secret_response(shown, status=201)
 
     @delete(f"{ACCESS_KEYS}/{{access_key_id}}", "developer", 204)
     async def revoke(self, request: web.Request) -> web.Response:

@@ -9,11 +9,17 @@ from aiohttp import web
 from domain.accounts.access import Role
 from domain.accounts.access_keys import ordered_scopes
 from events.envelope import format_time
+from gateway.accounts.answers import AccessKey, Account, Counted, DeveloperAccount, Key, Project, Tokens, User
 from gateway.auth.sessions import TokenPair
-from store.accounts.records import AccessKeyRecord, DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-
-_FIELDS = {"is_active": "active", "key_prefix": "prefix", "joined_at": "created_at"}
-"""Fields of records that have another name in responses."""
+from store.accounts.records import (
+    AccessKeyRecord,
+    Count,
+    DeveloperRecord,
+    KeyRecord,
+    ProjectRecord,
+    StaffRecord,
+    UserRecord,
+)
 
 
 def secret_response(body: Mapping[str, Any], status: int = 200) -> web.Response:
@@ -26,16 +32,11 @@ def reset_response(generated: str | None) -> web.Response:
     return web.Response(status=204) if generated is None else secret_response({"password": generated})
 
 
-def tokens_body(pair: TokenPair) -> dict[str, str]:
-    return {
-        "access_token": pair.access_token,
-        "refresh_token": pair.refresh_token,
-        "token_type": "bearer",
-    }
+def tokens_body(pair: TokenPair) -> Tokens:
+    return {"access_token": pair.access_token, "refresh_token": pair.refresh_token, "token_type": "bearer"}
 
 
-def account_body(account: UserRecord | DeveloperRecord | StaffRecord) -> dict[str, Any]:
-    project = account.project_id if isinstance(account, UserRecord) else None
+def account_body(account: UserRecord | DeveloperRecord | StaffRecord) -> Account:
     match account:
         case UserRecord():
             role = Role.END_USER
@@ -43,35 +44,61 @@ def account_body(account: UserRecord | DeveloperRecord | StaffRecord) -> dict[st
             role = Role.DEVELOPER
         case StaffRecord():
             role = account.role
-    shown = _body(account, "id", "email", "full_name")
-    return {**shown, "role": role.value, **_body(account, "is_active", "created_at"), "project_id": project}
+    return {
+        "id": account.id,
+        "email": account.email,
+        "full_name": account.full_name,
+        "role": role,
+        "is_active": account.active,
+        "created_at": format_time(account.created_at),
+        "project_id": account.project_id if isinstance(account, UserRecord) else None,
+    }
 
 
-def developer_body(developer: DeveloperRecord) -> dict[str, Any]:
+def developer_body(developer: DeveloperRecord) -> DeveloperAccount:
     return {**account_body(developer), "tier": developer.tier}
 
 
-def project_body(project: ProjectRecord) -> dict[str, Any]:
-    return _body(project, "id", "name", "description", "is_active", "created_at", "updated_at")
+def project_body(project: ProjectRecord) -> Project:
+    return {
+        "id": project.id,
+        "name": project.name,
+        "description": project.description,
+        "is_active": project.active,
+        "created_at": format_time(project.created_at),
+        "updated_at": time_body(project.updated_at),
+    }
 
 
-def user_body(user: UserRecord) -> dict[str, Any]:
+def user_body(user: UserRecord) -> User:
     """Show a user to the developer of the project."""
-    return _body(user, "id", "email", "full_name", "is_active", "created_at", "joined_at")
+    return {
+        "id": user.id,
+        "email": user.email,
+        "full_name": user.full_name,
+        "is_active": user.active,
+        "created_at": format_time(user.created_at),
+        "joined_at": format_time(user.created_at),
+    }
 
 
-def key_body(key: KeyRecord) -> dict[str, Any]:
-    return _body(key, "id", "name", "key_prefix", "is_active", "last_used_at", "created_at")
+def key_body(key: KeyRecord | AccessKeyRecord) -> Key:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "key_prefix": key.prefix,
+        "is_active": key.active,
+        "last_used_at": time_body(key.last_used_at),
+        "created_at": format_time(key.created_at),
+    }
 
 
-def access_key_body(key: AccessKeyRecord) -> dict[str, Any]:
-    shown = _body(key, "id", "name", "key_prefix", "is_active", "expires_at", "last_used_at", "created_at")
-    return {**shown, "scopes": ordered_scopes(key.scopes)}
+def access_key_body(key: AccessKeyRecord) -> AccessKey:
+    return {**key_body(key), "expires_at": time_body(key.expires_at), "scopes": ordered_scopes(key.scopes)}
 
 
-def _body(record: object, *members: str) -> dict[str, Any]:
-    values = {name: getattr(record, _FIELDS.get(name, name)) for name in members}
-    return {name: format_time(value) if isinstance(value, datetime) else value for name, value in values.items()}
+def count_body(count: Count) -> Counted:
+    return {"total": count.total, "active": count.active}
 
 
 def time_body(time: datetime | None) -> str | None:

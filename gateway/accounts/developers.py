@@ -9,6 +9,7 @@ from domain.accounts.passwords import Passwords
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEVELOPER, DEVELOPERS
+from gateway.accounts.answers import DeveloperAccount, Developers
 from gateway.accounts.bodies import developer_body, reset_response
 from gateway.accounts.registration import require_tier
 from gateway.accounts.requests import PASSWORD_RESET, PageRequest, TierRequest, read_new_password
@@ -31,21 +32,22 @@ class DeveloperRoutes:
     client_addresses: ClientAddresses
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    @get(DEVELOPERS, "operator", query=PageRequest, answer="Developers")
+    @get(DEVELOPERS, "operator", query=PageRequest, answer=Developers)
     async def list_all(self, request: web.Request) -> web.Response:
         """List all developers, newest first."""
         await self.authenticator.authenticate_operator(request)
         query = read_query(request, PageRequest)
         developers, total = await self.accounts.developers(page=query.page, page_size=query.page_size)
-        return web.json_response(query.body("developers", list(map(developer_body, developers)), total))
+        body: Developers = {"developers": list(map(developer_body, developers)), **query.of(total)}
+        return web.json_response(body)
 
-    @get(DEVELOPER, "operator", answer="Account")
+    @get(DEVELOPER, "operator", answer=DeveloperAccount)
     async def read(self, request: web.Request) -> web.Response:
         """Read a developer."""
         await self.authenticator.authenticate_operator(request)
         return web.json_response(developer_body(await self._developer(request)))
 
-    @put(f"{DEVELOPER}/tier", "operator", body=TierRequest, answer="Account")
+    @put(f"{DEVELOPER}/tier", "operator", body=TierRequest, answer=DeveloperAccount)
     async def change_tier(self, request: web.Request) -> web.Response:
         """Change the tier of a developer."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))

@@ -14,6 +14,7 @@ from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation import generation
 from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from events.generation import GenerationRequested
+from gateway.accounts.answers import History
 from gateway.audit.access_records import AccessRecords
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.http.parsing import path_id, read_query
@@ -39,7 +40,7 @@ class HistoryRequest(BaseModel):
         return int(self.cursor)
 
 
-_read = partial(get, caller="auditor", query=HistoryRequest, answer="History")
+_read = partial(get, caller="auditor", query=HistoryRequest, answer=History)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class HistoryRoutes:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         await self._record(request, reader)
         page, more = found[: query.limit], len(found) > query.limit
-        body = {
+        body: History = {
             "events": [recorded.to_cloudevent() for recorded in page],
             "limit": query.limit,
             "next_cursor": str(page[-1].version) if more else None,

@@ -1,5 +1,6 @@
 """`/api/v1/auth/developer-keys` and `/api/v1/projects/*/api-keys`: the keys of developers and projects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ from domain.accounts.access import DeveloperIdentity
 from domain.accounts.keys import Peppers
 from domain.errors import ErrorCode
 from domain.paths import DEVELOPER_KEYS, PROJECT
+from gateway.accounts.answers import Key, NewKey
 from gateway.accounts.bodies import key_body, secret_response
 from gateway.accounts.requests import KeyCreateRequest
 from gateway.auth.authentication import Authenticator
@@ -21,7 +23,7 @@ from store.accounts.writes import mint_key
 
 _API_KEYS = f"{PROJECT}/api-keys"
 _create = partial(
-    post, caller="developer", status=201, body=KeyCreateRequest, answer="NewKey", codes=(ErrorCode.KEY_LIMIT,)
+    post, caller="developer", status=201, body=KeyCreateRequest, answer=NewKey, codes=(ErrorCode.KEY_LIMIT,)
 )
 
 
@@ -34,8 +36,8 @@ class KeyRoutes:
     authenticator: Authenticator
     peppers: Peppers
 
-    @get(DEVELOPER_KEYS, "developer", summary="List your developer keys", answer="Keys")
-    @get(_API_KEYS, "developer", summary="List the project's API keys", answer="Keys")
+    @get(DEVELOPER_KEYS, "developer", summary="List your developer keys", answer=Sequence[Key])
+    @get(_API_KEYS, "developer", summary="List the project's API keys", answer=Sequence[Key])
     async def list_keys(self, request: web.Request) -> web.Response:
         developer, project = await self._owner(request)
         keys = await self.accounts.keys.all_of(developer.developer_id, project)
@@ -49,7 +51,8 @@ class KeyRoutes:
         new, key = mint_key(self.peppers, project, body.name)
         cause = cause_of(request, developer.actor)
         record = await self.account_changes.create_key(developer.developer_id, project, new, cause=cause)
-        return secret_response({**key_body(record), "key": key}, status=201)
+        shown: NewKey = {**key_body(record), "key": key}
+        return secret_response(shown, status=201)
 
     @delete(f"{DEVELOPER_KEYS}/{{key_id}}", "developer", 204, summary="Revoke a developer key")
     @delete(f"{_API_KEYS}/{{api_key_id}}", "developer", 204, summary="Revoke an API key")

@@ -7,6 +7,7 @@ from aiohttp import web
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import AUTH
+from gateway.accounts.answers import Tokens
 from gateway.accounts.bodies import secret_response, tokens_body
 from gateway.accounts.requests import LoginRequest, RefreshRequest
 from gateway.auth.authentication import Authenticator
@@ -35,7 +36,7 @@ class LoginRoutes:
         f"{AUTH}/login",
         "public",
         body=LoginRequest,
-        answer="Tokens",
+        answer=Tokens,
         headers=("X-Project-ID",),
         codes=(ErrorCode.INVALID_LOGIN, ErrorCode.LOGIN_LIMIT),
     )
@@ -64,7 +65,7 @@ class LoginRoutes:
             return
         await self.accounts.rehash(found, hashed)
 
-    @post(f"{AUTH}/refresh", "public", body=RefreshRequest, answer="Tokens", codes=_REFRESH)
+    @post(f"{AUTH}/refresh", "public", body=RefreshRequest, answer=Tokens, codes=_REFRESH)
     async def refresh(self, request: web.Request) -> web.Response:
         """Exchange a refresh token, which works once, for new tokens."""
         body = await read_model(request, RefreshRequest)

@@ -9,6 +9,7 @@ from domain.accounts.access_keys import require_scope
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
+from gateway.accounts.answers import Account
 from gateway.accounts.bodies import account_body, secret_response
 from gateway.accounts.requests import DeletionRequest, PasswordChangeRequest
 from gateway.auth.authentication import Authenticator
@@ -34,7 +35,7 @@ class OwnAccountRoutes:
     client_addresses: ClientAddresses
     login_attempts: LoginAttempts
 
-    @get(f"{AUTH}/me", "account_reader", answer="Account")
+    @get(f"{AUTH}/me", "account_reader", answer=Account)
     async def read(self, request: web.Request) -> web.Response:
         """Read your account."""
         claims = await self.authenticator.authenticate_account(request)

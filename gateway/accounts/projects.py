@@ -1,7 +1,7 @@
 """`/api/v1/projects/*`: a developer's projects, and their end users and statistics."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -9,7 +9,8 @@ from domain.accounts.access import DeveloperIdentity
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import PROJECT, PROJECT_USER, PROJECTS
-from gateway.accounts.bodies import project_body, reset_response, user_body
+from gateway.accounts import answers
+from gateway.accounts.bodies import count_body, project_body, reset_response, user_body
 from gateway.accounts.requests import (
     PASSWORD_RESET,
     ProjectCreateRequest,
@@ -35,7 +36,7 @@ class ProjectRoutes:
     account_changes: AccountChanges
     authenticator: Authenticator
 
-    @get(PROJECTS, "developer", answer="Projects", aliases=_WITH_SLASH)
+    @get(PROJECTS, "developer", answer=Sequence[answers.Project], aliases=_WITH_SLASH)
     async def list_projects(self, request: web.Request) -> web.Response:
         """List your projects."""
         developer = await self.authenticator.authenticate_developer(request)
@@ -47,7 +48,7 @@ class ProjectRoutes:
         "developer",
         201,
         body=ProjectCreateRequest,
-        answer="Created",
+        answer=answers.Created,
         aliases=_WITH_SLASH,
         codes=(ErrorCode.PROJECT_LIMIT,),
     )
@@ -64,13 +65,13 @@ class ProjectRoutes:
         )
         return web.json_response({"id": project.id}, status=201)
 
-    @get(PROJECT, "developer", answer="Project")
+    @get(PROJECT, "developer", answer=answers.Project)
     async def read(self, request: web.Request) -> web.Response:
         """Read a project."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         return web.json_response(project_body(project))
 
-    @put(PROJECT, "developer", body=ProjectUpdateRequest, answer="Project")
+    @put(PROJECT, "developer", body=ProjectUpdateRequest, answer=answers.Project)
     async def update(self, request: web.Request) -> web.Response:
         """Change name or description."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
@@ -100,7 +101,7 @@ class ProjectUserRoutes:
     passwords: Passwords
     client_addresses: ClientAddresses
 
-    @get(f"{PROJECTS}/stats", "developer", query=UsersRequest)
+    @get(f"{PROJECTS}/stats", "developer", query=UsersRequest, answer=answers.AllStatistics)
     async def all_stats(self, request: web.Request) -> web.Response:
         """Count projects, users and keys."""
         developer = await self.authenticator.authenticate_developer(request)
@@ -108,41 +109,45 @@ class ProjectUserRoutes:
         chosen = await self._chosen(developer, query)
         projects = await self.accounts.count_projects(developer.developer_id)
         counts = await self._counts(developer, list(chosen), query)
-        return web.json_response({"projects": asdict(projects), **counts})
+        body: answers.AllStatistics = {"projects": count_body(projects), **counts}
+        return web.json_response(body)
 
-    @get(f"{PROJECT}/stats", "developer", query=UsersRequest)
+    @get(f"{PROJECT}/stats", "developer", query=UsersRequest, answer=answers.ProjectStatistics)
     async def stats(self, request: web.Request) -> web.Response:
         """Count users and keys."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         return web.json_response(await self._counts(developer, [project.id], query))
 
-    @get(f"{PROJECTS}/users", "developer", query=UsersRequest, answer="Users")
+    @get(f"{PROJECTS}/users", "developer", query=UsersRequest, answer=answers.AllUsers)
     async def all_users(self, request: web.Request) -> web.Response:
         """List the users of all projects."""
         developer = await self.authenticator.authenticate_developer(request)
         query = read_query(request, UsersRequest)
         chosen = await self._chosen(developer, query)
         users, total = await self.accounts.users(developer.developer_id, list(chosen), query.query)
-        listed = [
+        listed: list[answers.NamedProjectUser] = [
             {**user_body(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
             for user in users
         ]
-        return web.json_response(query.body("users", listed, total))
+        body: answers.AllUsers = {"users": listed, **query.of(total)}
+        return web.json_response(body)
 
-    @get(f"{PROJECT}/users", "developer", query=UsersRequest, answer="Users")
+    @get(f"{PROJECT}/users", "developer", query=UsersRequest, answer=answers.Users)
     async def users(self, request: web.Request) -> web.Response:
         """List the project's users."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
-        return web.json_response(query.body("users", list(map(user_body, users)), total))
+        body: answers.Users = {"users": list(map(user_body, users)), **query.of(total)}
+        return web.json_response(body)
 
-    @get(PROJECT_USER, "developer")
+    @get(PROJECT_USER, "developer", answer=answers.ProjectUser)
     async def read(self, request: web.Request) -> web.Response:
         """Read a user."""
         _, user = await self._own_user(request)
-        return web.json_response({**user_body(user), "project_id": user.project_id})
+        body: answers.ProjectUser = {**user_body(user), "project_id": user.project_id}
+        return web.json_response(body)
 
     @delete(PROJECT_USER, "developer", 204)
     async def delete(self, request: web.Request) -> web.Response:
@@ -178,7 +183,7 @@ class ProjectUserRoutes:
 
     async def _counts(
         self, developer: DeveloperIdentity, project_ids: list[str], query: UsersRequest
-    ) -> dict[str, Any]:
+    ) -> answers.ProjectStatistics:
         users = await self.accounts.count_users(developer.developer_id, project_ids, query.query)
         keys = await self.accounts.keys.count(developer.developer_id, project_ids)
-        return {"users": asdict(users), "api_keys": asdict(keys)}
+        return {"users": count_body(users), "api_keys": count_body(keys)}

@@ -12,6 +12,7 @@ from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
 from events.envelope import Cause
+from gateway.accounts.answers import Provisioning, Registration
 from gateway.accounts.bodies import account_body, secret_response, tokens_body
 from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
 from gateway.auth.authentication import Authenticator
@@ -43,7 +44,7 @@ class RegistrationRoutes:
         "program",
         201,
         body=DeveloperCreateRequest,
-        answer="Registration",
+        answer=Registration,
         codes=(ErrorCode.CONFLICT,),
     )
     async def register(self, request: web.Request) -> web.Response:
@@ -62,7 +63,8 @@ class RegistrationRoutes:
         except AlreadyExistsError:
             raise ExemplarError(ErrorCode.CONFLICT, "A user with this email already exists") from None
         pair = await self.sessions.start(user.id, Role.END_USER, user.project_id)
-        return secret_response({**account_body(user), "provisioning": None, **tokens_body(pair)}, status=201)
+        registered: Registration = {**account_body(user), "provisioning": None, **tokens_body(pair)}
+        return secret_response(registered, status=201)
 
     async def _register_developer(self, request: web.Request) -> web.Response:
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
@@ -77,10 +79,10 @@ class RegistrationRoutes:
             raise ExemplarError(ErrorCode.CONFLICT, "A developer with this email already exists") from None
         provisioning = await self._provision(developer, cause)
         pair = await self.sessions.start(developer.id, Role.DEVELOPER, None)
-        registered = {**account_body(developer), "provisioning": provisioning, **tokens_body(pair)}
+        registered: Registration = {**account_body(developer), "provisioning": provisioning, **tokens_body(pair)}
         return secret_response(registered, status=201)
 
-    async def _provision(self, developer: DeveloperRecord, cause: Cause) -> dict[str, str]:
+    async def _provision(self, developer: DeveloperRecord, cause: Cause) -> Provisioning:
         """Create a first project with an API key, and a developer key."""
         changes, keys = self.account_changes, list[str]()
         project = await changes.create_project(developer.id, name="Default project", limit=None, cause=cause)

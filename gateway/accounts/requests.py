@@ -1,7 +1,7 @@
 """Request bodies and queries of accounts."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -12,6 +12,7 @@ from domain.accounts.access_keys import Scope
 from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name, normal_email
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
 from domain.errors import invalid_field
+from gateway.accounts.answers import GeneratedPassword, Page
 from gateway.http.parsing import Body, read_optional_model
 from store.accounts.queries import UserQuery
 from store.accounts.writes import NewPassword
@@ -60,6 +61,7 @@ class PasswordResetRequest(Body):
 PASSWORD_RESET: Final[Mapping[str, Any]] = {
     "body": PasswordResetRequest,
     "optional_body": True,
+    "answer": GeneratedPassword,
     "also": {204: "The password that was sent is set"},
 }
 """How the document describes a reset: a password, which is generated unless it is sent."""
@@ -112,9 +114,9 @@ class PageRequest(BaseModel):
     page: int = Field(1, ge=1, le=100_000)
     page_size: int = Field(50, ge=1, le=100)
 
-    def body(self, name: str, listed: Sequence[Mapping[str, Any]], total: int) -> dict[str, Any]:
-        """Write the page with its members under a name."""
-        return {name: listed, "total": total, "page": self.page, "page_size": self.page_size}
+    def of(self, total: int) -> Page:
+        """Write which page it is."""
+        return {"total": total, "page": self.page, "page_size": self.page_size}
 
 
 class ProjectCreateRequest(Body):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -12,6 +12,8 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.paths import AUDIT_ACCESSES
 from events.access import LogRead
 from events.envelope import RecordedEvent, format_time
+from gateway.accounts.bodies import time_body
+from gateway.audit.answers import LogAccess, LogAccesses
 from gateway.audit.requests import AccessesRequest
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import read_query
@@ -19,13 +21,15 @@ from gateway.openapi.operation import get
 from store.audit.audit_entries import AuditEntry
 from store.audit.audit_log import AuditLog
 
+_CODES: Final = (ErrorCode.UNKNOWN_POSITION,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRoutes:
     authenticator: Authenticator
     audit_log: AuditLog
 
-    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer="Accesses")
+    @get(AUDIT_ACCESSES, "account_reader", query=AccessesRequest, answer=LogAccesses, codes=_CODES)
     async def list_accesses(self, request: web.Request) -> web.Response:
         """List which staff may have read your events, newest first."""
         terms, query = await self._terms(request), read_query(request, AccessesRequest)
@@ -34,7 +38,7 @@ class AccessRoutes:
         if before > behind:
             raise ExemplarError(ErrorCode.UNKNOWN_POSITION)
         found = await self.audit_log.with_any(terms, before=before, limit=query.limit)
-        body = {
+        body: LogAccesses = {
             "accesses": [_body(entry, event) for entry in found for event in _events_of(entry, terms)],
             "next_before": found[-1].position if len(found) == query.limit else None,
         }
@@ -56,7 +60,7 @@ def _events_of(entry: AuditEntry, terms: Sequence[str]) -> Sequence[RecordedEven
     return entry.commit.events if entry.commit is not None and not {*terms}.isdisjoint(entry.terms) else ()
 
 
-def _body(entry: AuditEntry, recorded: RecordedEvent) -> dict[str, Any]:
+def _body(entry: AuditEntry, recorded: RecordedEvent) -> LogAccess:
     """Write an access; a user learns of others no more than that they belong to the same project."""
     event = cast("LogRead", recorded.event)
     scope = next((name for name in reversed(OWNERS) if getattr(event, name) is not None), EVERYTHING)
@@ -68,8 +72,8 @@ def _body(entry: AuditEntry, recorded: RecordedEvent) -> dict[str, Any]:
         "scope": scope,
         "generation": event.generation,
         "event_type": event.event_type,
-        "recorded_from": event.recorded_from and format_time(event.recorded_from),
-        "recorded_before": event.recorded_before and format_time(event.recorded_before),
+        "recorded_from": time_body(event.recorded_from),
+        "recorded_before": time_body(event.recorded_before),
         "filters": event.filters,
         "personal_data": event.grant is not None,
         "reason": event.reason,

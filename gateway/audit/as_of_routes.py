@@ -13,6 +13,7 @@ from domain.audit.subjects import KINDS, Kind
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import AUDIT_DEVELOPER, AUDIT_ENDPOINT, AUDIT_GENERATION, AUDIT_QUOTA
 from gateway.audit.access_records import AccessRecords
+from gateway.audit.answers import AsOf, Difference
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.audit.requests import AsOfRequest, DifferenceRequest
 from gateway.http.parsing import path_id, read_query
@@ -22,8 +23,8 @@ from store.audit.stream_travel import StreamPast, StreamTravel
 
 _HEADERS: Final = {"Cache-Control": "private, no-cache"}
 
-_as_of = partial(get, caller="reader", query=AsOfRequest, answer="AsOf")
-_difference = partial(get, caller="reader", query=DifferenceRequest, answer="Difference")
+_as_of = partial(get, caller="reader", query=AsOfRequest, answer=AsOf)
+_difference = partial(get, caller="reader", query=DifferenceRequest, answer=Difference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """`/api/v1/audit/consumers`: named positions in the log, which the server keeps for a reader."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUDIT_CONSUMER, AUDIT_CONSUMERS
 from events.envelope import format_time
+from gateway.audit.answers import LogConsumer, LogConsumers
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.audit.requests import AcknowledgeRequest, SeekRequest
 from gateway.consumers.requests import consumer_name
@@ -28,27 +29,28 @@ class ConsumerRoutes:
     consumers: Consumers
     clock: Callable[[], datetime]
 
-    @get(AUDIT_CONSUMERS, "reader", answer="Consumers")
+    @get(AUDIT_CONSUMERS, "reader", answer=LogConsumers)
     async def list_all(self, request: web.Request) -> web.Response:
         """List your consumers of the log."""
         reader, head = await self.audit_readers.identify(request), await self.audit_log.head()
         found = await self.consumers.of(reader.name)
-        return _response({"consumers": [_body(consumer, head) for consumer in found]})
+        body: LogConsumers = {"consumers": [_body(consumer, head) for consumer in found]}
+        return _response(body)
 
-    @get(AUDIT_CONSUMER, "reader", answer="Consumer")
+    @get(AUDIT_CONSUMER, "reader", answer=LogConsumer)
     async def read(self, request: web.Request) -> web.Response:
         """Read a consumer: its position, and how far it is behind the log."""
         reader, name = await self._named(request)
         return await self._respond(await self.consumers.find(reader.name, name))
 
-    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer="Consumer", codes=(ErrorCode.CONSUMER_LIMIT,))
+    @put(AUDIT_CONSUMER, "reader", body=SeekRequest, answer=LogConsumer, codes=(ErrorCode.CONSUMER_LIMIT,))
     async def seek(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a position or a time."""
         reader, name = await self._named(request)
         position = await self._position(await read_model(request, SeekRequest))
         return await self._respond(await self.consumers.move(reader.name, name, position, self.clock()))
 
-    @post(f"{AUDIT_CONSUMER}/acknowledge", "reader", body=AcknowledgeRequest, answer="Consumer")
+    @post(f"{AUDIT_CONSUMER}/acknowledge", "reader", body=AcknowledgeRequest, answer=LogConsumer)
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Move a consumer forward to what was handled; never back."""
         reader, name = await self._named(request)
@@ -87,7 +89,7 @@ class ConsumerRoutes:
         return _response(_body(consumer, await self.audit_log.head()))
 
 
-def _body(consumer: Consumer, head: int) -> dict[str, Any]:
+def _body(consumer: Consumer, head: int) -> LogConsumer:
     return {
         "name": consumer.name,
         "position": consumer.position,
@@ -97,5 +99,5 @@ def _body(consumer: Consumer, head: int) -> dict[str, Any]:
     }
 
 
-def _response(body: dict[str, Any]) -> web.Response:
+def _response(body: Mapping[str, Any]) -> web.Response:
     return web.json_response(body, headers={"Cache-Control": "no-store"})

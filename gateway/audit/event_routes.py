@@ -11,6 +11,7 @@ from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUDIT_EVENTS
 from events.access import AccessForm
 from gateway.audit.access_records import AccessRecords
+from gateway.audit.answers import AuditEvents
 from gateway.audit.event_pages import AuditPage, AuditPages, ReadPlan
 from gateway.audit.event_streams import AuditStreams
 from gateway.audit.reader import AuditReader, AuditReaders
@@ -21,7 +22,7 @@ from gateway.http.parsing import parse_one, read_query
 from gateway.openapi.operation import get
 from store.consumers.consumers import Consumers
 
-_ANSWERS: Final = by_accept("AuditEvents")
+_ANSWERS: Final = by_accept(AuditEvents)
 _VARY: Final = {"Vary": "Accept, Authorization, Last-Event-ID, X-Operator-Key"}
 _OPEN_PAGE: Final = "private, no-cache"
 _CLOSED_PAGE: Final = "private, max-age=31536000, immutable"

@@ -4,13 +4,14 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, cast
 
 from aiohttp import web
 
 from domain.audit.event_filter import EventFilter
 from domain.paths import AUDIT_INVARIANTS
 from gateway.audit.access_records import AccessRecords
+from gateway.audit.answers import InvariantReport, Invariants
 from gateway.audit.reader import AuditReader, AuditReaders
 from gateway.events.connections import Connections
 from gateway.events.event_requests import preferred_wait
@@ -31,7 +32,7 @@ class InvariantRoutes:
     invariant_runs: InvariantRuns
     connections: Connections
 
-    @get(AUDIT_INVARIANTS, "auditor", headers=("Prefer",), answer="Invariants")
+    @get(AUDIT_INVARIANTS, "auditor", headers=("Prefer",), answer=Invariants)
     async def read(self, request: web.Request) -> web.Response:
         """Check the invariants of the log.
 
@@ -60,5 +61,6 @@ class InvariantRoutes:
                 await asyncio.sleep(_LOOKED_EVERY)
 
 
-def _body(latest: LatestReport | None, wanted: WantedRun | None) -> dict[str, Any]:
-    return {"report": None if latest is None else latest.body, "next": None if wanted is None else run_body(wanted)}
+def _body(latest: LatestReport | None, wanted: WantedRun | None) -> Invariants:
+    report = None if latest is None else cast("InvariantReport", latest.body)
+    return {"report": report, "next": None if wanted is None else run_body(wanted)}

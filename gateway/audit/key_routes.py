@@ -7,6 +7,7 @@ from aiohttp import web
 
 from domain.audit.checkpoint_key import VerificationKey
 from domain.paths import AUDIT_KEYS
+from gateway.audit.answers import VerificationKeys
 from gateway.audit.holders import admit_holder
 from gateway.auth.authentication import Authenticator
 from gateway.openapi.operation import get
@@ -20,9 +21,9 @@ class VerificationKeyRoutes:
     log_name: str
     verification_keys: Sequence[VerificationKey]
 
-    @get(AUDIT_KEYS, "holder", answer="VerificationKeys")
+    @get(AUDIT_KEYS, "holder", answer=VerificationKeys)
     async def read(self, request: web.Request) -> web.Response:
         """Read the public keys of the log; whoever has kept them from before needs not trust this answer."""
         await admit_holder(self.authenticator, request)
-        body = {"log": self.log_name, "keys": [*map(str, self.verification_keys)]}
+        body: VerificationKeys = {"log": self.log_name, "keys": [*map(str, self.verification_keys)]}
         return web.json_response(body, headers={"Cache-Control": "private, max-age=300"})

@@ -30,7 +30,7 @@ from store.audit.proofs import NothingToProveError, prove_consistency, prove_inc
 from store.audit.witnessing import keep_cosignatures
 
 _TEXT: Final = "text/plain"
-_ANSWER: Final = {_TEXT: ""}
+_ANSWER: Final = {_TEXT: None}
 _VARY: Final = {"Vary": "Authorization, X-Operator-Key", "Cache-Control": "private, no-cache"}
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.accounts import access
-from domain.accounts.access import STAFF, Claims, PresentedCredentials, Role
+from domain.accounts.access import STAFF, Claims, Role
+from domain.accounts.headers import PresentedCredentials
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import Tier
 from domain.errors import ExemplarError

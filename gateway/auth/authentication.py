@@ -8,17 +8,9 @@ from datetime import datetime
 from aiohttp import web
 
 from domain.accounts import access
-from domain.accounts.access import (
-    AccountState,
-    Claims,
-    DeveloperIdentity,
-    Identity,
-    PresentedCredentials,
-    Role,
-    StaffIdentity,
-    Tenancy,
-)
+from domain.accounts.access import AccountState, Claims, DeveloperIdentity, Identity, Role, StaffIdentity, Tenancy
 from domain.accounts.access_keys import Scope, require_scope
+from domain.accounts.headers import PresentedCredentials
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError

@@ -26,9 +26,10 @@ class BearerClaims:
     peppers: Peppers
 
     async def read(self, request: web.Request) -> Claims:
-        """Verify the token, or find whom the access key acts for; ExemplarError `invalid_credentials`.
+        """Verify the token, or find whom the access key acts for.
 
-        Whether the account, the session or the key is still valid is decided with the account.
+        Raises ExemplarError `authorization_required`, `authorization_malformed` or `invalid_credentials`. Whether the
+        account, the session or the key is still valid is decided with the account.
         """
         known: Claims | None = request.get(_CLAIMS)
         if known is not None:
@@ -53,7 +54,9 @@ def known_claims(request: web.Request) -> Claims:
 
 def _token_of(request: web.Request) -> str:
     sent = request.headers.getall("Authorization", ())
+    if not any(sent):
+        raise ExemplarError(ErrorCode.AUTHORIZATION_REQUIRED)
     scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-    if scheme.lower() != "bearer":
-        raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    if scheme.lower() != "bearer" or not token.strip(" "):
+        raise ExemplarError(ErrorCode.AUTHORIZATION_MALFORMED)
     return token.strip(" ")

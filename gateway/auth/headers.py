@@ -2,11 +2,10 @@
 
 from aiohttp import web
 
-from domain.accounts.access import PresentedCredentials
+from domain.accounts.headers import MALFORMED, PresentedCredentials
 from gateway.http.parsing import as_id
 
 LONGEST_HEADER = 256
-MALFORMED = ""  # matches no role, no id and no key
 
 
 def read_headers(request: web.Request) -> PresentedCredentials:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from domain.accounts.headers import MALFORMED
 from domain.errors import ErrorCode, ExemplarError
-from gateway.auth.headers import MALFORMED, read_header
+from gateway.auth.headers import read_header
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.http.client_address import ClientAddresses
 

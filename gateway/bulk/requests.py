@@ -10,9 +10,10 @@ from domain.errors import FieldError, invalid_field
 from domain.faults import Faults
 from domain.generation.list_query import parse_list_query
 from domain.generation.listing import Filters
-from events.envelope import format_time
 from events.erasure import StatedReason
 from events.operation import BulkAction
+from gateway.accounts.bodies import time_body
+from gateway.bulk import answers
 from gateway.http.parsing import Body
 from gateway.http.values import Id
 from gateway.submissions.submission import SeedChoice
@@ -89,8 +90,7 @@ def _filters(conditions: Mapping[str, str]) -> Filters:
         raise invalid_field("body", f"filter.{error.loc[-1]}", error.msg) from None
 
 
-def job_body(job: BulkJob) -> dict[str, Any]:
-    times = {name: getattr(job, name) for name in ("planned_at", "started_at", "ended_at")}
+def job_body(job: BulkJob) -> answers.BulkJob:
     return {
         "id": job.id,
         "action": job.action,
@@ -106,5 +106,7 @@ def job_body(job: BulkJob) -> dict[str, Any]:
         "failures": [*map(dict, job.failures)],
         "waiting_for": job.waiting_for,
         "event": job.event,
-        **{name: time and format_time(time) for name, time in times.items()},
+        "planned_at": time_body(job.planned_at),
+        "started_at": time_body(job.started_at),
+        "ended_at": time_body(job.ended_at),
     }

@@ -14,6 +14,7 @@ from domain.faults import Faults
 from domain.generation.listing import Filters, Scope
 from domain.paths import PROJECT_BULK, PROJECT_BULK_JOB
 from gateway.auth.authentication import Authenticator
+from gateway.bulk import answers
 from gateway.bulk.requests import BulkRequest, job_body
 from gateway.bulk.runner import BulkRunner
 from gateway.bulk.selection import BulkSelection
@@ -28,6 +29,9 @@ _LOOKED_EVERY: Final = 0.1  # seconds
 _LOOKS: Final = 20
 _NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 _SAMPLE: Final = 10
+
+_PLAN: Final = (ErrorCode.SELECTION_TOO_LARGE,)
+_START: Final = (ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,9 @@ class BulkRoutes:
     bulk_selection: BulkSelection
     accounts: Accounts
 
-    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer="BulkPlan", codes=(ErrorCode.SELECTION_TOO_LARGE,))
+    @post(
+        PROJECT_BULK, "eraser", 201, body=BulkRequest, answer=answers.BulkPlan, codes=(ErrorCode.SELECTION_TOO_LARGE,)
+    )
     async def plan(self, request: web.Request) -> web.Response:
         """Plan an action on the generations that a filter finds: nothing is changed.
 
@@ -74,23 +80,28 @@ class BulkRoutes:
             digest=digest_of(found),
             request_id=request_id_of(request),
         )
-        planned = job_body(await self.bulk_jobs.plan(job, found)) | {"sample": found[:_SAMPLE]}
+        planned: answers.BulkPlan = {**job_body(await self.bulk_jobs.plan(job, found)), "sample": found[:_SAMPLE]}
         return web.json_response(planned, status=201, headers=_NO_STORE)
 
-    @get(PROJECT_BULK, "eraser", answer="BulkJobs")
+    @get(PROJECT_BULK, "eraser", answer=answers.BulkJobs)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the bulk jobs of a project, the newest 50."""
         caller = await self._caller(request)
         jobs = await self.bulk_jobs.of_project(caller.project)
-        return web.json_response({"jobs": [*map(job_body, jobs)]}, headers=_NO_STORE)
+        body: answers.BulkJobs = {"jobs": [*map(job_body, jobs)]}
+        return web.json_response(body, headers=_NO_STORE)
 
-    @get(PROJECT_BULK_JOB, "eraser", answer="BulkJob")
+    @get(PROJECT_BULK_JOB, "eraser", answer=answers.BulkJob)
     async def read(self, request: web.Request) -> web.Response:
         """Show how far a bulk job is."""
         return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
 
     @post(
-        f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer="BulkJob", codes=(ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT)
+        f"{PROJECT_BULK_JOB}/start",
+        "eraser",
+        202,
+        answer=answers.BulkJob,
+        codes=(ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT),
     )
     async def start(self, request: web.Request) -> web.Response:
         """Start a planned job; repeatable. A developer has ten running ones at most."""
@@ -102,7 +113,7 @@ class BulkRoutes:
             await self.bulk_runner.begin(job)
         return web.json_response(job_body(await self._job(request)), status=202, headers=_NO_STORE)
 
-    @delete(PROJECT_BULK_JOB, "eraser", answer="BulkJob")
+    @delete(PROJECT_BULK_JOB, "eraser", answer=answers.BulkJob)
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel the rest of a bulk job; what it has done stays.
 

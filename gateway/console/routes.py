@@ -1,25 +1,27 @@
 """The console: static files, and the exchange of its sign-in link."""
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import CONSOLE
 from gateway.accounts.bodies import secret_response
-from gateway.console.files import StaticFile
+from gateway.console.files import StaticFile, file_response
 from gateway.console.sign_in_link import SignInLink
-from gateway.http.conditional import UNCHANGED, unchanged
+from gateway.http.conditional import UNCHANGED
 from gateway.http.parsing import Body, read_model
 from gateway.openapi.operation import get, post
+from gateway.openapi.values import Free
 
 _PAGE: Final = "index.html"
-_ANSWER: Final = {"text/html": "", "text/javascript": "", "text/css": "", "image/svg+xml": ""}
+_ANSWER: Final = dict.fromkeys(("text/html", "text/javascript", "text/css", "image/svg+xml"))
 # blob: previews of chosen files; data: icons in Pico's style sheet
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -31,7 +33,6 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-cache",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept-Encoding",
 }
 
 
@@ -39,6 +40,12 @@ class SignInLinkRequest(Body):
     """The code of a sign-in link."""
 
     code: str = Field(min_length=1, max_length=128)
+
+
+class Demonstration(TypedDict):
+    """The accounts of the demonstration with their credentials."""
+
+    accounts: Sequence[Free]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ class ConsoleRoutes:
     sign_in_link: SignInLink
     clock: Callable[[], datetime]
 
-    @get(CONSOLE, "public", 303, answer={"text/plain": ""})
+    @get(CONSOLE, "public", 303, answer={"text/plain": None})
     async def enter(self, _: web.Request) -> web.Response:
         """Redirect to the console."""
         raise web.HTTPSeeOther(f"{CONSOLE}/")
@@ -62,15 +69,15 @@ class ConsoleRoutes:
         file = self.console_files.get(_PAGE if is_page else path)
         if file is None:
             raise ExemplarError(ErrorCode.NOT_FOUND, "The console has no such file")
-        headers = {**_HEADERS, "ETag": file.etag}
-        if unchanged(request, file.etag):
-            return web.Response(status=304, headers=headers)
-        if "gzip" not in request.headers.get("Accept-Encoding", ""):
-            return web.Response(body=file.content, content_type=file.content_type, charset="utf-8", headers=headers)
-        headers["Content-Encoding"] = "gzip"
-        return web.Response(body=file.compressed, content_type=file.content_type, charset="utf-8", headers=headers)
+        return file_response(request, file, _HEADERS)
 
-    @post(f"{CONSOLE}/sign-in-link", "public", body=SignInLinkRequest)
+    @post(
+        f"{CONSOLE}/sign-in-link",
+        "public",
+        body=SignInLinkRequest,
+        answer=Demonstration,
+        codes=(ErrorCode.INVALID_TICKET,),
+    )
     async def use_link(self, request: web.Request) -> web.Response:
         """Exchange the code of the link that `exemplar up` prints, on this machine alone and once."""
         body = await read_model(request, SignInLinkRequest)

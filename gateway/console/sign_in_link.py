@@ -1,4 +1,4 @@
-"""The sign-in link of `exemplar up`: a file of one use that holds the demonstration's credentials."""
+"""The sign-in links of `exemplar up`: files of one use that hold the demonstration's credentials."""
 
 import hashlib
 import hmac
@@ -22,25 +22,32 @@ class _Kept(BaseModel):
 class SignInLink:
     """Exchanges the code of a link for credentials, once; without a file no code is good.
 
-    Whoever removes the file has used the link, so that of several processes and requests one succeeds.
+    `file` is that of the link to the console; the link to the API page has one beside it. Whoever removes the file has
+    used the link, so that of several processes and requests one succeeds.
     """
 
     file: Path | None
 
     def use(self, code: str, now: datetime) -> Mapping[str, Any] | None:
         """Return `{"accounts": [...]}`; None when the code is wrong, used or too old."""
-        kept = self._kept()
-        digest = hashlib.sha256(code.encode()).hexdigest()
-        if self.file is None or kept is None or not hmac.compare_digest(digest, kept.code_sha256):
-            return None
-        try:
-            self.file.unlink()
-        except OSError:
-            return None  # another request was faster
-        return {"accounts": kept.accounts} if now < kept.expires_at else None
+        files = () if self.file is None else (self.file, self.file.with_suffix(".docs.json"))
+        return next((found for file in files if (found := _use(file, code, now)) is not None), None)
 
-    def _kept(self) -> _Kept | None:
-        try:
-            return _Kept.model_validate(json.loads(self.file.read_bytes())) if self.file else None
-        except (OSError, ValueError, ValidationError):
-            return None
+
+def _use(file: Path, code: str, now: datetime) -> Mapping[str, Any] | None:
+    kept = _kept(file)
+    digest = hashlib.sha256(code.encode()).hexdigest()
+    if kept is None or not hmac.compare_digest(digest, kept.code_sha256):
+        return None
+    try:
+        file.unlink()
+    except OSError:
+        return None  # another request was faster
+    return {"accounts": kept.accounts} if now < kept.expires_at else None
+
+
+def _kept(file: Path) -> _Kept | None:
+    try:
+        return _Kept.model_validate(json.loads(file.read_bytes()))
+    except (OSError, ValueError, ValidationError):
+        return None

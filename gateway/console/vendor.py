@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,23 +26,33 @@ _SOURCE_MAP: Final = re.compile(rb"\n?//# sourceMappingURL=.*")
 
 def vendor() -> None:
     """Replace the folder `static/vendor`."""
-    shutil.rmtree(VENDOR, ignore_errors=True)
-    VENDOR.mkdir(parents=True)
+    copy_packages(HERE, VENDOR, COPIED)
+    shutil.copytree(CLIENT, VENDOR / "exemplar-client")
+    write_sums(VENDOR)
+
+
+def copy_packages(here: Path, vendor: Path, copied: Mapping[str, str]) -> None:
+    """Replace the folder `vendor` by files of the packages that the lock file in `here` names."""
+    shutil.rmtree(vendor, ignore_errors=True)
+    vendor.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
+            shutil.copy(here / name, folder)
         subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)  # noqa: S607
-        for name, source in COPIED.items():
+        for name, source in copied.items():
             content = (Path(folder) / "node_modules" / source).read_bytes()
-            (VENDOR / name).write_bytes(_SOURCE_MAP.sub(b"", content))
-    shutil.copytree(CLIENT, VENDOR / "exemplar-client")
-    (VENDOR / "SHA256SUMS").write_text("".join(f"{line}\n" for line in sums()))
+            (vendor / name).write_bytes(_SOURCE_MAP.sub(b"", content))
 
 
-def sums() -> list[str]:
+def write_sums(vendor: Path) -> None:
+    """Write the list of hashes."""
+    (vendor / "SHA256SUMS").write_text("".join(f"{line}\n" for line in sums(vendor)))
+
+
+def sums(vendor: Path = VENDOR) -> list[str]:
     """List the hashes of the copied files, as `sha256sum` does."""
-    files = sorted(path for path in VENDOR.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    return [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(VENDOR).as_posix()}" for path in files]
+    files = sorted(path for path in vendor.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    return [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(vendor).as_posix()}" for path in files]
 
 
 if __name__ == "__main__":

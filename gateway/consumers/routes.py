@@ -4,7 +4,7 @@ Events are handed out in order to one program at a time, and again until they ar
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from domain.paths import PROJECT_CONSUMER, PROJECT_CONSUMERS
 from events.envelope import format_time
 from gateway.accounts.bodies import time_body
 from gateway.auth.authentication import Authenticator
+from gateway.consumers import answers
 from gateway.consumers.leased_events import LeasedEvents, cursor_of
 from gateway.consumers.requests import LeaseRequest, MoveRequest, ProgressRequest, consumer_name
 from gateway.events.feed_reader import Feed
@@ -59,20 +60,22 @@ class ProjectConsumerRoutes:
     audit_log: AuditLog
     clock: Callable[[], datetime]
 
-    @get(PROJECT_CONSUMERS, "developer", answer="ProjectConsumers")
+    @get(PROJECT_CONSUMERS, "developer", answer=answers.ProjectConsumers)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the consumers of a project."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         found = await self.project_consumers.of(owner_of(developer.developer_id, project.id))
-        return _response({"consumers": [await self._body(Feed(project.id), consumer) for consumer in found]})
+        consumers = [await self._body(Feed(project.id), consumer) for consumer in found]
+        body: answers.ProjectConsumers = {"consumers": consumers}
+        return _response(body)
 
-    @get(PROJECT_CONSUMER, "developer", answer="ProjectConsumer")
+    @get(PROJECT_CONSUMER, "developer", answer=answers.ProjectConsumer)
     async def read(self, request: web.Request) -> web.Response:
         """Read a consumer: its cursor, and how far it is behind."""
         named = await self._named(request)
         return await self._respond(named, await self.project_consumers.find(named.owner, named.name))
 
-    @put(PROJECT_CONSUMER, "developer", body=MoveRequest, answer="ProjectConsumer", codes=_MOVE)
+    @put(PROJECT_CONSUMER, "developer", body=MoveRequest, answer=answers.ProjectConsumer, codes=_MOVE)
     async def move(self, request: web.Request) -> web.Response:
         """Make a consumer, or move it, to a cursor or a time; a lease ends."""
         named = await self._named(request)
@@ -82,7 +85,7 @@ class ProjectConsumerRoutes:
         )
         return await self._respond(named, moved)
 
-    @post(_LEASE, "developer", body=LeaseRequest, optional_body=True, answer="LeasedEvents", codes=_LEASED)
+    @post(_LEASE, "developer", body=LeaseRequest, optional_body=True, answer=answers.LeasedEvents, codes=_LEASED)
     async def lease(self, request: web.Request) -> web.Response:
         """Lease the next events, for this program alone; without events there is no lease."""
         named, body = await self._named(request), await read_optional_model(request, LeaseRequest)
@@ -112,17 +115,16 @@ class ProjectConsumerRoutes:
             )
             await self.project_consumers.release(named.owner, named.name, token)
         until = format_time(leased.leased_until) if page.events and leased.leased_until else None
-        return _response(
-            {
-                "lease": token if page.events else None,
-                "leased_until": until,
-                "events": [{**envelope, "cursor": cursor} for cursor, envelope in page.events],
-                "cursor": self.feed_cursors.write(page.next, named.feed.name),
-                "more": page.more,
-            }
-        )
+        leased_events: answers.LeasedEvents = {
+            "lease": token if page.events else None,
+            "leased_until": until,
+            "events": [{**envelope, "cursor": cursor} for cursor, envelope in page.events],
+            "cursor": self.feed_cursors.write(page.next, named.feed.name),
+            "more": page.more,
+        }
+        return _response(leased_events)
 
-    @post(_ACKNOWLEDGE, "developer", body=ProgressRequest, answer="ProjectConsumer", codes=_HELD)
+    @post(_ACKNOWLEDGE, "developer", body=ProgressRequest, answer=answers.ProjectConsumer, codes=_HELD)
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Move a consumer forward to what was handled, and end or extend the lease."""
         named, body = await self._named(request), await read_model(request, ProgressRequest)
@@ -186,7 +188,7 @@ class ProjectConsumerRoutes:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return _response(await self._body(named.feed, consumer))
 
-    async def _body(self, feed: Feed, consumer: Consumer) -> dict[str, Any]:
+    async def _body(self, feed: Feed, consumer: Consumer) -> answers.ProjectConsumer:
         return {
             "name": consumer.name,
             "cursor": self.feed_cursors.write(FeedCursor(consumer.position, consumer.version), feed.name),
@@ -202,5 +204,5 @@ def _require_lease(held: Consumer | None) -> None:
         raise ExemplarError(ErrorCode.LEASE_LOST)
 
 
-def _response(body: dict[str, Any]) -> web.Response:
+def _response(body: Mapping[str, Any]) -> web.Response:
     return web.json_response(body, headers={"Cache-Control": "no-store"})

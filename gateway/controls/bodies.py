@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from domain.case_number import CASE
 from domain.controls.controls import Control, Target
 from events.control import ControlReason, Submissions
 from events.envelope import format_time
+from gateway.accounts.bodies import time_body
+from gateway.controls import answers
 from gateway.http.parsing import Body
 from gateway.http.values import Moment
 
@@ -49,7 +51,7 @@ class QueueCapRequest(Body):
         return Control(target, "refuse", self.reason, now, developer=developer, case=self.case, limit=self.limit)
 
 
-def control_body(control: Control) -> dict[str, Any]:
+def control_body(control: Control) -> answers.Control:
     return {
         "kind": control.kind,
         "subject": control.target.subject,
@@ -60,11 +62,11 @@ def control_body(control: Control) -> dict[str, Any]:
         "reason": control.reason,
         "case": control.case,
         "since": format_time(control.since),
-        "expected_end": control.expected_end and format_time(control.expected_end),
+        "expected_end": time_body(control.expected_end),
     }
 
 
-def controls_body(controls: Iterable[Control]) -> dict[str, Any]:
+def controls_body(controls: Iterable[Control]) -> answers.Controls:
     """Write controls, the oldest first."""
     ordered = sorted(controls, key=lambda one: (one.since, one.target.kind, one.target.subject or ""))
     return {"controls": [control_body(one) for one in ordered]}

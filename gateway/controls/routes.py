@@ -20,6 +20,7 @@ from domain.paths import (
 )
 from events.control import ControlKind
 from gateway.auth.authentication import Authenticator
+from gateway.controls import answers
 from gateway.controls.bodies import ControlRequest, MaintenanceRequest, QueueCapRequest, control_body, controls_body
 from gateway.http.parsing import path_id, read_model
 from gateway.http.request_ids import cause_of
@@ -28,7 +29,7 @@ from store.controls.changes import ControlChanges
 from store.controls.current import CurrentControls
 
 _SUBJECTS: Final[tuple[ControlKind, ...]] = ("developer", "project")
-_put = partial(put, caller="operator", answer="Control")
+_put = partial(put, caller="operator", answer=answers.Control)
 _lift = partial(delete, caller="operator", status=204)
 
 
@@ -42,7 +43,7 @@ class ControlRoutes:
     provider_name: str
     clock: Callable[[], datetime]
 
-    @get(CONTROLS, "operator", answer="Controls")
+    @get(CONTROLS, "operator", answer=answers.Controls)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the controls in force, the oldest first."""
         await self.authenticator.authenticate_operator(request)

@@ -1,6 +1,7 @@
 """`/api/v1/erasures/...`: erase a generation, a user or a project with a reason, and see how far it is."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ from domain.case_number import CASE
 from domain.paths import ERASE_GENERATION, ERASE_PROJECT, ERASE_USER
 from events.erasure import Grounds, StatedReason
 from gateway.auth.authentication import Authenticator
+from gateway.erasures.answers import ErasureProgress
 from gateway.http.parsing import Body, path_id, read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, post
@@ -27,8 +29,9 @@ class ErasureRequest(Body):
     case: Annotated[str, Field(pattern=f"^{CASE.pattern}$")] | None = None
 
 
-_read = partial(get, caller="eraser", answer="Erasure")
-_erase = partial(post, caller="eraser", status=202, body=ErasureRequest, answer="Erasure", also={200: "Erased"})
+_ERASED: Final[Mapping[str, Any]] = {"also": {200: "Erased"}, "also_answers": {200: ErasureProgress}}
+_read = partial(get, caller="eraser", answer=ErasureProgress)
+_erase = partial(post, caller="eraser", status=202, body=ErasureRequest, answer=ErasureProgress, **_ERASED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,13 @@ class ErasureRoutes:
 
 
 def _response(found: Erasure, status: int) -> web.Response:
-    body: dict[str, Any] = asdict(found)
-    del body["developer"], body["project"]
+    body: ErasureProgress = {
+        "kind": found.kind,
+        "id": found.id,
+        "state": found.state,
+        "generations": found.generations,
+        "running": found.running,
+        "users": found.users,
+        "endpoints": found.endpoints,
+    }
     return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from domain.accounts.access import Claims, PresentedCredentials, Role
+from domain.accounts.access import Claims, Role
+from domain.accounts.headers import PresentedCredentials
 from domain.errors import ErrorCode, ExemplarError
 from domain.sealed_token import SealedTokens
 from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.auth.authentication import Authenticator
+from gateway.events.answers import Ticket
 from gateway.generations.links import Links
 
 LIFETIME = timedelta(seconds=60)
@@ -86,7 +88,7 @@ class EventAccess:
         """Respond to an authenticated request with a ticket for the events at a path."""
         issuer, _ = self.authenticator.presented_credentials(request)
         ticket = self.tickets.issue(path, issuer, developer, self.clock())
-        body = {
+        body: Ticket = {
             "ticket": ticket,
             "url": f"{self.links.base(request)}{path}?ticket={ticket}",
             "expires_in": int(LIFETIME.total_seconds()),

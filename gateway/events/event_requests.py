@@ -25,9 +25,9 @@ get_events = partial(get, caller="ticket", headers=("Last-Event-ID",), also={204
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 
-def by_accept(page: str) -> Mapping[str, str]:
-    """Describe the answers of a route of events, whose page is an object of this schema."""
-    return {CONTENT_TYPE: "", LINES_TYPE: "", "application/json": page}
+def by_accept(page: type) -> Mapping[str, Any]:
+    """Describe the answers of a route of events, whose page is an object of this type."""
+    return {CONTENT_TYPE: None, LINES_TYPE: None, "application/json": page}
 
 
 def requested_position(request: web.Request) -> str | None:

@@ -15,6 +15,7 @@ from events.envelope import format_time
 from gateway.auth.account_status import AccessGrant
 from gateway.auth.authentication import Authenticator
 from gateway.events import event_requests as options
+from gateway.events.answers import FeedEvents, Ticket
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
@@ -31,7 +32,7 @@ _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
 _OWN_EVENTS = f"{GENERATIONS}/events"
 _QUERY = ("after", "wait", "limit", "ticket")
-_get_events = partial(options.get_events, query=_QUERY, answer=options.by_accept("FeedEvents"))
+_get_events = partial(options.get_events, query=_QUERY, answer=options.by_accept(FeedEvents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,13 @@ class FeedRoutes:
             grant = self.event_access.grant(request, developer.developer_id, project)
         return await self._read(request, Feed(project, webhooks=_includes_webhooks(request)), grant)
 
-    @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
+    @post(f"{_OWN_EVENTS}/ticket", "end_user", 201, answer=Ticket)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
         identity = await self.authenticator.authenticate_end_user(request, Scope.READ)
         return self.event_access.issue_ticket(request, identity.developer_id, _OWN_EVENTS)
 
-    @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)
+    @post(f"{PROJECT_EVENTS}/ticket", "developer", 201, answer=Ticket)
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
         developer, project = await self.authenticator.authenticate_project_owner(request)

@@ -11,6 +11,7 @@ from events.catalogue import CATALOGUE
 from events.envelope import visible
 from gateway.auth.account_status import AccessGrant
 from gateway.events import event_requests as options
+from gateway.events.answers import Events, Ticket
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
@@ -48,7 +49,7 @@ class GenerationEventRoutes:
     event_access: EventAccess
     request_metadata: RequestMetadata
 
-    @options.get_events(_PATH, query=("after", "wait", "ticket"), answer=options.by_accept("Events"))
+    @options.get_events(_PATH, query=("after", "wait", "ticket"), answer=options.by_accept(Events))
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Watch a generation: SSE, NDJSON or JSON."""
         event_format = options.requested_format(request)
@@ -56,7 +57,7 @@ class GenerationEventRoutes:
             return await self._stream(request, await self._start(request))
         return await self._page(request, event_format)
 
-    @post(f"{_PATH}/ticket", "end_user", 201)
+    @post(f"{_PATH}/ticket", "end_user", 201, answer=Ticket)
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
         generation = await self.generation_access.watched(request)

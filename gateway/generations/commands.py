@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from domain.paths import GENERATION, OLDER_GENERATION
 from events.envelope import Cause
 from events.erasure import Grounds
 from events.event import Event
+from gateway.generations import answers
 from gateway.generations.access import GenerationAccess
 from gateway.generations.resources import GenerationResources
 from gateway.generations.write_through import WriteThrough
@@ -27,6 +29,7 @@ _FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/fo
 _IS_PUBLIC = {"type": "object", "required": ["is_public"], "properties": {"is_public": {"type": "boolean"}}}
 _GROUNDS = Grounds(reason="owner_request")
 _PUBLIC = dict.fromkeys(_FORMS, _IS_PUBLIC)
+_FINAL: Mapping[str, Any] = {"also": {200: "Already final"}, "also_answers": {200: answers.Generation}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class CommandRoutes:
     resources: GenerationResources
     write_through: WriteThrough
 
-    @post(f"{GENERATION}/cancel", "end_user", 202, answer="Generation", also={200: "Already final"})
+    @post(f"{GENERATION}/cancel", "end_user", 202, answer=answers.Generation, **_FINAL)
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel a generation."""
         generation = await self.generation_access.own(request)
@@ -47,7 +50,7 @@ class CommandRoutes:
         body = await self.resources.write(request, generation)
         return web.json_response(body, status=200 if generation.final else 202)
 
-    @patch(f"{GENERATION}/public", "end_user", body=_PUBLIC, answer="Generation", codes=(ErrorCode.CONFLICT,))
+    @patch(f"{GENERATION}/public", "end_user", body=_PUBLIC, answer=answers.Generation, codes=(ErrorCode.CONFLICT,))
     async def publish(self, request: web.Request) -> web.Response:
         """Make a finished generation public or private."""
         generation = await self.generation_access.own(request)
@@ -57,7 +60,7 @@ class CommandRoutes:
         generation = await self._decide(request, generation, lambda g: decisions.publish(g, is_public=is_public))
         return web.json_response(await self.resources.write(request, generation))
 
-    @delete(GENERATION, "end_user", aliases=(OLDER_GENERATION,))
+    @delete(GENERATION, "end_user", answer=answers.DeletedGeneration, aliases=(OLDER_GENERATION,))
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a generation with its personal data and pictures.
 
@@ -68,7 +71,8 @@ class CommandRoutes:
         decided = await self.generation_erasure.erase(generation.id, grounds=_GROUNDS, cause=cause, known=generation)
         if decided is not None and decided.events:
             await self.write_through.write(decided.generation)
-        return web.json_response({"id": generation.id, "message": "Generation deleted successfully"})
+        body: answers.DeletedGeneration = {"id": generation.id, "message": "Generation deleted successfully"}
+        return web.json_response(body)
 
     async def _decide(
         self, request: web.Request, generation: Generation, decision: Callable[[Generation], Sequence[Event]]

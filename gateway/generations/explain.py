@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from aiohttp import web
 
@@ -14,6 +13,8 @@ from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import Timeouts
 from domain.paths import GENERATION
 from events.envelope import format_time
+from gateway.accounts.bodies import time_body
+from gateway.generations import answers
 from gateway.generations.access import GenerationAccess
 from gateway.generations.queue_info import QueueInfo
 from gateway.openapi.operation import get
@@ -37,7 +38,7 @@ class ExplainRoutes:
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
-    @get(f"{GENERATION}/explain", "end_user")
+    @get(f"{GENERATION}/explain", "end_user", answer=answers.GenerationExplanation)
     async def explain(self, request: web.Request) -> web.Response:
         """Explain why a generation is not finished."""
         generation = await self.generation_access.own(request)
@@ -47,7 +48,7 @@ class ExplainRoutes:
             ahead, holders = await asyncio.gather(self.queue_info.ahead(generation), self._slot_holders(generation))
         held_by, controls = await self._controls(generation)
         found = explain(generation, now=self.clock(), timeouts=self.timeouts, ahead=ahead, held_by=held_by)
-        body = _body(generation, found, holders) | {"controls": [_control(one) for one in controls]}
+        body = _body(generation, found, holders, [_control(one) for one in controls])
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def _controls(self, generation: Generation) -> tuple[Control | None, list[Control]]:
@@ -68,28 +69,39 @@ class ExplainRoutes:
         return [*own[: _SLOT_HOLDERS - 1], generation.id] if without_row else own
 
 
-def _control(control: Control) -> dict[str, Any]:
+def _control(control: Control) -> answers.ConcernedControl:
     """Write what a tenant learns of a control: not the operator's reason."""
     return {
         "kind": control.kind,
         "holds": control.holds,
         "submissions": control.submissions,
         "since": format_time(control.since),
-        "expected_end": control.expected_end and format_time(control.expected_end),
+        "expected_end": time_body(control.expected_end),
         "limit": control.limit,
     }
 
 
-def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:
-    fields = {
-        name: format_time(value) if isinstance(value, datetime) else value for name, value in asdict(found).items()
-    }
+def _body(
+    generation: Generation,
+    found: Explanation,
+    holders: Sequence[str],
+    controls: Sequence[answers.ConcernedControl],
+) -> answers.GenerationExplanation:
     return {
         "id": generation.id,
         "status": generation.status,
         "state": state_of(generation),
-        **fields,
+        "reason": found.reason,
+        "since": format_time(found.since),
+        "waited_ms": found.waited_ms,
         "position": found.position.number if found.position else None,
         "position_is_exact": found.position.exact if found.position else None,
+        "provider_since": time_body(found.provider_since),
+        "next_try_at": time_body(found.next_try_at),
+        "attempt": found.attempt,
+        "percent": found.percent,
+        "deadline": time_body(found.deadline),
+        "sentence": found.sentence,
         "slot_holders": list(holders),
+        "controls": controls,
     }

@@ -10,6 +10,7 @@ from typing import Literal
 from aiohttp import web
 
 from domain.paths import GENERATIONS
+from gateway.generations.answers import Urls
 
 _HOUR = 3600
 _LIFETIME = 24 * _HOUR
@@ -28,11 +29,20 @@ class Links:
         """Return the configured public URL, else scheme and host that the client used."""
         return self.public_url or f"{request.scheme}://{request.host}"
 
-    def urls(self, base: str, generation_id: str) -> dict[str, str]:
+    def urls(self, base: str, generation_id: str) -> Urls:
         """Return the links of a generation that need no signature; they never change."""
         own = f"{base}{GENERATIONS}/{generation_id}"
-        below = ("status", "events", "cancel", "retry", "explain", "image", "receipt")
-        return {"self": own, **{name: f"{own}/{name}" for name in below}, "web": own}
+        return {
+            "self": own,
+            "status": f"{own}/status",
+            "events": f"{own}/events",
+            "cancel": f"{own}/cancel",
+            "retry": f"{own}/retry",
+            "explain": f"{own}/explain",
+            "image": f"{own}/image",
+            "receipt": f"{own}/receipt",
+            "web": own,
+        }
 
     def picture(self, base: str, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
         """Return the signed link of one picture, numbered from 0."""

@@ -25,7 +25,7 @@ _link = partial(
     caller="link",
     query=("expires", "receipt"),
     headers=("Range", "If-None-Match"),
-    answer={"image/*": ""},
+    answer={"image/*": None},
     also={206: "The part that Range asks for", **UNCHANGED},
 )
 

@@ -9,6 +9,7 @@ from domain.generation.list_query import LIST_PARAMETERS
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
 from gateway.auth.authentication import Authenticator
+from gateway.generations import answers
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources, json_body
@@ -25,14 +26,14 @@ class ProjectGenerationRoutes:
     list_pages: ListPages
     resources: GenerationResources
 
-    @get(PROJECT_GENERATIONS, "developer", query=(*LIST_PARAMETERS, "user_id"), answer="Generations")
+    @get(PROJECT_GENERATIONS, "developer", query=(*LIST_PARAMETERS, "user_id"), answer=answers.ProjectGenerations)
     async def list_all(self, request: web.Request) -> web.Response:
         """List the generations of a project, or of one of its users, newest first."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         user = _user(request)
         return await self.list_pages.answer(request, Scope(project.id, user), user=user, view="developer")
 
-    @get(f"{PROJECT_GENERATIONS}/{{generation_id}}", "developer", answer="Generation")
+    @get(f"{PROJECT_GENERATIONS}/{{generation_id}}", "developer", answer=answers.ProjectGeneration)
     async def read(self, request: web.Request) -> web.Response:
         """Read a generation of a project; ids of other projects are unknown."""
         _, project = await self.authenticator.authenticate_project_owner(request)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from domain.accounts.slot_queue import in_turn
 from domain.accounts.tiers import Tier
@@ -14,6 +13,7 @@ from domain.generation.forecast import Forecast, forecast
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import is_queued
 from events.envelope import format_time
+from gateway.generations import answers
 from store.controls.current import CurrentControls
 from store.generations.queue import Queue
 from store.quota.admission import Admission
@@ -32,7 +32,7 @@ class QueueInfo:
     provider_paused: Callable[[], Awaitable[datetime | None]]
     clock: Callable[[], datetime]
 
-    async def write(self, generation: Generation) -> dict[str, Any] | None:
+    async def write(self, generation: Generation) -> answers.QueueInfo | None:
         """Write what is known of the queue; None for a final generation."""
         return None if generation.final else _written(await self._forecast(generation))
 
@@ -82,7 +82,7 @@ def _position(account: Account, generation: Generation) -> int:
     return [one.generation for one in in_turn(account.queue)].index(generation.id)
 
 
-def _written(found: Forecast) -> dict[str, Any]:
+def _written(found: Forecast) -> answers.QueueInfo:
     return {
         "position": found.position.number if found.position else None,
         "position_is_exact": found.position.exact if found.position else None,

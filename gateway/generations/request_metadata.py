@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from typing_extensions import TypedDict
 
 from domain.generation.generation import Generation
 from events.owner import CancelRequested, GenerationErased
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
+
+
+class RequestContext(TypedDict):
+    """What the request of a generation was sent with."""
+
+    request_id: str | None
+    metadata: Mapping[str, Any]
+
+
+NO_CONTEXT: Final[RequestContext] = {"request_id": None, "metadata": {}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +29,8 @@ class RequestMetadata:
     generations: Generations
     personal_data: PersonalDataStore
 
-    async def of_ids(self, ids: Iterable[str]) -> Mapping[str, dict[str, Any]]:
-        """Map generations to `request_id` and `metadata`, which are empty for those that were deleted."""
+    async def of_ids(self, ids: Iterable[str]) -> Mapping[str, RequestContext]:
+        """Map generations to the context of their requests; metadata are empty for those that were deleted."""
         found = await self.generations.load_all(list(dict.fromkeys(ids)))
         metadata = await self.of(*found)
         return {one.id: {"request_id": one.request_id, "metadata": metadata.get(one.id, {})} for one in found}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,9 +12,10 @@ from aiohttp import web
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import expires_at
-from domain.generation.timings import cost_of, costs_of_phases, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
+from gateway.generations import answers
+from gateway.generations.figures import cost_body, timings_body
 from gateway.generations.links import Links, step_of
 from gateway.generations.warnings import written_warnings
 from store.byte_cache import ByteCache
@@ -99,11 +100,13 @@ class GenerationResources:
         view: View,
         base: str,
         now: datetime,
-    ) -> dict[str, Any]:
+    ) -> answers.PublicGeneration | answers.OwnedGeneration | answers.ProjectGeneration:
         if view == "public":
             return public_resource_of(generation, texts, links=self.links, base=base)
         resource = resource_of(generation, texts, hashes, links=self.links, base=base, now=now)
-        return {**resource, "user_id": generation.request.owner.user} if view == "developer" else resource
+        if view == "own":
+            return resource
+        return answers.ProjectGeneration(**resource, user_id=generation.request.owner.user)
 
 
 def json_body(encoded: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -121,17 +124,19 @@ def etag_of(generation: Generation, now: datetime) -> str:
     return f'"{generation.version}-{step_of(now)}"'
 
 
-def public_resource_of(generation: Generation, texts: ClientTexts | None, *, links: Links, base: str) -> dict[str, Any]:
+def public_resource_of(
+    generation: Generation, texts: ClientTexts | None, *, links: Links, base: str
+) -> answers.PublicGeneration:
     """Write what publishing reveals: the pictures and what they were made of.
 
     Every link lasts as long as the generation is public, none is signed; the example pictures, which stay
     private, are an empty list.
     """
-    images = [
-        {"url": links.public_picture(base, generation.id, number), **_shape(picture)}
+    images: list[answers.PublicImage] = [
+        _image(picture, links.public_picture(base, generation.id, number))
         for number, picture in enumerate(generation.pictures)
     ]
-    return {**_shared(generation, texts, images), "example_images": []}
+    return {**_shared(generation, texts, images, []), "result": {"images": images} if images else None}
 
 
 def resource_of(
@@ -142,40 +147,40 @@ def resource_of(
     links: Links,
     base: str,
     now: datetime,
-) -> dict[str, Any]:
+) -> answers.OwnedGeneration:
     """Write the resource; `hashes` maps a picture's salted digest to its plain SHA-256."""
     images = [
-        {
-            "url": _url(generation, number, links, base, now),
-            "sha256": hashes.get(picture.digest),
-            **_shape(picture),
-            "size_bytes": picture.size,
-        }
+        _own_image(picture, _url(generation, number, links, base, now), hashes)
         for number, picture in enumerate(generation.pictures)
     ]
-    urls = links.urls(base, generation.id)
-    signed = {} if generation.is_public else {"image": links.first_image(base, generation.id, now)}
+    examples = range(len(generation.request.examples))
+    pictures = [links.picture(base, generation.id, "examples", number, now) for number in examples]
+    urls, failure, expires = links.urls(base, generation.id), _failure(generation), expires_at(generation)
+    if not generation.is_public:
+        urls["image"] = links.first_image(base, generation.id, now)
     return {
-        **_shared(generation, texts, images),
+        **_shared(generation, texts, images, pictures),
+        "result": {"images": images} if images else None,
         "state": state_of(generation),
-        **_failure(generation),
-        "example_images": [
-            links.picture(base, generation.id, "examples", number, now)
-            for number in range(len(generation.request.examples))
-        ],
+        "error": failure["message"] if failure else None,
+        "failure": failure,
         "version": generation.version,
-        **_deadlines(generation),
+        "start_by": format_time(generation.request.start_by),
+        "deadline": format_time(generation.request.finish_by),
+        "expires_at": format_time(expires) if expires else None,
         "warnings": written_warnings(generation.request.warnings),
-        "timings": _timings(generation),
-        "cost": _cost(generation),
+        "timings": timings_body(generation),
+        "cost": cost_body(generation),
         "retry_of": generation.request.retry_of,
         "request_id": generation.request_id,
         "metadata": dict(texts.metadata) if texts else {},
-        "urls": urls | signed,
+        "urls": urls,
     }
 
 
-def _shared(generation: Generation, texts: ClientTexts | None, images: list[dict[str, Any]]) -> dict[str, Any]:
+def _shared(
+    generation: Generation, texts: ClientTexts | None, images: Sequence[answers.PublicImage], examples: list[str]
+) -> answers.SharedGeneration:
     """Write what the owner and the others in the project see."""
     url = images[0]["url"] if images else None
     return {
@@ -183,12 +188,12 @@ def _shared(generation: Generation, texts: ClientTexts | None, images: list[dict
         "status": generation.status,
         "generated_image_url": url,
         "result_image_url": url,
-        "result": {"images": images} if images else None,
         "instructions": texts.instructions if texts else "",
         "is_public": generation.is_public,
         "created_at": format_time(generation.created_at),
         "updated_at": format_time(generation.updated_at),
         "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
+        "example_images": examples,
     }
 
 
@@ -198,52 +203,17 @@ def _url(generation: Generation, number: int, links: Links, base: str, now: date
     return links.picture(base, generation.id, "images", number, now)
 
 
-def _shape(picture: Picture) -> dict[str, Any]:
-    return {"width": picture.width, "height": picture.height, "content_type": picture.content_type}
+def _image(picture: Picture, url: str) -> answers.PublicImage:
+    return {"url": url, "width": picture.width, "height": picture.height, "content_type": picture.content_type}
 
 
-def _failure(generation: Generation) -> dict[str, Any]:
-    if generation.failure is None:
-        return {"error": None, "failure": None}
-    message = MESSAGES[FailureCode(generation.failure.code)]
-    failure = generation.failure.model_dump(include={"code", "stage", "retryable"})
-    return {"error": message, "failure": {**failure, "message": message}}
+def _own_image(picture: Picture, url: str, hashes: Mapping[str, str]) -> answers.ResultImage:
+    return {**_image(picture, url), "sha256": hashes.get(picture.digest), "size_bytes": picture.size}
 
 
-def _deadlines(generation: Generation) -> dict[str, str | None]:
-    expires = expires_at(generation)
-    return {
-        "start_by": format_time(generation.request.start_by),
-        "deadline": format_time(generation.request.finish_by),
-        "expires_at": format_time(expires) if expires else None,
-    }
-
-
-def _cost(generation: Generation) -> dict[str, Any]:
-    """Write what it cost, by phase, and what it was expected to cost when it was submitted."""
-    estimate = generation.request.estimate_microusd
-    return {
-        **asdict(cost_of(generation)),
-        "estimated_usd": None if estimate is None else estimate / 1_000_000,
-        "phases_usd": costs_of_phases(generation),
-    }
-
-
-def _timings(generation: Generation) -> dict[str, Any]:
-    """Seconds from the request to the start, from there to the end, and in all; and each phase for itself.
-
-    The phases are whole milliseconds up to the last move; together they are exactly `total_ms`.
-    """
-    started, finished = generation.started_at, generation.finished_at
-    return {
-        "pending_seconds": _between(generation.created_at, started or finished),
-        "processing_seconds": _between(started, finished),
-        "total_seconds": _between(generation.created_at, finished),
-        "predict_seconds": generation.settled.predict_seconds if generation.settled else None,
-        "phases_ms": phases_of(generation),
-        "total_ms": total_ms(generation),
-    }
-
-
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return round((end - start).total_seconds(), 6) if start and end else None
+def _failure(generation: Generation) -> answers.Failure | None:
+    failure = generation.failure
+    if failure is None:
+        return None
+    code = FailureCode(failure.code)
+    return {"code": code, "stage": failure.stage, "retryable": failure.retryable, "message": MESSAGES[code]}

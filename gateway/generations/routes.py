@@ -13,6 +13,7 @@ from domain.generation.poll_hint import poll_hint
 from domain.paths import GENERATION, GENERATIONS, PUBLIC_GENERATIONS
 from gateway.auth.authentication import Authenticator
 from gateway.events.status_wait import StatusWait
+from gateway.generations import answers
 from gateway.generations.access import GenerationAccess
 from gateway.generations.list_pages import ListPages
 from gateway.generations.queue_info import QueueInfo
@@ -38,7 +39,7 @@ class GenerationRoutes:
     @get(
         GENERATION,
         "end_user",
-        answer="Generation",
+        answer=answers.Generation,
         query=("wait",),
         headers=("If-None-Match",),
         also=UNCHANGED,
@@ -62,14 +63,14 @@ class GenerationRoutes:
         )
         return json_body(with_member(encoded, "queue", queue), headers)
 
-    @get(GENERATIONS, "end_user", query=LIST_PARAMETERS, answer="Generations")
+    @get(GENERATIONS, "end_user", query=LIST_PARAMETERS, answer=answers.Generations)
     async def list_own(self, request: web.Request) -> web.Response:
         """List your generations, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, identity.user_id)
         return await self.list_pages.answer(request, scope, user=identity.user_id, view="own")
 
-    @get(PUBLIC_GENERATIONS, "end_user", query=_PUBLIC_LIST, answer="PublicGenerations")
+    @get(PUBLIC_GENERATIONS, "end_user", query=_PUBLIC_LIST, answer=answers.PublicGenerations)
     async def list_public(self, request: web.Request) -> web.Response:
         """List the project's public generations in their public view, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)

@@ -1,10 +1,11 @@
 """Warnings of a submission as clients read them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from domain.submission.warnings import MODEL_TOKENS, RECOMMENDED_EXAMPLES, RECOMMENDED_SIDE, WarningCode
 from events.generation import Warned
+from gateway.generations.answers import SubmissionWarning
 
 MESSAGES: Final[Mapping[str, str]] = {
     WarningCode.FEW_EXAMPLES: f"There are fewer than {RECOMMENDED_EXAMPLES} example images",
@@ -18,13 +19,17 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
-def written_warnings(warnings: Iterable[Warned], unknown_fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+def written_warnings(warnings: Iterable[Warned], unknown_fields: Sequence[str] = ()) -> list[SubmissionWarning]:
     """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null.
 
     That of unknown fields names them in `fields` where they are known: in the answer to the request that sent them.
     """
-    return [
-        {"code": one.code, "message": MESSAGES.get(one.code, one.code), "example": one.example}
-        | ({"fields": [*unknown_fields]} if one.code == WarningCode.UNKNOWN_FIELDS and unknown_fields else {})
-        for one in warnings
-    ]
+    return [_written(one, unknown_fields) for one in warnings]
+
+
+def _written(warning: Warned, unknown_fields: Sequence[str]) -> SubmissionWarning:
+    code = WarningCode(warning.code)
+    written: SubmissionWarning = {"code": code, "message": MESSAGES.get(code, code), "example": warning.example}
+    if code is WarningCode.UNKNOWN_FIELDS and unknown_fields:
+        written["fields"] = [*unknown_fields]
+    return written

@@ -33,6 +33,10 @@ class MappedError(NamedTuple):
 
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _LATER: Final = {"Retry-After": "60"}  # where no control says when it ends
+# The sentences that clients of the older API know; what is wrong with a header is told by the code.
+_NOT_VALIDATED: Final = "Could not validate credentials"
+_NOT_PERMITTED: Final = "Insufficient permissions for this operation"
+_NO_KEY: Final = "Invalid or revoked developer key"
 _KEPT_HEADERS: Final = frozenset({"Allow", "Content-Range"})
 
 HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
@@ -54,14 +58,23 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.CONTENT_REFUSED: HttpError(422, "The instructions are refused by the content rules of this service"),
     ErrorCode.HASH_MISMATCH: HttpError(409, "An image does not have the expected hash"),
     ErrorCode.IDEMPOTENCY_MISMATCH: HttpError(422, "Idempotency-Key was already used with different content"),
-    ErrorCode.INVALID_CREDENTIALS: HttpError(401, "Could not validate credentials", _BEARER),
+    ErrorCode.AUTHORIZATION_REQUIRED: HttpError(401, _NOT_VALIDATED, _BEARER),
+    ErrorCode.AUTHORIZATION_MALFORMED: HttpError(401, _NOT_VALIDATED, _BEARER),
+    ErrorCode.INVALID_CREDENTIALS: HttpError(401, _NOT_VALIDATED, _BEARER),
     ErrorCode.INVALID_LOGIN: HttpError(401, "Incorrect email or password", _BEARER),
     ErrorCode.INVALID_TICKET: HttpError(401, "The ticket is not valid or has expired", _BEARER),
     ErrorCode.GRANT_REQUIRED: HttpError(403, "Personal data need a grant that is valid now"),
     ErrorCode.ROLE_HEADER_REQUIRED: HttpError(403, "X-User-Role header is required"),
-    ErrorCode.FORBIDDEN: HttpError(403, "Insufficient permissions for this operation"),
+    ErrorCode.ROLE_HEADER_MALFORMED: HttpError(403, _NOT_PERMITTED),
+    ErrorCode.DEVELOPER_KEY_REQUIRED: HttpError(403, _NO_KEY),
+    ErrorCode.DEVELOPER_KEY_MALFORMED: HttpError(403, _NO_KEY),
+    ErrorCode.PROJECT_ID_REQUIRED: HttpError(403, _NOT_PERMITTED),
+    ErrorCode.PROJECT_ID_MALFORMED: HttpError(403, _NOT_PERMITTED),
+    ErrorCode.API_KEY_REQUIRED: HttpError(403, _NOT_PERMITTED),
+    ErrorCode.API_KEY_MALFORMED: HttpError(403, _NOT_PERMITTED),
+    ErrorCode.FORBIDDEN: HttpError(403, _NOT_PERMITTED),
     ErrorCode.INSUFFICIENT_SCOPE: HttpError(403, "The access key does not have the scope for this operation"),
-    ErrorCode.INVALID_DEVELOPER_KEY: HttpError(403, "Invalid or revoked developer key"),
+    ErrorCode.INVALID_DEVELOPER_KEY: HttpError(403, _NO_KEY),
     ErrorCode.GENERATION_LIMIT: HttpError(429, "AI generation rate limit exceeded. Try again later."),
     ErrorCode.REQUEST_LIMIT: HttpError(429, "API rate limit exceeded. Try again later."),
     ErrorCode.LOGIN_LIMIT: HttpError(429, "Too many login attempts. Try again later."),

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.http.answers import OpenAiErrorMembers
+
 _TYPES: Final = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _PARAMS: Final = {"example_images": "image", "instructions": "prompt"}
 
@@ -23,17 +25,18 @@ def in_openai_form(response: web.Response) -> web.Response:
     return response
 
 
-def openai_error(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+def openai_error(status: int, body: Mapping[str, Any]) -> OpenAiErrorMembers:
     """Write the error of an error body; `param` is the first fault's, an `id` becomes `generation_id`."""
     faults: Sequence[Mapping[str, Any]] = body.get("errors", ())
-    generation = {"generation_id": body["id"]} if "id" in body else {}
-    return {
+    error: OpenAiErrorMembers = {
         "message": "; ".join(map(_sentence, faults)) or str(body.get("detail", "")),
         "type": type_of(status),
         "param": _param(faults[0]) if faults else None,
         "code": body.get("code"),
-        **generation,
     }
+    if "id" in body:
+        error["generation_id"] = body["id"]
+    return error
 
 
 def type_of(status: int) -> str:

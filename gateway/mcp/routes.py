@@ -16,9 +16,22 @@ from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.mcp.application import McpApplication
 from gateway.mcp.asgi import respond
 from gateway.openapi.operation import post
+from gateway.openapi.values import Free
 from gateway.settings import GatewaySettings
 
 MAX_BODY: Final = 16 * 1024 * 1024  # bytes: a picture of 10 MiB as base64, and its message
+
+JSON_RPC: Final = {
+    "type": "object",
+    "description": "A message of JSON-RPC 2.0",
+    "required": ["jsonrpc", "method"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": ["string", "integer"]},
+        "method": {"type": "string"},
+        "params": {"type": "object"},
+    },
+}
 
 MAX_PARTS: Final = 10_000
 """Members and elements of a message, as far as signs tell; base64 has none of them."""
@@ -37,11 +50,11 @@ class McpRoutes:
     @post(
         MCP,
         "end_user",
-        body={"application/json": {"type": "object", "description": "A message of JSON-RPC 2.0"}},
-        answer={"application/json": "Object", "text/event-stream": ""},
+        body={"application/json": JSON_RPC},
+        answer={"application/json": Free, "text/event-stream": None},
         also={202: "A notification was taken", 406: "Accept names no media type of the protocol"},
         codes=(ErrorCode.MCP_NOT_INSTALLED, ErrorCode.STREAM_LIMIT),
-        errors={"application/json": "Object"},
+        errors={"application/json": Free},
         expect_handler=expect_handler,
     )
     async def receive(self, request: web.Request) -> web.StreamResponse:

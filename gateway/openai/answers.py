@@ -11,6 +11,7 @@ from events.generation import GenerationFailed, Picture
 from gateway.events.sse import CONTENT_TYPE, KEEP_ALIVE, StreamFormat, frame
 from gateway.generations.resources import MESSAGES
 from gateway.http.openai_errors import type_of
+from gateway.openai.bodies import EditedImage, EditedImages
 from gateway.openai.form import ResponseFormat
 
 _STATUSES: Final[Mapping[FailureCode, int]] = {
@@ -38,10 +39,13 @@ _SHOWN: Final = {"background": "opaque", "quality": "auto"}
 
 def edited_images(
     generation: Generation, picture: Picture, data: bytes | None, url: str, wanted: ResponseFormat | None
-) -> dict[str, Any]:
+) -> EditedImages:
     """Write the answer; without a wanted form with the picture (`data`) and its signed link."""
-    forms = {"url": url, "b64_json": "" if data is None else base64.b64encode(data).decode()}
-    shown = forms if wanted is None else {wanted: forms[wanted]}
+    shown: EditedImage = {}
+    if wanted != "b64_json":
+        shown["url"] = url
+    if wanted != "url":
+        shown["b64_json"] = "" if data is None else base64.b64encode(data).decode()
     return {
         "id": generation.id,
         "created": int(generation.updated_at.timestamp()),

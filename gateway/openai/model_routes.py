@@ -1,13 +1,14 @@
 """`GET /v1/models`: the one model, as clients of OpenAI's API look for it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import MODELS as MODELS_PATH
 from gateway.auth.authentication import Authenticator
+from gateway.openai.bodies import Model, Models
 from gateway.openai.operations import reads_model
 
 MODELS: Final = ("sdxl",)
@@ -20,13 +21,14 @@ class ModelRoutes:
 
     authenticator: Authenticator
 
-    @reads_model(MODELS_PATH, answer="Models")
+    @reads_model(MODELS_PATH, answer=Models)
     async def read_all(self, request: web.Request) -> web.Response:
         """List the models, as OpenAI's API does."""
         await self.authenticator.authenticate_end_user(request)
-        return web.json_response({"object": "list", "data": [_model(name) for name in MODELS]})
+        body: Models = {"object": "list", "data": [_model(name) for name in MODELS]}
+        return web.json_response(body)
 
-    @reads_model(f"{MODELS_PATH}/{{model}}", answer="Model")
+    @reads_model(f"{MODELS_PATH}/{{model}}", answer=Model)
     async def read(self, request: web.Request) -> web.Response:
         """Read a model, as OpenAI's API does."""
         await self.authenticator.authenticate_end_user(request)
@@ -36,5 +38,5 @@ class ModelRoutes:
         return web.json_response(_model(name))
 
 
-def _model(name: str) -> dict[str, Any]:
+def _model(name: str) -> Model:
     return {"id": name, "object": "model", "created": _MADE_AT, "owned_by": "stability-ai"}

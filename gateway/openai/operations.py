@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any, Final
 
 from domain.errors import ErrorCode
+from gateway.http.answers import OpenAiError
+from gateway.openai.bodies import EditedImages
 from gateway.openapi.operation import get, post
 
-_ERRORS: Final[Mapping[str, str]] = {"application/json": "OpenAiError"}
+_ERRORS: Final[Mapping[str, type]] = {"application/json": OpenAiError}
 _STATUSES: Final[Mapping[int, int]] = {422: 400}
 _FILE: Final = {"type": "string", "format": "binary"}
 _TEXT: Final = {"type": "string"}
@@ -35,7 +37,7 @@ submits_edit = partial(
     post,
     caller="submission",
     body=_BODY,
-    answer={"application/json": "EditedImages", "text/event-stream": ""},
+    answer={"application/json": EditedImages, "text/event-stream": None},
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "X-Stainless-Read-Timeout", "X-Stainless-Timeout"),
     also={502: "The image model failed"},
     codes=(ErrorCode.UNFINISHED, ErrorCode.STREAM_LIMIT),

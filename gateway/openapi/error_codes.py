@@ -16,20 +16,34 @@ _ALWAYS: Final[Codes] = (
     ErrorCode.DAMAGED,
     ErrorCode.INTERNAL,
 )
-_TOKEN: Final[Codes] = (
+_AUTHORIZATION: Final[Codes] = (
+    ErrorCode.AUTHORIZATION_REQUIRED,
+    ErrorCode.AUTHORIZATION_MALFORMED,
     ErrorCode.INVALID_CREDENTIALS,
+    ErrorCode.ROLE_HEADER_MALFORMED,
     ErrorCode.FORBIDDEN,
+)
+_REQUIRED: Final[Codes] = (
+    ErrorCode.DEVELOPER_KEY_REQUIRED,
+    ErrorCode.PROJECT_ID_REQUIRED,
+    ErrorCode.API_KEY_REQUIRED,
+)
+_TOKEN: Final[Codes] = (
+    *_AUTHORIZATION,
+    ErrorCode.DEVELOPER_KEY_MALFORMED,
+    ErrorCode.PROJECT_ID_MALFORMED,
+    ErrorCode.API_KEY_MALFORMED,
     ErrorCode.INVALID_DEVELOPER_KEY,
     ErrorCode.REQUEST_LIMIT,
     ErrorCode.TIER_UNAVAILABLE,
 )
 _ACCESS_KEY: Final[Codes] = (*_TOKEN, ErrorCode.INSUFFICIENT_SCOPE)
-_STAFF: Final[Codes] = (ErrorCode.INVALID_CREDENTIALS, ErrorCode.FORBIDDEN, ErrorCode.LOGIN_LIMIT)
+_STAFF: Final[Codes] = (*_AUTHORIZATION, ErrorCode.LOGIN_LIMIT)
 _OF_CALLER: Final[Mapping[Caller, Codes]] = {
     "public": (),
     "account": _ACCESS_KEY,
     "account_reader": _ACCESS_KEY,
-    "submission": (*_ACCESS_KEY, ErrorCode.ROLE_HEADER_REQUIRED, ErrorCode.GENERATION_LIMIT),
+    "submission": (*_ACCESS_KEY, *_REQUIRED, ErrorCode.ROLE_HEADER_REQUIRED, ErrorCode.GENERATION_LIMIT),
     "end_user": _ACCESS_KEY,
     "developer": _TOKEN,
     "operator": _STAFF,
@@ -37,7 +51,7 @@ _OF_CALLER: Final[Mapping[Caller, Codes]] = {
     "reader": (*_STAFF, *_TOKEN),
     "eraser": (*_STAFF, *_TOKEN),
     "holder": (*_STAFF, *_ACCESS_KEY),
-    "program": (*_STAFF, *_TOKEN),
+    "program": (*_STAFF, *_TOKEN, *_REQUIRED),
     "ticket": (*_ACCESS_KEY, ErrorCode.INVALID_TICKET),
     "link": _ACCESS_KEY,
 }

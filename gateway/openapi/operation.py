@@ -1,5 +1,6 @@
 """One operation of the API: the route of a handler, and what the OpenAPI document says about it."""
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from domain.errors import ErrorCode
+from gateway.http.answers import Error, Problem
 from gateway.http.known_query import with_known_query
 from gateway.http.parsing import names_of
 
@@ -19,20 +21,20 @@ Caller = Literal[
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
 
-ERRORS: Final[Mapping[str, str]] = {"application/json": "Error", "application/problem+json": "Problem"}
+ERRORS: Final[Mapping[str, Any]] = {"application/json": Error, "application/problem+json": Problem}
 _PATTERN = re.compile(r":[^/]*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A decorator of the method that handles it: `@get(PROJECT, "developer", answer="Project")`.
+    """A decorator of the method that handles it: `@get(PROJECT, "developer", answer=Project)`.
 
-    `body` and `query` are what is read; `answer` names a schema of the document, or maps media types to such names,
-    empty where no schema fits. `summary` is the first line of the handler's docstring unless it is given. `aliases`
-    are further paths, `also` are further answers by status, some with schemas in `also_answers`, `codes` error codes
-    beside those that follow from the caller and from what is read, `errors` the schemas of errors by media type,
-    where they have another form, `error_statuses` those of them that have another status. Operations that write refuse
-    other query parameters unless `any_query` is set.
+    `body` and `query` are what is read; `answer` is the type of the answer, or maps media types to types, None where
+    no type fits. `summary` is the first line of the handler's docstring unless it is given, `description` what follows
+    it. `aliases` are further paths, `also` are further answers by status, some with types in `also_answers`, `codes`
+    error codes beside those that follow from the caller and from what is read, `errors` the types of errors by media
+    type, where they have another form, `error_statuses` those of them that have another status. Operations that write
+    refuse other query parameters unless `any_query` is set.
     """
 
     method: Literal["get", "post", "put", "patch", "delete"]
@@ -40,23 +42,26 @@ class Operation:
     caller: Caller
     status: int = 200
     summary: str = ""
+    description: str = ""
     body: type[BaseModel] | Mapping[str, Any] | None = None
     query: type[BaseModel] | Sequence[str] = ()
     any_query: bool = False
-    answer: str | Mapping[str, str] = "Object"
+    answer: Any = None
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
-    also_answers: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, Any] = field(default_factory=dict)
     codes: Sequence[ErrorCode] = ()
     aliases: Sequence[str] = ()
-    errors: Mapping[str, str] = field(default_factory=lambda: ERRORS)
+    errors: Mapping[str, Any] = field(default_factory=lambda: ERRORS)
     error_statuses: Mapping[int, int] = field(default_factory=dict)
     expect_handler: Callable[[web.Request], Awaitable[None]] | None = None
 
     def __call__(self, handler: Handler) -> Handler:
-        summary = self.summary or (handler.__doc__ or "").partition("\n")[0].removesuffix(".")
-        served = [replace(self, route=route, summary=summary, aliases=()) for route in (self.route, *self.aliases)]
+        first, _, others = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+        summary, description = self.summary or first.removesuffix("."), others.strip()
+        described = replace(self, summary=summary, description=description, aliases=())
+        served = [replace(described, route=route) for route in (self.route, *self.aliases)]
         vars(handler)["operations"] = [*served, *getattr(handler, "operations", ())]
         return handler
 

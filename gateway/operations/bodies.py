@@ -1,6 +1,6 @@
 """Queries, bodies and answers about failed work."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -8,8 +8,10 @@ from domain.case_number import CASE
 from domain.errors import ErrorCode, FieldError
 from events.envelope import format_time
 from events.operation import DiscardReason
+from gateway.accounts.bodies import time_body
 from gateway.http.parsing import Body
 from gateway.http.values import Number
+from gateway.operations.answers import FailedEntry
 from store.failed.actions import PAGE, Discarding, Selection
 from store.failed.failed_work import FailedWork
 
@@ -52,7 +54,7 @@ class DiscardRequest(SelectionRequest):
         return Discarding(self.reason, self.case)
 
 
-def entry_body(entry: FailedWork) -> dict[str, Any]:
+def entry_body(entry: FailedWork) -> FailedEntry:
     return {
         "id": entry.id,
         "handler": entry.handler,
@@ -60,8 +62,8 @@ def entry_body(entry: FailedWork) -> dict[str, Any]:
         "error": entry.error,
         "tries": entry.tries,
         "since": format_time(entry.since),
-        "last_at": entry.last_at and format_time(entry.last_at),
-        "next_try_at": entry.next_try_at and format_time(entry.next_try_at),
+        "last_at": time_body(entry.last_at),
+        "next_try_at": time_body(entry.next_try_at),
         "request_id": entry.request_id,
         "discarded": entry.discarded,
     }

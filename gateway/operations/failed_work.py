@@ -14,16 +14,17 @@ from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, post
+from gateway.operations import answers
 from gateway.operations.bodies import DiscardRequest, FailedWorkRequest, SelectionRequest, entry_body
 from store.commits.contract import EventStore
 from store.commits.unreadable import UNREADABLE
 from store.failed.actions import FailedWorkActions
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-_list = partial(get, caller="operator", query=FailedWorkRequest, answer="FailedWork")
-_show = partial(get, caller="operator", answer="FailedEntry")
-_replay = partial(post, caller="operator", status=202, body=SelectionRequest, answer="ChosenWork")
-_discard = partial(post, caller="operator", body=DiscardRequest, answer="ChosenWork")
+_list = partial(get, caller="operator", query=FailedWorkRequest, answer=answers.FailedWork)
+_show = partial(get, caller="operator", answer=answers.ShownFailedEntry)
+_replay = partial(post, caller="operator", status=202, body=SelectionRequest, answer=answers.ChosenWork)
+_discard = partial(post, caller="operator", body=DiscardRequest, answer=answers.ChosenWork)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class FailedWorkRoutes:
         _require_handler(request, query.handler, "query")
         found = await store.page(limit=query.limit, after=query.after, handler=query.handler, discarded=query.discarded)
         next_after = found[-1].id if len(found) == query.limit else None
-        return web.json_response({"entries": [*map(entry_body, found)], "next_after": next_after}, headers=_NO_STORE)
+        body: answers.FailedWork = {"entries": [*map(entry_body, found)], "next_after": next_after}
+        return web.json_response(body, headers=_NO_STORE)
 
     @_show(PARKED_EVENT, summary="Show a parked event")
     @_show(DEAD_LETTER, summary="Show a dead letter")
@@ -52,7 +54,9 @@ class FailedWorkRoutes:
         found = await self.failed_work_actions.store(_source(request)).get(request.match_info["entry"])
         if found is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
-        return web.json_response(entry_body(found) | await self._events(found.commit), headers=_NO_STORE)
+        events, later = await self._events(found.commit)
+        body: answers.ShownFailedEntry = {**entry_body(found), "events": events, "later": later}
+        return web.json_response(body, headers=_NO_STORE)
 
     @_replay(f"{PARKED}/replay", summary="Have parked events tried again")
     @_replay(f"{DEAD_LETTERS}/replay", summary="Have actors called again for dead letters")
@@ -61,7 +65,8 @@ class FailedWorkRoutes:
         selection = (await read_model(request, SelectionRequest)).selection()
         _require_handler(request, selection.handler, "body")
         chosen = await self.failed_work_actions.replay(_source(request), selection, cause=cause)
-        return web.json_response({"count": len(chosen)}, status=202, headers=_NO_STORE)
+        body: answers.ChosenWork = {"count": len(chosen)}
+        return web.json_response(body, status=202, headers=_NO_STORE)
 
     @_discard(f"{PARKED}/discard", summary="Discard parked events")
     @_discard(f"{DEAD_LETTERS}/discard", summary="Discard dead letters")
@@ -72,20 +77,19 @@ class FailedWorkRoutes:
         chosen = await self.failed_work_actions.discard(
             _source(request), body.selection(), body.discarding(), cause=cause
         )
-        return web.json_response({"count": len(chosen)}, headers=_NO_STORE)
+        count: answers.ChosenWork = {"count": len(chosen)}
+        return web.json_response(count, headers=_NO_STORE)
 
-    async def _events(self, name: str) -> dict[str, Any]:
+    async def _events(self, name: str) -> tuple[list[dict[str, Any]], list[str]]:
         """Read the commit in which the event `name` is, and what happened in its stream since."""
         stream, _, version = name.rpartition(":")
         try:
             commits = await self.events.read(stream, after=int(version) - 1)
         except UNREADABLE:
-            return {"events": [], "later": []}
+            return [], []
         events = [event for commit in commits[:1] for event in commit.events]
-        return {
-            "events": [event.to_cloudevent() for event in events],
-            "later": [event.type for commit in commits[1:] for event in commit.events],
-        }
+        later = [event.type for commit in commits[1:] for event in commit.events]
+        return [event.to_cloudevent() for event in events], later
 
 
 def _source(request: web.Request) -> FailedSource:

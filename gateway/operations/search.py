@@ -14,6 +14,7 @@ from gateway.audit.reader import AuditReaders
 from gateway.http.parsing import read_query
 from gateway.http.values import Text
 from gateway.openapi.operation import get
+from gateway.operations import answers
 from gateway.operations.bodies import entry_body
 from store.failed.request_search import RequestSearch, RequestTraces
 
@@ -32,7 +33,7 @@ class SearchRoutes:
     access_records: AccessRecords
     request_search: RequestSearch
 
-    @get(OPERATIONS_SEARCH, "auditor", query=SearchRequest, answer="RequestTraces")
+    @get(OPERATIONS_SEARCH, "auditor", query=SearchRequest, answer=answers.RequestTraces)
     async def search(self, request: web.Request) -> web.Response:
         """Find what a request led to: events, deliveries, failed work, and the ids in logs."""
         reader = await self.audit_readers.identify_staff(request)
@@ -42,8 +43,8 @@ class SearchRoutes:
         return web.json_response(body, headers={"Cache-Control": "private, no-store"})
 
 
-def _body(request_id: str, traces: RequestTraces) -> dict[str, Any]:
-    events = [
+def _body(request_id: str, traces: RequestTraces) -> answers.RequestTraces:
+    events: list[answers.TracedEvent] = [
         {"position": position, "id": event.id, "type": event.type, "occurred_at": format_time(event.time)}
         for position, event in traces.events
     ]
@@ -57,7 +58,7 @@ def _body(request_id: str, traces: RequestTraces) -> dict[str, Any]:
     }
 
 
-def _delivery(stored: dict[str, Any]) -> dict[str, Any]:
+def _delivery(stored: dict[str, Any]) -> answers.TracedDelivery:
     return {
         "id": stored["_id"],
         "endpoint": stored.get("endpoint"),
@@ -66,7 +67,7 @@ def _delivery(stored: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _log_fields(request_id: str, traces: RequestTraces) -> dict[str, list[str]]:
+def _log_fields(request_id: str, traces: RequestTraces) -> answers.LogFields:
     """Name the fields of log lines, and the values that those about the request have there."""
     return {
         "request_id": [request_id],

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -12,7 +12,9 @@ from domain.paths import OPERATIONS_STATUS
 from events.catalogue import CATALOGUE
 from events.envelope import format_time
 from gateway.auth.authentication import Authenticator
+from gateway.health_answers import BrokerHealth
 from gateway.openapi.operation import get
+from gateway.operations import answers
 from store.audit.audit_log import AuditLog
 from store.controls.current import CurrentControls
 from store.failed.dead_letters import DeadLetters
@@ -41,7 +43,7 @@ class StatusRoutes:
     provider_paused: Callable[[], Awaitable[datetime | None]]
     current_controls: CurrentControls
 
-    @get(OPERATIONS_STATUS, "operator", answer="ServiceStatus")
+    @get(OPERATIONS_STATUS, "operator", answer=answers.ServiceStatus)
     async def read(self, request: web.Request) -> web.Response:
         """Read subscribers, queues, failed work, and the circuit of the provider.
 
@@ -58,11 +60,11 @@ class StatusRoutes:
             self._provider(),
             self.current_controls.fresh(),
         )
-        body = {
+        body: answers.ServiceStatus = {
             "position": position,
             "subscribers": await self._subscribers(position, parked),
             "queues": [{"name": name, "messages": depths.get(name, 0)} for name in CATALOGUE.queues],
-            "broker": dict(self.broker_health()),
+            "broker": cast("BrokerHealth", dict(self.broker_health())),
             "waiting": waiting,
             "parked": sum(parked.values()),
             "dead_letters": dead,
@@ -71,7 +73,7 @@ class StatusRoutes:
         }
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
-    async def _subscribers(self, position: int, parked: Mapping[str, int]) -> list[dict[str, Any]]:
+    async def _subscribers(self, position: int, parked: Mapping[str, int]) -> list[answers.SubscriberStatus]:
         names = [*CATALOGUE.subscribers]
         reached = await asyncio.gather(*map(self.subscriptions.position, names))
         return [
@@ -79,10 +81,10 @@ class StatusRoutes:
             for name, at in zip(names, reached, strict=True)
         ]
 
-    async def _provider(self) -> dict[str, Any]:
+    async def _provider(self) -> answers.ProviderStatus:
         until, pause = await self.provider_paused(), await self.pauses.current(self.provider_name)
         return {
             "name": self.provider_name,
-            "paused_until": until and format_time(until),
+            "paused_until": format_time(until) if until else None,
             "reason": None if until is None or pause is None else pause.reason,
         }

@@ -47,7 +47,7 @@ class ReceiptRoutes:
         GENERATION_RECEIPT,
         "end_user",
         query=OwnReceiptRequest,
-        answer="Receipt",
+        answer=Receipt,
         headers=("If-None-Match",),
         also=UNCHANGED,
     )
@@ -62,7 +62,7 @@ class ReceiptRoutes:
         AUDIT_RECEIPT,
         "reader",
         query=AuditReceiptRequest,
-        answer="Receipt",
+        answer=Receipt,
         headers=("If-None-Match",),
         also=UNCHANGED,
     )

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from domain.accounts.access import Claims, Identity, PresentedCredentials
+from domain.accounts.access import Claims, Identity
+from domain.accounts.headers import PresentedCredentials
 from domain.errors import ExemplarError
 from gateway.auth.authentication import Authenticator
 from store.errors import StoreError

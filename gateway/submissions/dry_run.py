@@ -1,9 +1,8 @@
 """`?dry_run=true`: what a submission would record, by the same rules, without recording or holding anything."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -21,6 +20,7 @@ from events.generation import GenerationRequested
 from gateway.generations.warnings import written_warnings
 from gateway.http.parsing import read_query
 from gateway.settings import GatewaySettings
+from gateway.submissions import answers
 from gateway.submissions.content import Content, ContentImage, HeldQuota, personal_data_of, requested_event
 from gateway.submissions.gate import SubmissionGate, held_until
 from gateway.submissions.recorder import SubmissionRecorder
@@ -55,15 +55,10 @@ class DryRun:
     provider_paused: Callable[[], Awaitable[datetime | None]]
     clock: Callable[[], datetime]
 
-    async def answer(self, submission: Submission, content: Content) -> dict[str, Any]:
+    async def answer(self, submission: Submission, content: Content) -> answers.DryRunAnswer:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
-            return {
-                "dry_run": True,
-                "replayed": True,
-                "id": submission.generation_id,
-                **_times(replay.request, content),
-            }
+            return {**_recorded(replay.request, content, replayed=True), "id": submission.generation_id}
         await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
         until = held_until(await self.submission_gate.require_open(submission.identity))
@@ -78,10 +73,8 @@ class DryRun:
         if held.queued:
             wait = await self.admission.seconds_to_slot(developer, account, ahead=ahead.number)
         return {
-            "dry_run": True,
-            "replayed": False,
+            **_recorded(event, content, replayed=False),
             "input": _input(content, self.gateway_settings.ceilings),
-            **_times(event, content),
             "queued": held.queued,
             "quota": _quota(account, held, bounds),
             "queue": {"position": ahead.number, "position_is_exact": ahead.exact},
@@ -93,15 +86,17 @@ class DryRun:
         return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
 
 
-def _times(request: GenerationRequested, content: Content) -> dict[str, Any]:
+def _recorded(request: GenerationRequested, content: Content, *, replayed: bool) -> answers.DryRunAnswer:
     return {
+        "dry_run": True,
+        "replayed": replayed,
         "start_by": format_time(request.start_by),
         "deadline": format_time(request.finish_by),
         "warnings": written_warnings(request.warnings, content.unknown_fields),
     }
 
 
-def _input(content: Content, ceilings: Ceilings) -> dict[str, Any]:
+def _input(content: Content, ceilings: Ceilings) -> answers.ModelInput:
     """Write what the model would be given of the instructions, and the example images as judged."""
     instructions = parse_instructions(content.instructions, ceilings=ceilings)
     return {
@@ -112,7 +107,7 @@ def _input(content: Content, ceilings: Ceilings) -> dict[str, Any]:
     }
 
 
-def _image(image: ContentImage) -> dict[str, Any]:
+def _image(image: ContentImage) -> answers.JudgedImage:
     return {
         "content_type": image.content_type,
         "width": image.width,
@@ -129,7 +124,7 @@ def _position(account: Account, submission: Submission, now: datetime) -> Ahead:
     return Ahead(in_turn([*account.queue, own]).index(own))
 
 
-def _quota(account: Account, held: HeldQuota, bounds: Bounds) -> dict[str, Any]:
+def _quota(account: Account, held: HeldQuota, bounds: Bounds) -> answers.QuotaAfter:
     """Write units and slots with those that the submission would take."""
     return {
         "period": held.period,
@@ -140,8 +135,13 @@ def _quota(account: Account, held: HeldQuota, bounds: Bounds) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def _estimate(estimate: Estimate) -> answers.EstimatedRun:
     usd = None if estimate.cost_microusd is None else estimate.cost_microusd / 1_000_000
-    written = asdict(estimate) | {"start": format_time(estimate.start), "completion": format_time(estimate.completion)}
-    del written["cost_microusd"]
-    return written | {"cost_usd": usd}
+    return {
+        "start": format_time(estimate.start),
+        "completion": format_time(estimate.completion),
+        "duration_seconds": estimate.duration_seconds,
+        "cost_usd": usd,
+        "basis": estimate.basis,
+        "generations": estimate.generations,
+    }

@@ -18,6 +18,7 @@ from events.envelope import format_time
 from gateway.auth.authentication import Authenticator
 from gateway.events.event_requests import prefers_queue
 from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.answers import Generation
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
 from gateway.generations.warnings import written_warnings
@@ -28,6 +29,7 @@ from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
 from gateway.openapi.submission_form import FORM, SEED
+from gateway.submissions.answers import DryRunAnswer, GenerationCreated
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import keep_credentials, rechecked
@@ -48,10 +50,10 @@ _submit = partial(
     post,
     caller="submission",
     status=202,
-    answer="GenerationCreated",
+    answer=GenerationCreated,
     headers=("Idempotency-Key", "Cancel-After", "X-Start-Timeout", "Prefer"),
     also={200: "Finished within `Prefer: wait`, or a dry run"},
-    also_answers={200: "SubmissionAnswered"},
+    also_answers={200: Generation | DryRunAnswer},
 )
 
 
@@ -173,7 +175,7 @@ class SubmissionRoutes:
         urls = self.links.urls(self.links.base(request), submission.generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
         headers |= {"Preference-Applied": "queue"} if recorded.request.queued else {}
-        body = {
+        body: GenerationCreated = {
             "id": submission.generation_id,
             "status": "pending",
             "message": MESSAGE,

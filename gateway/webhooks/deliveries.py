@@ -6,7 +6,7 @@ The endpoint `default` is that of webhooks which single requests name.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from gateway.generations.request_metadata import RequestMetadata
 from gateway.http.parsing import Body, read_optional_model, read_query
 from gateway.http.values import Id, Moment, Text
 from gateway.openapi.operation import get, post
+from gateway.webhooks import answers
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from gateway.webhooks.chosen import chosen_generations
@@ -65,7 +66,7 @@ class DeliveryRoutes:
     webhook_retention: timedelta
     clock: Callable[[], datetime]
 
-    @get(_DELIVERIES, "developer", query=DeliveriesRequest)
+    @get(_DELIVERIES, "developer", query=DeliveriesRequest, answer=answers.WebhookDeliveries)
     async def list_all(self, request: web.Request) -> web.Response:
         """List deliveries, the newest first; `before` is the last id of the previous page."""
         owned = await self.endpoint_access.any(request)
@@ -79,9 +80,10 @@ class DeliveryRoutes:
             fault = "is no delivery of this list"
             raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
         following = found[-1].id if len(found) == query.limit else None
-        return web.json_response({"deliveries": await self._bodies(*found), "next": following})
+        body: answers.WebhookDeliveries = {"deliveries": await self._bodies(*found), "next": following}
+        return web.json_response(body)
 
-    @get(_DELIVERY, "developer")
+    @get(_DELIVERY, "developer", answer=answers.WebhookDelivery)
     async def read(self, request: web.Request) -> web.Response:
         """Read a delivery."""
         owned = await self.endpoint_access.any(request)
@@ -89,7 +91,7 @@ class DeliveryRoutes:
         [body] = await self._bodies(_existing(found))
         return web.json_response(body)
 
-    @post(f"{_DELIVERY}/resend", "developer", 202, codes=(ErrorCode.CONFLICT,))
+    @post(f"{_DELIVERY}/resend", "developer", 202, answer=answers.WebhookDelivery, codes=(ErrorCode.CONFLICT,))
     async def resend(self, request: web.Request) -> web.Response:
         """Resend a delivery; the message keeps its id."""
         owned = await self.endpoint_access.sending(request)
@@ -98,7 +100,7 @@ class DeliveryRoutes:
         [body] = await self._bodies(_existing(found))
         return web.json_response(body, status=202)
 
-    @get(f"{WEBHOOK_ENDPOINT}/stats", "developer", query=StatsRequest)
+    @get(f"{WEBHOOK_ENDPOINT}/stats", "developer", query=StatsRequest, answer=answers.DeliveryStatistics)
     async def stats(self, request: web.Request) -> web.Response:
         """Read an endpoint's statistics of the last seven days, or since a time."""
         owned = await self.endpoint_access.any(request)
@@ -106,7 +108,15 @@ class DeliveryRoutes:
         stats = await self.deliveries.stats(owned.project, owned.id, since=since)
         return web.json_response(stats_body(stats, since))
 
-    @post(f"{WEBHOOK_ENDPOINT}/test", "developer", 202, body=ExampleRequest, optional_body=True, codes=_TEST)
+    @post(
+        f"{WEBHOOK_ENDPOINT}/test",
+        "developer",
+        202,
+        body=ExampleRequest,
+        optional_body=True,
+        answer=answers.WebhookDelivery,
+        codes=_TEST,
+    )
     async def send_example(self, request: web.Request) -> web.Response:
         """Send an example of an event, once; the delivery shows the outcome."""
         _, registered = await self.endpoint_access.enabled(request)
@@ -115,7 +125,7 @@ class DeliveryRoutes:
         await self.deliveries.add([delivery])
         return web.json_response(delivery_body(delivery, {}), status=202)
 
-    async def _bodies(self, *deliveries: Delivery) -> list[dict[str, Any]]:
+    async def _bodies(self, *deliveries: Delivery) -> list[answers.WebhookDelivery]:
         about = await self.request_metadata.of_ids(one.generation for one in deliveries if not one.example)
         return [delivery_body(one, about) for one in deliveries]
 

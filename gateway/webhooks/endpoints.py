@@ -8,11 +8,10 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import Field, StringConstraints
 
 from domain.accounts.access import Role
 from domain.accounts.access_keys import Scope, require_scope
@@ -20,7 +19,6 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.digests import salted_digest
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
-from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint, default_endpoint
 from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.signature import user_secret
@@ -28,39 +26,30 @@ from events.envelope import Cause, format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
-from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
-from gateway.http.parsing import Body, path_id, read_model
+from gateway.http.parsing import path_id, read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import delete, get, patch, post
+from gateway.webhooks import answers
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
+from gateway.webhooks.requests import EndpointCreateRequest, EndpointUpdateRequest
 from store.accounts.accounts import Accounts
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
 
-Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)]
-
-
-class EndpointCreateRequest(Body):
-    url: Url
-    event_types: EventTypes | None = None
-    description: Description | None = None
-
-
-class EndpointUpdateRequest(Body):
-    url: Url | None = None
-    event_types: EventTypes | None = None
-    description: Description | None = None
-    enabled: bool | None = None
-
-
 _CREATE: Final = (ErrorCode.WEBHOOK_LIMIT, ErrorCode.INVALID_WEBHOOK)
 _SECRET: Final = (ErrorCode.WEBHOOK_SECRET_LOST, ErrorCode.NOT_FOUND)
-_READ_SECRET: Final = (*_SECRET, ErrorCode.ROLE_HEADER_REQUIRED, ErrorCode.INSUFFICIENT_SCOPE)
+_READ_SECRET: Final = (
+    *_SECRET,
+    ErrorCode.ROLE_HEADER_REQUIRED,
+    ErrorCode.DEVELOPER_KEY_REQUIRED,
+    ErrorCode.PROJECT_ID_REQUIRED,
+    ErrorCode.API_KEY_REQUIRED,
+    ErrorCode.INSUFFICIENT_SCOPE,
+)
 _ROTATE: Final = (*_SECRET, ErrorCode.ROTATION_LIMIT)
 
 
@@ -76,14 +65,22 @@ class EndpointRoutes:
     webhook_allow: Collection[str]
     webhook_limit: int
 
-    @get(PROJECT_WEBHOOKS, "developer")
+    @get(PROJECT_WEBHOOKS, "developer", answer=answers.WebhookEndpoints)
     async def list_all(self, request: web.Request) -> web.Response:
         """List a project's webhook endpoints."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         found = await self.endpoints.of_project(project.id)
-        return web.json_response({"webhooks": list(map(endpoint_body, found))})
+        body: answers.WebhookEndpoints = {"webhooks": list(map(endpoint_body, found))}
+        return web.json_response(body)
 
-    @post(PROJECT_WEBHOOKS, "developer", 201, body=EndpointCreateRequest, codes=_CREATE)
+    @post(
+        PROJECT_WEBHOOKS,
+        "developer",
+        201,
+        body=EndpointCreateRequest,
+        answer=answers.NewWebhookEndpoint,
+        codes=_CREATE,
+    )
     async def create(self, request: web.Request) -> web.Response:
         """Make a webhook endpoint; its secret is shown once."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
@@ -104,15 +101,22 @@ class EndpointRoutes:
             cause=cause_of(request, developer.actor),
         )
         registered = await self.endpoints.require(project.id, endpoint_id)
-        return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
+        shown: answers.NewWebhookEndpoint = {**endpoint_body(registered), "secret": secret}
+        return secret_response(shown, status=201)
 
-    @get(WEBHOOK_ENDPOINT, "developer")
+    @get(WEBHOOK_ENDPOINT, "developer", answer=answers.WebhookEndpoint)
     async def read(self, request: web.Request) -> web.Response:
         """Read an endpoint."""
         _, registered = await self._own(request)
         return web.json_response(endpoint_body(registered))
 
-    @patch(WEBHOOK_ENDPOINT, "developer", body=EndpointUpdateRequest, codes=(ErrorCode.INVALID_WEBHOOK,))
+    @patch(
+        WEBHOOK_ENDPOINT,
+        "developer",
+        body=EndpointUpdateRequest,
+        answer=answers.WebhookEndpoint,
+        codes=(ErrorCode.INVALID_WEBHOOK,),
+    )
     async def update(self, request: web.Request) -> web.Response:
         """Change an endpoint: the fields that are sent."""
         cause, registered = await self._own(request)
@@ -130,28 +134,35 @@ class EndpointRoutes:
         await self._decide(request, decisions.remove)
         return web.Response(status=204)
 
-    @post(f"{WEBHOOK_ENDPOINT}/enable", "developer")
+    @post(f"{WEBHOOK_ENDPOINT}/enable", "developer", answer=answers.WebhookEndpoint)
     async def enable(self, request: web.Request) -> web.Response:
         """Resume deliveries; `recover` sends what was skipped in the meantime."""
         await self._decide(request, decisions.enable)
         return await self.read(request)
 
-    @post(f"{WEBHOOK_ENDPOINT}/disable", "developer")
+    @post(f"{WEBHOOK_ENDPOINT}/disable", "developer", answer=answers.WebhookEndpoint)
     async def disable(self, request: web.Request) -> web.Response:
         """Stop all deliveries."""
         await self._decide(request, partial(decisions.disable, reason="developer"))
         return await self.read(request)
 
-    @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer", codes=_ROTATE)
+    @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer", answer=answers.RotatedSecret, codes=_ROTATE)
     async def rotate(self, request: web.Request) -> web.Response:
         """Rotate the secret; the new one is shown once, the old one signs too for a day."""
         cause, registered = await self._own(request)
         secret, until = await self.webhook_secrets.rotate(registered.endpoint.id)
         decision = partial(decisions.rotate, overlap_until=until)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
-        return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
+        shown: answers.RotatedSecret = {"secret": secret, "previous_secret_valid_until": format_time(until)}
+        return secret_response(shown)
 
-    @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",), codes=_READ_SECRET)
+    @get(
+        DEFAULT_WEBHOOK_SECRET,
+        "developer",
+        answer=answers.DefaultSecret,
+        headers=("X-Project-ID",),
+        codes=_READ_SECRET,
+    )
     async def read_default_secret(self, request: web.Request) -> web.Response:
         """Read the secret that signs webhooks of single requests; an end user needs all keys, and reads their own."""
         claims = await self.authenticator.authenticate_account(request)
@@ -161,14 +172,22 @@ class EndpointRoutes:
             key = user_secret(await self._default_secret(identity.project_id), claims.subject)
         else:
             key = await self._default_secret(await self._project_of_developer(request))
-        return secret_response({"key": key})
+        shown: answers.DefaultSecret = {"key": key}
+        return secret_response(shown)
 
-    @post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", "developer", headers=("X-Project-ID",), codes=_ROTATE)
+    @post(
+        f"{DEFAULT_WEBHOOK_SECRET}/rotate",
+        "developer",
+        answer=answers.RotatedDefaultSecret,
+        headers=("X-Project-ID",),
+        codes=_ROTATE,
+    )
     async def rotate_default_secret(self, request: web.Request) -> web.Response:
         """Rotate this secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)
         secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
-        return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
+        shown: answers.RotatedDefaultSecret = {"key": secret, "previous_secret_valid_until": format_time(until)}
+        return secret_response(shown)
 
     async def _default_secret(self, project: str) -> str:
         try:

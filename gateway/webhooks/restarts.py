@@ -6,8 +6,7 @@ With `dry_run` nothing is sent or recorded: the answer counts what the same requ
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -20,7 +19,8 @@ from events.developer import DeliveriesRestarted
 from gateway.http.parsing import Body, read_model, read_query
 from gateway.http.request_ids import cause_of
 from gateway.http.values import EventTypeName, Id, Moment, Text
-from gateway.openapi.operation import post
+from gateway.openapi.operation import Operation, post
+from gateway.webhooks import answers
 from gateway.webhooks.chosen import chosen_generations
 from gateway.webhooks.endpoint_access import EndpointAccess, OwnedEndpoint
 from store.accounts.changes import AccountChanges
@@ -36,9 +36,6 @@ _ALSO = {200: "What would be sent, with `dry_run`"}
 
 class DryRunRequest(BaseModel):
     dry_run: bool = False
-
-
-_post = partial(post, caller="developer", status=202, query=DryRunRequest, also=_ALSO, codes=(ErrorCode.CONFLICT,))
 
 
 class RecoverRequest(Body):
@@ -63,6 +60,12 @@ class ReplayRequest(Body):
     cursor: Annotated[str, Field(max_length=64)] | None = None
 
 
+def _restart(path: str, *, answer: type, **described: Any) -> Operation:
+    """Describe a restart; a dry run is answered in the same form."""
+    described |= {"also": _ALSO, "also_answers": {200: answer}, "codes": (ErrorCode.CONFLICT,)}
+    return post(path, "developer", 202, query=DryRunRequest, answer=answer, **described)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRoutes:
     """Restart deliveries; each restart is an event of the developer."""
@@ -76,7 +79,7 @@ class RestartRoutes:
     feed_cursors: FeedCursors
     clock: Callable[[], datetime]
 
-    @_post(f"{WEBHOOK_ENDPOINT}/recover", body=RecoverRequest)
+    @_restart(f"{WEBHOOK_ENDPOINT}/recover", body=RecoverRequest, answer=answers.RecoveredDeliveries)
     async def recover(self, request: web.Request) -> web.Response:
         """Resend what failed or was skipped since a time."""
         owned = await self.endpoint_access.sending(request)
@@ -84,7 +87,7 @@ class RestartRoutes:
         chosen = DeliveryFilter(states=NOT_DELIVERED, since=body.since)
         return await self._restart(request, owned, chosen, "recover", "recovered")
 
-    @_post(f"{WEBHOOK_ENDPOINT}/resend", body=ResendRequest)
+    @_restart(f"{WEBHOOK_ENDPOINT}/resend", body=ResendRequest, answer=answers.ResentDeliveries)
     async def resend(self, request: web.Request) -> web.Response:
         """Resend the deliveries that a filter chooses; their messages keep their ids."""
         owned = await self.endpoint_access.sending(request)
@@ -97,7 +100,7 @@ class RestartRoutes:
         )
         return await self._restart(request, owned, chosen, "resend", "resent")
 
-    @_post(f"{WEBHOOK_ENDPOINT}/replay-missing", body=ReplayRequest)
+    @_restart(f"{WEBHOOK_ENDPOINT}/replay-missing", body=ReplayRequest, answer=answers.ReplayedDeliveries)
     async def replay_missing(self, request: web.Request) -> web.Response:
         """Send every event since a time that the endpoint wants and has not accepted, page by page."""
         owned, registered = await self.endpoint_access.enabled(request)

@@ -2,7 +2,6 @@
 
 import base64
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from domain.webhooks.signing_keys import SigningKey, SigningKeys
 from gateway.http.parsing import read_query
 from gateway.http.values import Id
 from gateway.openapi.operation import get
+from gateway.webhooks.answers import WebhookKey, WebhookKeys
 
 _HEADERS = {"Cache-Control": "public, max-age=300"}
 
@@ -29,7 +29,7 @@ class SigningKeyRoutes:
 
     signing_keys: SigningKeys
 
-    @get(WEBHOOK_KEYS, "public", query=SignerRequest, answer="WebhookKeys")
+    @get(WEBHOOK_KEYS, "public", query=SignerRequest, answer=WebhookKeys)
     async def read(self, request: web.Request) -> web.Response:
         """Read the public keys that verify the webhooks of a project, or of one user's requests alone."""
         signer = read_query(request, SignerRequest)
@@ -37,10 +37,11 @@ class SigningKeyRoutes:
             keys = self.signing_keys.of_project(signer.project_id)
         else:
             keys = self.signing_keys.of_user(signer.project_id, signer.user_id)
-        return web.json_response({"keys": list(map(_body, keys))}, headers=_HEADERS)
+        body: WebhookKeys = {"keys": list(map(_body, keys))}
+        return web.json_response(body, headers=_HEADERS)
 
 
-def _body(key: SigningKey) -> dict[str, Any]:
+def _body(key: SigningKey) -> WebhookKey:
     """Write a public key as a JWK (RFC 8037), with the text of Standard Webhooks beside it."""
     x = base64.urlsafe_b64encode(key.public).decode().rstrip("=")
     return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.id, "x": x, "key": key.text}

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from exemplar.local.hooks import Demo
-from exemplar.local.sign_in_link import make_sign_in_link
+from exemplar.local.sign_in_link import make_docs_link, make_sign_in_link
 from tests.conftest import CloseAfter, missing
 from tests.console.tour import Tour
 from tests.console.world import SAMPLES, World, make_world
@@ -123,20 +123,26 @@ def tour(open_tab: OpenTab, solo: System, world: World) -> Tour:
 def link(solo: System) -> Callable[[Account], str]:
     """Make a sign-in link of an account and its developer, as `exemplar up` does."""
 
-    def make(account: Account) -> str:
-        demo: Demo = {
-            "base_url": solo.base_url,
-            "email": account.email,
-            "password": account.password,
-            "project_id": account.project_id,
-            "developer_key": account.developer_key,
-            "api_key": account.api_key,
-            "developer_email": account.developer_email,
-            "developer_password": PASSWORD,
-        }
-        return make_sign_in_link(solo.home, demo)
+    return lambda account: make_sign_in_link(solo.home, _demo(solo, account))
 
-    return make
+
+@pytest.fixture
+def docs_link(solo: System) -> Callable[[Account], str]:
+    """Make a link to the API page, as `exemplar up` does."""
+    return lambda account: make_docs_link(solo.home, _demo(solo, account))
+
+
+def _demo(solo: System, account: Account) -> Demo:
+    return {
+        "base_url": solo.base_url,
+        "email": account.email,
+        "password": account.password,
+        "project_id": account.project_id,
+        "developer_key": account.developer_key,
+        "api_key": account.api_key,
+        "developer_email": account.developer_email,
+        "developer_password": PASSWORD,
+    }
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from domain.generation.timings import PHASES, Phase
 from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
 from exemplar.settings import sections
+from gateway.documentation.error_guide import error_guide
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
@@ -67,9 +68,9 @@ def phases() -> list[list[str]]:
 
 
 def errors() -> list[list[str]]:
-    """Error code, status and sentence."""
-    known = [(code, HTTP_ERRORS[code]) for code in ErrorCode]
-    return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
+    """Error code, status, sentence, when it comes and what to do."""
+    known = [(code, HTTP_ERRORS[code], error_guide()[code]) for code in ErrorCode]
+    return [[f"`{code.value}`", str(error.status), error.detail, *guide] for code, error, guide in known]
 
 
 def pauses() -> list[str]:

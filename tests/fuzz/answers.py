@@ -6,12 +6,16 @@ from typing import Any, Final
 import requests
 from jsonschema import Draft202012Validator
 
-from gateway.openapi.schemas import ANSWERS
+from gateway.http.answers import Error
+from gateway.openapi.schemas import Schemas
 from tests.fuzz.accounts import Headers
 from tests.fuzz.service import Service
 
 TIMEOUT_S: Final = 100
-_ERROR: Final = Draft202012Validator(ANSWERS["Error"])
+_SCHEMAS: Final = Schemas()
+_ERROR: Final = Draft202012Validator(
+    {**_SCHEMAS.of(Error), "components": {"schemas": _SCHEMAS.components}},
+)
 
 
 def ask(

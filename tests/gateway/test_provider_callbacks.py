@@ -18,6 +18,7 @@ from domain.webhooks.signature import new_secret, signed_headers
 from exemplar.gateway_wiring import create_gateway
 from tests.builders.clock import Clock
 from tests.stores import open_store
+from tests.systems.documented import documented
 from tests.systems.gateway import SECRET, gateway_dependencies
 
 GatewayClient = TestClient[web.Request, web.Application]
@@ -46,7 +47,7 @@ def provider() -> DistantProvider:
 async def client(mongodb_url: str, provider: DistantProvider) -> AsyncIterator[GatewayClient]:
     async with open_store(mongodb_url, clock=CLOCK) as store:
         dependencies = gateway_dependencies(store, CLOCK, provider=provider)
-        async with TestClient(TestServer(create_gateway(dependencies))) as client:
+        async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
             yield client
 
 

@@ -62,7 +62,7 @@ async def test_every_log_line_has_its_ids(new_tenant: MakeTenant, sandbox: Sandb
     assert [line for line in handled if not line["event_id"]] == []
     about = [line for line in handled if line["stream"].startswith("generation-")]
     assert [line for line in about if line["generation_id"] not in line["stream"]] == []
-    assert {line["code"] for line in refused} >= {"invalid_image_format", "invalid_credentials"}
+    assert {line["code"] for line in refused} >= {"invalid_image_format", "authorization_required"}
     whole = {"event", "level", "logger", "timestamp", "service"} | {"request_id", "generation_id"}
     fields = [line.keys() - whole for line in refused]
     assert all(keys == {"method", "route", "status", "code"} for keys in fields)

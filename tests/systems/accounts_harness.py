@@ -24,6 +24,7 @@ from gateway.http.client_address import ClientAddresses
 from store.accounts.writes import NewKey, NewPerson, random_id
 from tests.builders.clock import Clock
 from tests.stores import OpenStore
+from tests.systems.documented import documented
 from tests.systems.gateway import CAUSE, PASSWORD, SECRET, gateway_dependencies
 
 BEHIND_PROXY = {"client_addresses": ClientAddresses((ip_network("127.0.0.0/8"),))}
@@ -186,7 +187,7 @@ def application(dependencies: Dependencies) -> web.Application:
         identity = await authenticator.authenticate_end_user(request)
         return web.json_response([identity.developer_id, identity.project_id, identity.user_id])
 
-    app: web.Application = create_gateway(dependencies)
+    app = documented(create_gateway(dependencies))
     app.add_routes([web.get("/submit", submit), web.get("/read", read)])
     return app
 

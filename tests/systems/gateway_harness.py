@@ -33,6 +33,7 @@ from tests.builders.clock import Clock
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
 from tests.builders.pictures import jpeg
 from tests.stores import OpenStore, open_store
+from tests.systems.documented import documented
 from tests.systems.gateway import CAUSE, PASSWORD, gateway_dependencies
 
 ONE = "/api/v1/generation/generations-v2"
@@ -252,7 +253,7 @@ async def open_gateway(database: str) -> AsyncIterator[GatewayHarness]:
     clock = Clock.running()
     async with open_store(database, clock=clock) as store:
         dependencies = gateway_dependencies(store, clock)
-        async with TestClient(TestServer(create_gateway(dependencies))) as client:
+        async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
             password_hash = await dependencies.get("passwords").hash(PASSWORD)
             picture = jpeg("rocket.jpg", (64, 64))
             yield GatewayHarness(client, store, clock, dependencies, password_hash, picture)

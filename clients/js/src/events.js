@@ -29,6 +29,7 @@ export async function* readEvents(session, path, options = {}) {
   let retry = 2;
   for (let failures = 0, finished = false; ; ) {
     const silence = new AbortController();
+    /** @type {Record<string, string>} */
     const last = position === null ? {} : { "Last-Event-ID": position };
     const headers = { Accept: "text/event-stream", ...last };
     const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;

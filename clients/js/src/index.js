@@ -19,3 +19,8 @@ export {
 export { AccessKey, PasswordLogin, Tokens } from "./credentials.js";
 export { Retries } from "./retries.js";
 export { verifyWebhook, WebhookVerificationError } from "./webhooks.js";
+
+/** @typedef {import("./client.js").Generation} Generation */
+/** @typedef {import("./client.js").Accepted} Accepted */
+/** @typedef {import("./client.js").Picture} Picture */
+/** @typedef {import("./events.js").Event} Event */

@@ -11,13 +11,13 @@ from domain.accounts.access import (
     DeveloperIdentity,
     Identity,
     KeyState,
-    PresentedCredentials,
     Role,
     Tenancy,
     authorize_developer,
     authorize_end_user,
     authorize_registration,
 )
+from domain.accounts.headers import MALFORMED, PresentedCredentials
 from domain.accounts.tiers import TIERS, tiers_with
 from domain.errors import ErrorCode, ExemplarError
 
@@ -100,12 +100,21 @@ def test_a_missing_role_header_is_reported_before_a_wrong_role(claims: Claims) -
     assert refusal(submitting(claims, replace(SENT, role=None, developer_key=None), found)) is NO_ROLE
 
 
-@pytest.mark.parametrize("role", ["developer", "platform_operator", "END_USER", "end_user ", ""])
+@pytest.mark.parametrize("role", ["developer", "platform_operator"])
 def test_a_role_header_unlike_the_token_is_forbidden_before_the_keys_are_checked(role: str) -> None:
     sent = replace(SENT, role=role, developer_key="wrong")
     found = replace(FOUND, developer_key=None)
     assert refusal(submitting(sent=sent, found=found)) is FORBIDDEN
     assert refusal(reading(sent=sent, found=found)) is FORBIDDEN
+
+
+@pytest.mark.parametrize("role", ["END_USER", "end_user ", MALFORMED])
+def test_a_role_header_that_names_no_role_is_malformed(role: str) -> None:
+    sent, state = replace(SENT, role=role), AccountState("dev", active=True)
+    assert refusal(submitting(sent=sent)) is ErrorCode.ROLE_HEADER_MALFORMED
+    assert refusal(reading(sent=sent)) is ErrorCode.ROLE_HEADER_MALFORMED
+    call = partial(authorize_developer, DEVELOPER_CLAIMS, sent, state, "internal", TIERS)
+    assert refusal(call) is ErrorCode.ROLE_HEADER_MALFORMED
 
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
@@ -149,15 +158,35 @@ def test_a_wrong_api_key_is_forbidden(key: KeyState | None) -> None:
     assert refusal(lambda: authorize_registration(SENT, found)) is FORBIDDEN
 
 
-@pytest.mark.parametrize("project_id", ["another", ""])
-def test_a_project_other_than_that_of_the_token_is_forbidden(project_id: str) -> None:
-    assert refusal(submitting(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
-    assert refusal(reading(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
+def test_a_project_other_than_that_of_the_token_is_forbidden() -> None:
+    assert refusal(submitting(sent=replace(SENT, project_id="another"))) is FORBIDDEN
+    assert refusal(reading(sent=replace(SENT, project_id="another"))) is FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("developer_key", ErrorCode.DEVELOPER_KEY_MALFORMED),
+        ("project_id", ErrorCode.PROJECT_ID_MALFORMED),
+        ("api_key", ErrorCode.API_KEY_MALFORMED),
+    ],
+)
+def test_a_malformed_header_is_named_whatever_is_stored(header: str, code: ErrorCode) -> None:
+    sent = PresentedCredentials(**{**sent_headers(), header: MALFORMED})
+    for found in (FOUND, replace(FOUND, api_key=None)):
+        assert refusal(submitting(sent=sent, found=found)) is code
+        assert refusal(reading(sent=sent, found=found)) is code
+        assert refusal(partial(authorize_registration, sent, found)) is code
+    assert refusal(lambda: authorize_registration(sent, None)) is code
 
 
 @pytest.mark.parametrize(
     ("missing", "code"),
-    [("developer_key", NO_DEVELOPER_KEY), ("project_id", FORBIDDEN), ("api_key", FORBIDDEN)],
+    [
+        ("developer_key", ErrorCode.DEVELOPER_KEY_REQUIRED),
+        ("project_id", ErrorCode.PROJECT_ID_REQUIRED),
+        ("api_key", ErrorCode.API_KEY_REQUIRED),
+    ],
 )
 def test_submitting_needs_every_header(missing: str, code: ErrorCode) -> None:
     sent = PresentedCredentials(**{name: value for name, value in sent_headers().items() if name != missing})
@@ -217,7 +246,8 @@ def test_an_end_user_with_another_role_header_is_no_developer() -> None:
 
 def test_a_registration_needs_both_keys_and_the_project_but_no_token() -> None:
     assert authorize_registration(replace(SENT, role=None), FOUND) is FOUND
-    assert refusal(lambda: authorize_registration(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
+    without_key = replace(SENT, developer_key=None)
+    assert refusal(lambda: authorize_registration(without_key, None)) is ErrorCode.DEVELOPER_KEY_REQUIRED
     assert refusal(lambda: authorize_registration(SENT, None)) is FORBIDDEN
     assert refusal(lambda: authorize_registration(SENT, replace(FOUND, project_active=False))) is FORBIDDEN
 

@@ -5,15 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.accounts.access import (
-    AccountState,
-    Claims,
-    Identity,
-    PresentedCredentials,
-    Role,
-    Tenancy,
-    authorize_end_user,
-)
+from domain.accounts.access import AccountState, Claims, Identity, Role, Tenancy, authorize_end_user
 from domain.accounts.access_keys import (
     ACCESS_KEYS,
     AccessKeyState,
@@ -22,6 +14,7 @@ from domain.accounts.access_keys import (
     require_capacity,
     require_scope,
 )
+from domain.accounts.headers import PresentedCredentials
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, ExemplarError
 

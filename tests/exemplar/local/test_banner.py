@@ -57,8 +57,10 @@ def test_webhooks_may_go_to_this_machine_while_only_this_machine_uses_it(
 )
 def test_the_banner_names_the_allowed_webhook_hosts(allowed: str, said: str) -> None:
     console = "http://127.0.0.1/console/#link=c"
-    text = banner(DEMO, console=console, photos=[], broker="b", home=Path(), webhook_allow=allowed)
+    docs = "http://127.0.0.1/docs#link=d"
+    text = banner(DEMO, console=console, docs=docs, photos=[], broker="b", home=Path(), webhook_allow=allowed)
     assert f"{said} (EXEMPLAR_WEBHOOK_ALLOW)" in text
+    assert f"Open {console}\n  or {docs}\n" in text
 
 
 def test_the_banner_names_the_command_that_finds_this_system() -> None:

@@ -11,7 +11,7 @@ from domain.accounts.access import Role
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from gateway.auth.login_attempts import PER_ACCOUNT_AND_ADDRESS
-from store.accounts.writes import NewPassword, NewPerson
+from store.accounts.writes import NewPassword, NewPerson, random_id
 from tests.systems.gateway import CAUSE, OPERATOR_KEY, PASSWORD
 from tests.systems.gateway_harness import GatewayHarness, Owner, Person
 
@@ -251,9 +251,9 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
 async def test_staff_can_log_in_change_their_password_and_log_out(gateway: GatewayHarness, role: Role) -> None:
-    email = f"{role.value}@platform.example"
+    email, staff_id = f"{role.value}@platform.example", random_id()
     platform = gateway.store.platform_changes
-    await platform.create_staff(NewPerson(email, gateway.password_hash, id=role.value), role, cause=CAUSE)
+    await platform.create_staff(NewPerson(email, gateway.password_hash, id=staff_id), role, cause=CAUSE)
     status, body = await gateway.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200
     token = {"Authorization": f"Bearer {body['access_token']}"}
@@ -264,12 +264,12 @@ async def test_staff_can_log_in_change_their_password_and_log_out(gateway: Gatew
     ] == 204
     assert (await gateway.call("POST", "/api/v1/auth/logout", token))[0] == 204
     assert not await is_valid(gateway, token)
-    await platform.delete_staff(role.value, cause=CAUSE)
+    await platform.delete_staff(staff_id, cause=CAUSE)
     assert not await can_refresh(gateway, body["refresh_token"])
-    recorded = [event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == role.value]
+    recorded = [event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == staff_id]
     assert [(event.type, event.cause.actor) for event in recorded] == [
         ("platform.staff_created", "operator"),
-        ("platform.staff_password_changed", f"{role.value.removeprefix('platform_')}:{role.value}"),
+        ("platform.staff_password_changed", f"{role.value.removeprefix('platform_')}:{staff_id}"),
         ("platform.staff_deleted", "operator"),
     ]
     assert "@" not in str(recorded)

@@ -82,7 +82,7 @@ async def test_end_users_read_accesses_only_and_staff_read_none(audit: AuditHarn
         assert (status, body["code"]) == (403, "forbidden")
     for path in (EVENTS, f"{EVENTS}?after=x", CONSUMERS, ACCESSES):
         status, body = await audit.gateway.get(path)
-        assert (status, body["code"]) == (401, "invalid_credentials")
+        assert (status, body["code"]) == (401, "authorization_required")
 
 
 @pytest.mark.parametrize("query", ["before=0", "before=x", "limit=101", "limit=0"])

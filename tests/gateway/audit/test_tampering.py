@@ -48,6 +48,20 @@ async def test_an_added_owner_shows_nothing_to_them(audit: AuditHarness, accept:
         assert generation not in await text(audit, f"/api/v1/audit/developers/{other.id}/quota", other.token)
 
 
+async def test_a_commit_of_an_unknown_owner_shows_no_content_to_developers(audit: AuditHarness) -> None:
+    await audit.add_developer()  # whose generation nobody has read, so that no process knows its owner
+    await audit.seal()
+    own, other, generation = audit.owners[-1], audit.owners[0], audit.generations[-1]
+    first, second = (f"generation-{generation}:{number}" for number in (1, 2))
+    commit = await audit.gateway.store.database["commits"].find_one({"_id": first})
+    assert commit is not None
+    forged = {"$set": {"body": commit["body"].replace(own.id.encode(), other.id.encode())}}
+    added = {"$push": {"terms": f"developer={other.id}"}}
+    async with edited(audit, "commits", {"_id": first}, forged), edited(audit, "log", {"commit": second}, added):
+        [found] = [one for one in await audit.all(other.token, limit=500) if one["commit"] == second]
+    assert set(found) == {"position", "recorded_at", "commit", "leaf", "damaged"}
+
+
 async def test_a_changed_body_is_damaged_beside_its_leaf(audit: AuditHarness) -> None:
     name = f"generation-{audit.generations[0]}:1"
     commit = await audit.gateway.store.database["commits"].find_one({"_id": name})

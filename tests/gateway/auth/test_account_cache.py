@@ -15,6 +15,7 @@ from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.writes import NewPassword
 from tests.builders.clock import Monotonic
+from tests.systems.documented import documented
 from tests.systems.gateway import CAUSE, gateway_dependencies
 from tests.systems.gateway_harness import GatewayHarness, Person, answered
 
@@ -129,7 +130,7 @@ async def other(gateway: GatewayHarness) -> AsyncIterator[OtherGateway]:
     cache = AccountCache(monotonic)
     accounts = Accounts(gateway.store.database, gateway.clock, cache)
     dependencies = gateway_dependencies(gateway.store, gateway.clock, accounts=accounts, account_cache=cache)
-    async with TestClient(TestServer(create_gateway(dependencies))) as client:
+    async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
         yield OtherGateway(client, monotonic)
     await accounts.settle()
 

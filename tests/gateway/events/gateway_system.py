@@ -27,6 +27,7 @@ from rabbitmq.topology import topology
 from tests.builders.clock import Clock
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 from tests.stores import OpenStore, open_store
+from tests.systems.documented import documented
 from tests.systems.gateway import OPERATOR_KEY, PASSWORD, gateway_dependencies
 
 PATH = "/api/v1/generation/generations-v2"
@@ -97,7 +98,7 @@ class GatewaySystem:
         """
         dependencies = self._gateway_dependencies(StreamSettings.model_validate(streams), cors)
         event_hub = dependencies.get("event_hub")
-        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
+        runner = GatewayRunner(documented(create_gateway(dependencies)), dependencies.get("gateway_settings"))
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:

@@ -15,6 +15,7 @@ from gateway.generations.write_through import WriteThrough
 from store.generations.memory_projection import MemoryProjection
 from store.generations.projection import Row
 from tests.builders.generation import TO_REQUESTED, folded
+from tests.systems.documented import documented
 from tests.systems.gateway import gateway_dependencies
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person, answered
 
@@ -119,6 +120,6 @@ async def test_another_gateway_lists_an_accepted_generation_at_once(gateway: Gat
     person = await gateway.person()
     generation = await submitted(gateway, person)
     dependencies = gateway_dependencies(gateway.store, gateway.clock)
-    async with TestClient(TestServer(create_gateway(dependencies))) as client:
+    async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
         answer = await client.get(ONE, headers=person.token)
         assert [one["id"] for one in (await answer.json())["generations"]] == [generation]

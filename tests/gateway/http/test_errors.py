@@ -84,7 +84,7 @@ def test_problem_details_carry_the_same_members() -> None:
     response = error_response(error, request_id="r", accept="application/problem+json")
     assert response.content_type == "application/problem+json"
     assert body_of(response) == {
-        "type": "about:blank",
+        "type": "/docs/errors#invalid_metadata",
         "title": "Unprocessable Entity",
         "status": 422,
         "detail": "body.metadata: no object",

@@ -36,7 +36,8 @@ async def test_only_operators_ask(gateway: GatewayHarness) -> None:
 async def test_drift_is_what_differs_between_derived_data_and_the_log(gateway: GatewayHarness) -> None:
     operator = await gateway.staff(Role.PLATFORM_OPERATOR)
     broken = {Invariant.STATE: 2, Invariant.QUOTA: 0, Invariant.SUMS: 3, Invariant.NO_GAP: 7}
-    found = [{"name": name.value, "broken": count} for name, count in broken.items()]
+    rest = {"statement": "s", "checked": 9, "violations": [], "notes": []}
+    found = [{"name": name.value, "broken": count, "ok": not count, **rest} for name, count in broken.items()]
     report = {"began_at": gateway.clock(), "report": {"position": 12, "invariants": found}}
     runs = gateway.store.database["invariant_runs"]
     await runs.insert_one({"_id": "latest", "ended_at": gateway.clock(), **report})

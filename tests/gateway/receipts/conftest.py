@@ -11,6 +11,7 @@ from domain.receipts.check import Check, check_receipt
 from exemplar.gateway_wiring import create_gateway
 from store.audit.checkpointing import Checkpointer
 from tests.store.audit.conftest import KEY
+from tests.systems.documented import documented
 from tests.systems.gateway import gateway_dependencies
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
 
@@ -68,7 +69,7 @@ async def second_gateway(
 ) -> AsyncIterator["TestClient[web.Request, web.Application]"]:
     """Serve another gateway on the same store, with some dependencies of its own."""
     dependencies = gateway_dependencies(receipts.gateway.store, receipts.gateway.clock, **given)
-    async with TestClient(TestServer(create_gateway(dependencies))) as client:
+    async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
         yield client
 
 

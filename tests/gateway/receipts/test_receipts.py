@@ -161,7 +161,7 @@ async def test_a_receipt_of_somebody_else_looks_like_an_unknown_one(receipts: Re
     foreign = f"{AUDIT}/{name}/receipt"
     assert await receipts.refusal(foreign, stranger.owned_project.owner.token) == (404, "not_found")
     assert await receipts.refusal(foreign, stranger.token) == (403, "forbidden")
-    assert await receipts.refusal(f"{ONE}/{name}/receipt", {}) == (401, "invalid_credentials")
+    assert await receipts.refusal(f"{ONE}/{name}/receipt", {}) == (401, "authorization_required")
 
 
 async def test_the_developer_reads_receipts_of_their_users_with_personal_data(receipts: Receipts) -> None:

@@ -143,7 +143,7 @@ async def test_a_signed_link_opens_the_variant_and_a_public_picture_does_not(rec
     status, _ = await receipts.gateway.call("PATCH", f"{ONE}/{name}/public", receipts.person.token, {"is_public": True})
     assert status == 200
     assert (await receipts.fetch(f"{ONE}/{name}/images/0", {})).status == 200
-    assert await receipts.refusal(path_of(name), {}) == (401, "invalid_credentials")
+    assert await receipts.refusal(path_of(name), {}) == (401, "authorization_required")
     assert await receipts.refusal(path_of(name), receipts.stranger.token) == (404, "not_found")
     own = await receipts.fetch(path_of(name))
     assert (own.status, own.headers["Cache-Control"]) == (200, "private, max-age=3600")

@@ -15,6 +15,7 @@ from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import create_gateway
 from gateway.moderation import word_list_file
 from gateway.moderation.settings import ModerationSettings
+from tests.systems.documented import documented
 from tests.systems.gateway import gateway_dependencies
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person, answered
 
@@ -30,7 +31,7 @@ async def moderated(gateway: GatewayHarness, **chosen: object) -> AsyncIterator[
     """Serve one more gateway on the store, with settings of the moderation."""
     settings = ModerationSettings.model_validate(chosen)
     dependencies = gateway_dependencies(gateway.store, gateway.clock, moderation_settings=settings)
-    async with TestClient(TestServer(create_gateway(dependencies))) as client:
+    async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
         yield client
 
 

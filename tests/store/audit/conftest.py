@@ -69,7 +69,7 @@ class AuditHarness:
     async def verify_content(self, *, now: datetime = NOON, keep: Retention = KEPT) -> ContentReport:
         scan = self.store.make(ContentScan)
         check = ContentCheck(
-            content_scan=scan, checkpoints=self.checkpoints, retention=keep, clock=lambda: now, pause=0
+            content_scan=scan, checkpoints=self.checkpoints, retention=keep, clock=lambda: now, pause=0.001
         )
         return await check.run(lambda *_: None)
 

@@ -16,6 +16,12 @@ const UPLOAD_S = 600;
 
 /** @typedef {Blob | Uint8Array<ArrayBuffer> | StoredPicture} Picture the bytes of a JPEG, PNG or WebP file, or a name */
 
+/** @typedef {import("../types/openapi.js").components["schemas"]} Schemas the bodies of the API, by name */
+/** @typedef {Schemas["Generation"]} Generation */
+/** @typedef {Schemas["GenerationCreated"] & {idempotencyKey: string, replayed: boolean}} Accepted */
+/** @typedef {import("../types/openapi.js").paths} Paths the operations of the API, by path */
+/** @typedef {Paths["/api/v1/generation/generations-v2/{generation_id}/explain"]["get"]["responses"]} Explained */
+
 /**
  * @typedef {object} Options of a submission
  * @property {string} [idempotencyKey] your own key extends "one generation" beyond this call, as over a reload
@@ -47,7 +53,7 @@ export class Client {
    * All attempts carry one Idempotency-Key, so that they make one generation. Returns the body of the answer with
    * `idempotencyKey` and `replayed`: whether an earlier request with the same key recorded it.
    * @param {Picture[]} pictures @param {string | object} instructions @param {Options} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<Accepted & Record<string, any>>} of a dry run: what it says
    */
   async submit(pictures, instructions, options = {}) {
     const idempotencyKey = options.idempotencyKey ?? randomKey();
@@ -66,7 +72,7 @@ export class Client {
     }));
   }
 
-  /** Read a generation. @param {string} id @returns {Promise<any>} */
+  /** Read a generation. @param {string} id @returns {Promise<Generation>} */
   get(id) {
     return this.session.json(pathOf(id));
   }
@@ -74,7 +80,7 @@ export class Client {
   /**
    * Read one page of your generations, newest first; send the answer's `next_cursor` as `cursor` to continue.
    * @param {Record<string, string | number | boolean | null>} [query] `limit`, `cursor`, and the filters of the list
-   * @returns {Promise<{generations: any[], next_cursor: string | null}>}
+   * @returns {Promise<{generations: Generation[], next_cursor: string | null}>}
    */
   page(query = {}) {
     return this.session.json(ALL, { query: { limit: 20, ...query } });
@@ -83,7 +89,7 @@ export class Client {
   /**
    * Read all of your generations that match, newest first.
    * @param {Record<string, string | number | boolean | null>} [query]
-   * @returns {AsyncGenerator<any, void, void>}
+   * @returns {AsyncGenerator<Generation, void, void>}
    */
   async *all(query = {}) {
     let cursor = /** @type {string | null} */ (null);
@@ -100,7 +106,7 @@ export class Client {
    * `timeout` is in seconds; its default, 40 minutes, is longer than any generation takes. Throws UnfinishedError
    * after it.
    * @param {string} id @param {{timeout?: number, signal?: AbortSignal}} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<Generation>}
    */
   async wait(id, { timeout = 2400, signal } = {}) {
     const deadline = performance.now() / 1000 + timeout;
@@ -134,17 +140,29 @@ export class Client {
     return readEvents(this.session, `${ALL}/events`, options);
   }
 
-  /** Cancel a generation and return its current state; a finished one stays unchanged. @param {string} id */
+  /**
+   * Cancel a generation and return its current state; a finished one stays unchanged.
+   * @param {string} id
+   * @returns {Promise<Generation>}
+   */
   cancel(id) {
     return this.session.json(`${pathOf(id)}/cancel`, { method: "POST" });
   }
 
-  /** Explain why a generation is not finished. @param {string} id */
+  /**
+   * Explain why a generation is not finished.
+   * @param {string} id
+   * @returns {Promise<Explained["200"]["content"]["application/json"]>}
+   */
   explain(id) {
     return this.session.json(`${pathOf(id)}/explain`);
   }
 
-  /** Make a finished generation public, or private again. @param {string} id @param {boolean} [isPublic] */
+  /**
+   * Make a finished generation public, or private again.
+   * @param {string} id @param {boolean} [isPublic]
+   * @returns {Promise<Generation>}
+   */
   publish(id, isPublic = true) {
     return this.session.json(`${pathOf(id)}/public`, { method: "PATCH", json: { is_public: isPublic } });
   }
@@ -170,6 +188,7 @@ export class Client {
     if (!unchecked && !globalThis.crypto?.subtle) {
       throw new CannotCheckError("Pictures cannot be checked on a page over plain HTTP: use HTTPS, or { unchecked: true }");
     }
+    /** @type {{sha256?: string | null}[]} */
     const images = (await this.get(id)).result?.images ?? [];
     if (number >= images.length) throw new RangeError(`${id} has ${images.length} pictures`);
     const picture = await this.session.request(`${pathOf(id)}/images/${number}`, {}, (response) => response.blob());
@@ -184,6 +203,7 @@ export class Client {
   /**
    * Read the signed receipt of a picture. Throws ApiError `receipt_pending`, with `retryAfter`, until it can be made.
    * @param {string} id @param {number} [number]
+   * @returns {Promise<Schemas["Receipt"]>}
    */
   receipt(id, number = 0) {
     return this.session.json(`${pathOf(id)}/receipt`, { query: { number } });

@@ -92,6 +92,7 @@ export class Session {
     const late = new AbortController();
     const stop = () => late.abort(new ConnectionFailedError(`No answer within ${timeout} s`));
     const timer = setTimeout(stop, timeout * 1000);
+    /** @type {Record<string, string>} */
     const content = json === undefined ? {} : { "Content-Type": "application/json" };
     const init = {
       method,

@@ -1,0 +1,33 @@
+"""The API page in a browser: it asks this service alone, and sends requests as whoever is signed in."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tests.console.conftest import OpenTab
+from tests.systems.account import Account
+
+OPERATION = "#operations-Generations-listGenerations"
+
+
+def test_the_api_page_sends_requests_with_the_credentials_of_its_link(
+    open_tab: OpenTab, docs_link: Callable[[Account], str], account: Account
+) -> None:
+    tab, hosts = open_tab(), set[str]()
+    tab.page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    tab.page.goto(docs_link(account))
+    tab.page.click("#operations-tag-Generations")
+    tab.page.wait_for_selector(OPERATION)
+    assert "link=" not in tab.page.url
+    assert account.email in tab.page.inner_text("#signed-in")
+    tab.page.click(f"{OPERATION} button.opblock-summary-control")
+    tab.page.click(f"{OPERATION} button.execute")
+    live = tab.page.wait_for_selector(f"{OPERATION} .live-responses-table tbody .response-col_status")
+    assert live is not None
+    assert live.inner_text().split()[0] == "200"
+    assert hosts <= {urlsplit(tab.base_url).netloc, ""}
+
+
+def test_the_page_about_errors_shows_the_section_of_a_code(open_tab: OpenTab) -> None:
+    tab = open_tab()
+    tab.page.goto(f"{tab.base_url}/docs/errors#authorization_required")
+    assert tab.page.locator("section:target h2").inner_text() == "authorization_required"
