@@ -12,6 +12,7 @@ statuses and sentences. A generation that fails has a `FailureCode`.
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
 
 class ErrorCode(StrEnum):
@@ -114,6 +115,10 @@ Location = tuple[str | int, ...]
 """Where a fault is in a request: `body`, `query` or `header`, then names and, in lists, numbers from 0."""
 
 
+LimitReason = Literal["month", "slots", "queue"]
+"""Why no generation is accepted: the month's are used up, all slots are taken, or as many as may wait for one."""
+
+
 class ExemplarError(Exception):
     """A rule refuses a request; `loc` says where its fault is, `others` are further faults of the request."""
 
@@ -153,11 +158,15 @@ class FieldsError(ExemplarError):
 
 
 class LimitError(ExemplarError):
-    """A limit is reached; the request may be repeated after `retry_after` whole seconds."""
+    """A limit is reached; the request may be repeated after `retry_after` whole seconds.
 
-    def __init__(self, code: ErrorCode, retry_after: int) -> None:
+    reason: which of the limits that share a code.
+    """
+
+    def __init__(self, code: ErrorCode, retry_after: int, *, reason: LimitReason | None = None) -> None:
         super().__init__(code)
         self.retry_after = retry_after
+        self.reason = reason
 
 
 class TierError(ExemplarError):

@@ -10,7 +10,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Final, NamedTuple, assert_never, cast
 
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from events.control import AnyControlEvent, ControlApplied, ControlKind, ControlLifted, ControlReason, Submissions
 from events.envelope import RecordedEvent
 from events.event import Event
@@ -93,6 +93,11 @@ class Controls:
         """Return the widest control that holds back the paid calls of a project, if any."""
         return next((one for one in self.about(provider, developer, project) if one.holds), None)
 
+    def holding(self, developer: str, project: str) -> list[Control]:
+        """List the controls that hold back the paid calls of a project, whatever its provider is."""
+        found = [one for one in self.by_name.values() if one.holds and one.developer in (None, developer)]
+        return [one for one in found if one.kind != "project" or one.target.subject == project]
+
 
 Decision = Sequence[Event]
 
@@ -127,10 +132,15 @@ def evolve(controls: Controls | None, recorded: RecordedEvent) -> Controls:
 
 
 def apply(controls: Controls, wanted: Control) -> Decision:
-    """Put a control in force, or change it; `[]` when it is in force as it is wanted."""
+    """Put a control in force, or change it; `[]` when it is in force as it is wanted.
+
+    Raises ExemplarError: `invalid_request` for an end that is over, `conflict` for one control too many.
+    """
     before = controls.by_name.get(wanted.target.name)
     if before is not None and replace(before, since=wanted.since) == wanted:
         return []
+    if wanted.expected_end is not None and wanted.expected_end <= wanted.since:
+        raise invalid_field("body", "expected_end", "must be in the future")
     if before is None and len(controls.by_name) >= MOST:
         raise ExemplarError(ErrorCode.CONFLICT, f"Maximum of {MOST} controls reached. Lift one first.")
     return [

@@ -18,7 +18,7 @@ def refusal_of(controls: Sequence[Control], *, waiting: int, now: datetime) -> L
     """Return the refusal of a submission that these controls concern; `waiting` generations wait by now."""
     for one in controls:
         if one.refuses:
-            return LimitError(_code_of(one.kind), _retry_after(one.expected_end, now))
+            return LimitError(_code_of(one.kind), seconds_to_end(one, now))
         if one.limit is not None and waiting >= one.limit:
             return LimitError(ErrorCode.QUEUE_FULL, QUEUE_RETRY_AFTER)
     return None
@@ -38,8 +38,9 @@ def _code_of(kind: ControlKind) -> ErrorCode:
             assert_never(kind)
 
 
-def _retry_after(expected_end: datetime | None, now: datetime) -> int:
+def seconds_to_end(control: Control, now: datetime) -> int:
     """Return whole seconds to the expected end, from 1 to 3600; a usual pause where that is unknown or over."""
+    expected_end = control.expected_end
     if expected_end is None or expected_end <= now:
         return RETRY_AFTER
     return min(math.ceil((expected_end - now).total_seconds()), LONGEST_RETRY_AFTER)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from domain.operations import handlers_of
 from events.envelope import Cause
 from events.operation import DiscardReason, FailedSource
 from exemplar.commands.options import AsJson, Case, Home, require_case
@@ -45,6 +46,7 @@ def list_failed(
     as_json: AsJson = False,
 ) -> None:
     """List entries by id, at most 1,000."""
+    _require_handler(source, handler)
 
     async def command(failed_work_actions: FailedWorkActions) -> Sequence[FailedWork]:
         store = failed_work_actions.store(_SOURCES[source])
@@ -82,6 +84,7 @@ def replay_failed(
     as_json: AsJson = False,
 ) -> None:
     """Have entries tried again by the scheduler, within seconds."""
+    _require_handler(source, handler)
     selection = _selection(ids, first, handler, every=every)
 
     async def command(failed_work_actions: FailedWorkActions) -> Sequence[str]:
@@ -105,6 +108,7 @@ def discard_failed(
 ) -> None:
     """Give entries up: nothing tries them again by itself."""
     require_case(case)
+    _require_handler(source, handler)
     selection = _selection(ids, first, handler, every=every)
 
     async def command(failed_work_actions: FailedWorkActions) -> Sequence[str]:
@@ -112,6 +116,12 @@ def discard_failed(
         return await failed_work_actions.discard(_SOURCES[source], selection, discarding, cause=_CAUSE)
 
     _change(command, home, as_json=as_json)
+
+
+def _require_handler(source: str, handler: str | None) -> None:
+    known = handlers_of(_SOURCES[source])
+    if handler is not None and handler not in known:
+        raise ConfigurationError(f"--handler {handler}: there are {', '.join(known)}")
 
 
 def _selection(ids: list[str] | None, first: int | None, handler: str | None, *, every: bool) -> Selection:

@@ -13,13 +13,15 @@ from store.bulk.jobs import BulkState
 class BulkJob(TypedDict):
     """A job on many generations and how far it is; `waiting_for`: the error code for which it rests.
 
-    selected: how many generations; done: how many of them were tried. failures: the first hundred, with error codes.
+    conditions: the values of the filter, null for those of metadata, which may be personal data. selected: how many
+    generations; done: how many of them were tried. failures: the first hundred, with error codes.
     """
 
     id: Uuid
     action: BulkAction
     state: BulkState | Literal["canceling"]
     filters: Sequence[str]
+    conditions: Mapping[str, str | None]
     options: Free
     selected: int
     done: int

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.case_number import CASE
 from domain.errors import FieldError, invalid_field
+from domain.faults import Faults
 from domain.generation.list_query import parse_list_query
 from domain.generation.listing import Filters
 from events.erasure import StatedReason
@@ -40,16 +41,21 @@ class BulkRequest(Body):
         names = {"metadata" if name.startswith("metadata.") else name for name in self.filter}
         return tuple(sorted(names | ({"user_id"} if self.user_id else set())))
 
+    @property
+    def conditions(self) -> dict[str, str | None]:
+        """Return the conditions with their values, except those of metadata, which may be personal data."""
+        own = {"user_id": self.user_id} if self.user_id else {}
+        return {
+            name: None if name == "metadata" else self.filter.get(name, own.get(name)) for name in self.filter_names
+        }
+
     def filters(self) -> Filters:
-        """Return the filter; FieldError for an unknown condition or a wrong value."""
-        for name in self.filter:
-            if name not in _CONDITIONS and not name.startswith("metadata."):
-                message = f"is no condition: there are {', '.join(_CONDITIONS)}, metadata.<key>"
-                raise invalid_field("body", f"filter.{name}", message)
-        try:
-            return parse_list_query(self.filter.items()).filters
-        except FieldError as error:
-            raise invalid_field("body", f"filter.{error.loc[-1]}", error.msg) from None
+        """Return the filter; raises a FieldError for each unknown condition and each wrong value."""
+        faults = Faults()
+        for name, value in self.filter.items():
+            faults.check(_filters, {name: value})
+        faults.refuse()
+        return _filters(self.filter)
 
     def options(self) -> Mapping[str, Any]:
         """Return the options of the action; FieldError for one that is missing, or that it does not have."""
@@ -73,12 +79,24 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {"publish": {"is_public": True}, "retry": {"seed": "new"}}
 
 
+def _filters(conditions: Mapping[str, str]) -> Filters:
+    for name in conditions:
+        if name not in _CONDITIONS and not name.startswith("metadata."):
+            message = f"is no condition: there are {', '.join(_CONDITIONS)}, metadata.<key>"
+            raise invalid_field("body", f"filter.{name}", message)
+    try:
+        return parse_list_query(conditions.items()).filters
+    except FieldError as error:
+        raise invalid_field("body", f"filter.{error.loc[-1]}", error.msg) from None
+
+
 def job_body(job: BulkJob) -> answers.BulkJob:
     return {
         "id": job.id,
         "action": job.action,
         "state": "canceling" if job.canceling else job.state,
         "filters": [*job.filters],
+        "conditions": dict(job.conditions),
         "options": dict(job.options),
         "selected": job.selected,
         "done": job.done,

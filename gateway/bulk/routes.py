@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
 from domain.bulk import digest_of, require_capacity
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.listing import Scope
+from domain.faults import Faults
+from domain.generation.listing import Filters, Scope
 from domain.paths import PROJECT_BULK, PROJECT_BULK_JOB
 from gateway.auth.authentication import Authenticator
 from gateway.bulk import answers
@@ -62,7 +63,7 @@ class BulkRoutes:
         """
         caller = await self._caller(request)
         body = await read_model(request, BulkRequest)
-        filters, options = body.filters(), body.options()
+        filters, options = _read(body)
         scope = Scope(caller.project, body.user_id)
         is_public = bool(options.get("is_public", True))
         found = await self.bulk_selection.find(body.action, scope, filters, is_public=is_public)
@@ -73,6 +74,7 @@ class BulkRoutes:
             developer=caller.developer,
             project=caller.project,
             filters=body.filter_names,
+            conditions=body.conditions,
             options=options,
             selected=len(found),
             digest=digest_of(found),
@@ -143,3 +145,13 @@ class BulkRoutes:
         if found is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return found
+
+
+def _read(body: BulkRequest) -> tuple[Filters, Mapping[str, Any]]:
+    """Return the filter and the options of the action; raises every fault of both."""
+    faults = Faults()
+    filters, options = faults.check(body.filters), faults.check(body.options)
+    faults.refuse()
+    if filters is None or options is None:
+        raise AssertionError("a fault was not refused")
+    return filters, options

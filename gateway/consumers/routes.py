@@ -19,7 +19,7 @@ from events.envelope import format_time
 from gateway.accounts.bodies import time_body
 from gateway.auth.authentication import Authenticator
 from gateway.consumers import answers
-from gateway.consumers.leased_events import LeasedEvents
+from gateway.consumers.leased_events import LeasedEvents, cursor_of
 from gateway.consumers.requests import LeaseRequest, MoveRequest, ProgressRequest, consumer_name
 from gateway.events.feed_reader import Feed
 from gateway.http.parsing import read_model, read_optional_model
@@ -90,15 +90,17 @@ class ProjectConsumerRoutes:
         """Lease the next events, for this program alone; without events there is no lease."""
         named, body = await self._named(request), await read_optional_model(request, LeaseRequest)
         consumer = await self._known(named)
+        after = seen = cursor_of(consumer)
         if body.wait:
-            await self.leased_events.wait(request, named.developer, named.feed, consumer, seconds=body.wait)
+            after = await self.leased_events.wait(request, named.developer, named.feed, consumer, seconds=body.wait)
         token = secrets.token_hex(16)
         leased = await self.project_consumers.lease(named.owner, named.name, token, seconds=body.seconds)
         if leased is None:
             await self._known(named)
             raise ExemplarError(ErrorCode.CONSUMER_LEASED)
         try:
-            page = await self.leased_events.page(named.feed, leased, limit=body.limit)
+            at = cursor_of(leased)  # moved meanwhile, perhaps
+            page = await self.leased_events.page(named.feed, after if at == seen else at, limit=body.limit)
         except BaseException:  # nobody would know the lease
             with suppress(StoreError):
                 await self.project_consumers.release(named.owner, named.name, token)

@@ -74,11 +74,15 @@ class Cost(TypedDict):
 
 
 class SubmissionWarning(TypedDict):
-    """What a submission should do better; `example`: the number of an example image, from 0."""
+    """What a submission should do better; `example`: the number of an example image, from 0.
+
+    fields: the first fields of the form that are not known, in the answer to the submission.
+    """
 
     code: WarningCode
     message: str
     example: int | None
+    fields: NotRequired[Sequence[str]]
 
 
 class Urls(TypedDict):

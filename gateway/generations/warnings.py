@@ -1,6 +1,6 @@
 """Warnings of a submission as clients read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from domain.submission.warnings import MODEL_TOKENS, RECOMMENDED_EXAMPLES, RECOMMENDED_SIDE, WarningCode
@@ -19,9 +19,17 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
-def written_warnings(warnings: Iterable[Warned]) -> list[SubmissionWarning]:
-    """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null."""
-    return [
-        {"code": WarningCode(one.code), "message": MESSAGES.get(one.code, one.code), "example": one.example}
-        for one in warnings
-    ]
+def written_warnings(warnings: Iterable[Warned], unknown_fields: Sequence[str] = ()) -> list[SubmissionWarning]:
+    """Write warnings as `{code, message, example}`; `example` is the number of an image, from 0, or null.
+
+    That of unknown fields names them in `fields` where they are known: in the answer to the request that sent them.
+    """
+    return [_written(one, unknown_fields) for one in warnings]
+
+
+def _written(warning: Warned, unknown_fields: Sequence[str]) -> SubmissionWarning:
+    code = WarningCode(warning.code)
+    written: SubmissionWarning = {"code": code, "message": MESSAGES.get(code, code), "example": warning.example}
+    if code is WarningCode.UNKNOWN_FIELDS and unknown_fields:
+        written["fields"] = [*unknown_fields]
+    return written

@@ -5,7 +5,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, LimitReason
 from gateway.openapi.values import Uuid
 
 
@@ -27,11 +27,15 @@ class Fault(TypedDict):
 
 
 class ErrorMembers(TypedDict):
-    """What both forms of an error have; `id`: the generation that may have been recorded."""
+    """What both forms of an error have; `id`: the generation that may have been recorded.
+
+    reason: which of the limits that share a code is reached.
+    """
 
     code: ErrorCode
     request_id: str
     retry_after: NotRequired[int]
+    reason: NotRequired[LimitReason]
     errors: NotRequired[Sequence[Fault]]
     id: NotRequired[Uuid]
 

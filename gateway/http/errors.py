@@ -1,9 +1,9 @@
 """Error responses.
 
 A body has ``detail`` (a sentence, or a list of ``{loc, msg, type}``), ``code``, ``request_id``; a limit adds
-``retry_after``. Where a fault has a place in the request, ``errors`` lists every fault as ``{loc, code, msg}``, with
-``type`` where ``detail`` has it. A client that accepts ``application/problem+json`` gets RFC 9457 with the same
-members. Below ``/v1/`` errors have the form of OpenAI's API.
+``retry_after``, and ``reason`` where several share a code. Where a fault has a place in the request, ``errors`` lists
+every fault as ``{loc, code, msg}``, with ``type`` where ``detail`` has it. A client that accepts
+``application/problem+json`` gets RFC 9457 with the same members. Below ``/v1/`` errors have the form of OpenAI's API.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ def error_response(
     body: dict[str, object] = {"detail": _detail(error, known), "code": error.code.value}
     if isinstance(error, LimitError):
         body["retry_after"] = error.retry_after
+        body |= {"reason": error.reason} if error.reason else {}
         headers["Retry-After"] = str(error.retry_after)
     if faults := [_fault(one) for one in _located(error)]:
         body["errors"] = faults

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
+from domain.operations import handlers_of
 from domain.paths import DEAD_LETTER, DEAD_LETTERS, PARKED, PARKED_EVENT
 from events.operation import FailedSource
 from gateway.auth.authentication import Authenticator
@@ -39,6 +40,7 @@ class FailedWorkRoutes:
     async def list_all(self, request: web.Request) -> web.Response:
         await self.authenticator.authenticate_operator(request)
         query, store = read_query(request, FailedWorkRequest), self.failed_work_actions.store(_source(request))
+        _require_handler(request, query.handler, "query")
         found = await store.page(limit=query.limit, after=query.after, handler=query.handler, discarded=query.discarded)
         next_after = found[-1].id if len(found) == query.limit else None
         body: answers.FailedWork = {"entries": [*map(entry_body, found)], "next_after": next_after}
@@ -61,6 +63,7 @@ class FailedWorkRoutes:
     async def replay(self, request: web.Request) -> web.Response:
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         selection = (await read_model(request, SelectionRequest)).selection()
+        _require_handler(request, selection.handler, "body")
         chosen = await self.failed_work_actions.replay(_source(request), selection, cause=cause)
         body: answers.ChosenWork = {"count": len(chosen)}
         return web.json_response(body, status=202, headers=_NO_STORE)
@@ -70,6 +73,7 @@ class FailedWorkRoutes:
     async def discard(self, request: web.Request) -> web.Response:
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         body = await read_model(request, DiscardRequest)
+        _require_handler(request, body.handler, "body")
         chosen = await self.failed_work_actions.discard(
             _source(request), body.selection(), body.discarding(), cause=cause
         )
@@ -90,3 +94,10 @@ class FailedWorkRoutes:
 
 def _source(request: web.Request) -> FailedSource:
     return "parked" if request.path.startswith(PARKED) else "dead_letter"
+
+
+def _require_handler(request: web.Request, handler: str | None, where: str) -> None:
+    """Refuse the name of a handler that there is not: nothing would ever be found."""
+    known = handlers_of(_source(request))
+    if handler is not None and handler not in known:
+        raise invalid_field(where, "handler", f"must be one of {', '.join(known)}")

@@ -38,6 +38,7 @@ class Content:
     """Everything that is stored of a submission.
 
     instructions: the text as received. start_by: the client's own deadline for the start.
+    unknown_fields: names of the first fields that are dropped; they are texts of the client and not stored.
     """
 
     images: tuple[ContentImage, ...]
@@ -46,6 +47,7 @@ class Content:
     webhook: str | None = None
     webhook_events_filter: tuple[str, ...] = ()
     start_by: datetime | None = None
+    unknown_fields: tuple[str, ...] = ()
     warnings: tuple[RequestWarning, ...] = ()
 
     @property

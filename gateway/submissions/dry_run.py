@@ -58,7 +58,7 @@ class DryRun:
     async def answer(self, submission: Submission, content: Content) -> answers.DryRunAnswer:
         """Write what would be recorded, or what was under the Idempotency-Key; raises the same refusals."""
         if (replay := await self.recorder.replay_of(submission, content)) is not None:
-            return {**_recorded(replay.request, replayed=True), "id": submission.generation_id}
+            return {**_recorded(replay.request, content, replayed=True), "id": submission.generation_id}
         await self.recorder.require_allowed(submission, content)
         developer, bounds = submission.identity.developer_id, submission.bounds
         until = held_until(await self.submission_gate.require_open(submission.identity))
@@ -73,7 +73,7 @@ class DryRun:
         if held.queued:
             wait = await self.admission.seconds_to_slot(developer, account, ahead=ahead.number)
         return {
-            **_recorded(event, replayed=False),
+            **_recorded(event, content, replayed=False),
             "input": _input(content, self.gateway_settings.ceilings),
             "queued": held.queued,
             "quota": _quota(account, held, bounds),
@@ -86,13 +86,13 @@ class DryRun:
         return estimate_of(await self.admission.durations(developer), start=start, price=self.price)
 
 
-def _recorded(request: GenerationRequested, *, replayed: bool) -> answers.DryRunAnswer:
+def _recorded(request: GenerationRequested, content: Content, *, replayed: bool) -> answers.DryRunAnswer:
     return {
         "dry_run": True,
         "replayed": replayed,
         "start_by": format_time(request.start_by),
         "deadline": format_time(request.finish_by),
-        "warnings": written_warnings(request.warnings),
+        "warnings": written_warnings(request.warnings, content.unknown_fields),
     }
 
 

@@ -1,6 +1,6 @@
 """`POST generate-v2` and `POST .../{id}/retry`: admit a submission, record it, answer 202."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -155,7 +155,7 @@ class SubmissionRoutes:
         except OutcomeUnknownError:
             return _outcome_unknown(request, submission.generation_id)
         crash_point("gateway", "before_reply")
-        return self._accepted(request, submission, recorded)
+        return self._accepted(request, submission, recorded, content.unknown_fields)
 
     async def _rechecked(self, request: web.Request, submission: Submission) -> Submission:
         """Take what the credentials are worth after the upload."""
@@ -168,7 +168,9 @@ class SubmissionRoutes:
             codes.append(WarningCode.HELD)
         return replace(content, warnings=(*content.warnings, *map(RequestWarning, codes))) if codes else content
 
-    def _accepted(self, request: web.Request, submission: Submission, recorded: Recorded) -> web.Response:
+    def _accepted(
+        self, request: web.Request, submission: Submission, recorded: Recorded, unknown_fields: Sequence[str] = ()
+    ) -> web.Response:
         """Answer 202 with the links, deadlines and warnings of the generation."""
         urls = self.links.urls(self.links.base(request), submission.generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
@@ -180,7 +182,7 @@ class SubmissionRoutes:
             "start_by": format_time(recorded.request.start_by),
             "deadline": format_time(recorded.request.finish_by),
             "queued": bool(recorded.request.queued),
-            "warnings": written_warnings(recorded.request.warnings),
+            "warnings": written_warnings(recorded.request.warnings, unknown_fields),
             "urls": urls,
         }
         return web.json_response(body, status=202, headers=headers)

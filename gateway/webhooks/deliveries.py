@@ -94,7 +94,7 @@ class DeliveryRoutes:
     @post(f"{_DELIVERY}/resend", "developer", 202, answer=answers.WebhookDelivery, codes=(ErrorCode.CONFLICT,))
     async def resend(self, request: web.Request) -> web.Response:
         """Resend a delivery; the message keeps its id."""
-        owned = await self.endpoint_access.any(request)
+        owned = await self.endpoint_access.sending(request)
         delivery_id = request.match_info["delivery_id"]
         found = await self.deliveries.resend(owned.project, owned.id, delivery_id, self.clock())
         [body] = await self._bodies(_existing(found))

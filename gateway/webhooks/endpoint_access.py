@@ -36,10 +36,21 @@ class EndpointAccess:
         registered = await self.endpoints.require(project.id, path_id(request, "endpoint_id"))
         return OwnedEndpoint(developer, project.id, registered.endpoint.id)
 
+    async def sending(self, request: web.Request) -> OwnedEndpoint:
+        """Authenticate a developer for an endpoint, or for `default`; `conflict` while it is disabled."""
+        owned = await self.any(request)
+        if owned.id != default_endpoint(owned.project):
+            self._require_enabled(await self.endpoints.require(owned.project, owned.id))
+        return owned
+
     async def enabled(self, request: web.Request) -> tuple[OwnedEndpoint, RegisteredEndpoint]:
         """Authenticate a developer for a registered endpoint; `conflict` while it is disabled."""
         owned = await self.any(request)
         registered = await self.endpoints.require(owned.project, owned.id)
-        if registered.endpoint.disabled:
-            raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
+        self._require_enabled(registered)
         return owned, registered
+
+    @staticmethod
+    def _require_enabled(registered: RegisteredEndpoint) -> None:
+        if registered.endpoint.disabled:
+            raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled: enable it first")

@@ -62,9 +62,8 @@ class ReplayRequest(Body):
 
 def _restart(path: str, *, answer: type, **described: Any) -> Operation:
     """Describe a restart; a dry run is answered in the same form."""
-    return post(
-        path, "developer", 202, query=DryRunRequest, answer=answer, also=_ALSO, also_answers={200: answer}, **described
-    )
+    described |= {"also": _ALSO, "also_answers": {200: answer}, "codes": (ErrorCode.CONFLICT,)}
+    return post(path, "developer", 202, query=DryRunRequest, answer=answer, **described)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class RestartRoutes:
     @_restart(f"{WEBHOOK_ENDPOINT}/recover", body=RecoverRequest, answer=answers.RecoveredDeliveries)
     async def recover(self, request: web.Request) -> web.Response:
         """Resend what failed or was skipped since a time."""
-        owned = await self.endpoint_access.any(request)
+        owned = await self.endpoint_access.sending(request)
         body = await read_model(request, RecoverRequest)
         chosen = DeliveryFilter(states=NOT_DELIVERED, since=body.since)
         return await self._restart(request, owned, chosen, "recover", "recovered")
@@ -91,7 +90,7 @@ class RestartRoutes:
     @_restart(f"{WEBHOOK_ENDPOINT}/resend", body=ResendRequest, answer=answers.ResentDeliveries)
     async def resend(self, request: web.Request) -> web.Response:
         """Resend the deliveries that a filter chooses; their messages keep their ids."""
-        owned = await self.endpoint_access.any(request)
+        owned = await self.endpoint_access.sending(request)
         body = await read_model(request, ResendRequest)
         generations = await chosen_generations(
             self.feeds, owned.project, generation_id=body.generation_id, request_id=body.request_id
@@ -101,12 +100,7 @@ class RestartRoutes:
         )
         return await self._restart(request, owned, chosen, "resend", "resent")
 
-    @_restart(
-        f"{WEBHOOK_ENDPOINT}/replay-missing",
-        body=ReplayRequest,
-        answer=answers.ReplayedDeliveries,
-        codes=(ErrorCode.CONFLICT,),
-    )
+    @_restart(f"{WEBHOOK_ENDPOINT}/replay-missing", body=ReplayRequest, answer=answers.ReplayedDeliveries)
     async def replay_missing(self, request: web.Request) -> web.Response:
         """Send every event since a time that the endpoint wants and has not accepted, page by page."""
         owned, registered = await self.endpoint_access.enabled(request)

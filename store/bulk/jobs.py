@@ -25,8 +25,9 @@ class BulkJob:
     """A job and its progress.
 
     selected: how many generations; done: how many of them were tried, in the order of the selection. request_id: of
-    the request that planned it; event: the one that started it. options: of the action, such as the reason of an
-    erasure. waiting_for: the error code for which it rests, if it does. canceling: it ends after the page under way.
+    the request that planned it; event: the one that started it. conditions: the values of `filters`, except of
+    metadata. options: of the action, such as the reason of an erasure. waiting_for: the error code for which it rests,
+    if it does. canceling: it ends after the page under way.
     """
 
     id: str
@@ -35,6 +36,7 @@ class BulkJob:
     developer: str
     project: str
     filters: tuple[str, ...]
+    conditions: Mapping[str, str | None] = field(default_factory=dict)
     options: Mapping[str, Any]
     selected: int
     digest: str

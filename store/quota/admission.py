@@ -11,12 +11,14 @@ import structlog
 from domain.accounts.quota import period_of, seconds_to_next_period, seconds_to_release
 from domain.accounts.slot_wait import seconds_to_slot
 from domain.accounts.tiers import TIERS, Tier
-from domain.errors import ErrorCode, LimitError
+from domain.controls.held_slots import seconds_held
+from domain.errors import ErrorCode, LimitError, LimitReason
 from domain.generation.decisions import settle_quota
 from domain.generation.forecast import slot_since
 from domain.generation.generation import Generation
 from domain.generation.timings import is_run_in_vain, keeps_unit
 from events.envelope import Cause
+from store.controls.current import CurrentControls
 from store.errors import StoreUnavailableError
 from store.generations.generations import Decision, Generations
 from store.generations.projection import Projection
@@ -40,6 +42,7 @@ class Admission:
     clock: Callable[[], datetime]
     durations: Durations = no_durations
     projection: Projection | None = None
+    current_controls: CurrentControls | None = None
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
     _recent: dict[str, tuple[datetime, Account]] = field(default_factory=dict, init=False)
     _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
@@ -65,7 +68,8 @@ class Admission:
         if slot is None and queue_for is not None and bounds.concurrent is not None:
             slot = await hold(now=self.clock(), queue_for=queue_for)
         if slot is None:
-            raise await self._refusal(developer, await self.ledger.account(developer), period, bounds)
+            account = await self.ledger.account(developer)
+            raise await self._refusal(developer, account, period, bounds, queue=bool(queue_for))
         self._add(developer, slot)
         return slot
 
@@ -86,7 +90,7 @@ class Admission:
         if account.counted == 0:  # others may be final: `recent_account` reads more
             self._remember(developer, account)
         if not account.has_capacity(period, bounds, queue=queue):
-            raise await self._refusal(developer, account, period, bounds)
+            raise await self._refusal(developer, account, period, bounds, queue=queue)
         return account
 
     async def recent_account(self, developer: str, bounds: Bounds) -> Account:
@@ -193,13 +197,16 @@ class Admission:
             self._recent.clear()
         self._recent[developer] = self.clock(), account
 
-    async def _refusal(self, developer: str, account: Account, period: str, bounds: Bounds) -> LimitError:
+    async def _refusal(
+        self, developer: str, account: Account, period: str, bounds: Bounds, *, queue: bool
+    ) -> LimitError:
         now = self.clock()
         if bounds.monthly is not None and account.used_in(period) >= bounds.monthly:
             # The month may have changed since the request: then the next one has room at once.
             wait = seconds_to_next_period(now) if period_of(now) == period else 1
-            return LimitError(ErrorCode.GENERATION_LIMIT, wait)
-        return LimitError(ErrorCode.GENERATION_LIMIT, await self._wait(developer, account))
+            return LimitError(ErrorCode.GENERATION_LIMIT, wait, reason="month")
+        full: LimitReason = "queue" if queue and bounds.queued else "slots"
+        return LimitError(ErrorCode.GENERATION_LIMIT, await self._wait(developer, account), reason=full)
 
     async def _wait(self, developer: str, account: Account) -> int:
         """Estimate the seconds until a slot is free; a fresh holder gets time to append its first event."""
@@ -219,13 +226,14 @@ class Admission:
         now, slots = self.clock(), [slot for slot in account.slots if not account.waits(slot.generation)]
         found = await self.generations.load_all([slot.generation for slot in slots])
         since = {one.id: slot_since(one) or now for one in found}
+        held = seconds_held(await self.current_controls.get(), found, now) if self.current_controls else {}
         orphans = [seconds_to_release(slot.since, now) for slot in slots if slot.generation not in since]
         free = [0.0] * max(0, (concurrent or 0) - len(slots))
         return seconds_to_slot(
-            [max(0.0, (now - begun).total_seconds()) for begun in since.values()],
+            [max(0.0, (now - begun).total_seconds()) for name, begun in since.items() if name not in held],
             await self.durations(developer),
             ahead=ahead,
-            certain=[*orphans, *free],
+            certain=[*orphans, *free, *held.values()],
         )
 
     async def _ended(self, account: Account) -> Mapping[str, bool]:

@@ -1,6 +1,10 @@
 /** A random key, also where the page is not served by HTTPS. */
 export function randomKey(): string;
-/** @typedef {Blob | Uint8Array<ArrayBuffer>} Picture the bytes of a JPEG, PNG or WebP file */
+/**
+ * @typedef {{fromGeneration: string} | {fromExample: string}} StoredPicture a result, or an example, of an earlier
+ *   generation of yours: its id, or id/number
+ */
+/** @typedef {Blob | Uint8Array<ArrayBuffer> | StoredPicture} Picture the bytes of a JPEG, PNG or WebP file, or a name */
 /** @typedef {import("../types/openapi.js").components["schemas"]} Schemas the bodies of the API, by name */
 /** @typedef {Schemas["Generation"]} Generation */
 /** @typedef {Schemas["GenerationCreated"] & {idempotencyKey: string, replayed: boolean}} Accepted */
@@ -11,6 +15,11 @@ export function randomKey(): string;
  * @property {string} [idempotencyKey] your own key extends "one generation" beyond this call, as over a reload
  * @property {object} [metadata] at most 16 keys, returned with the generation
  * @property {string} [webhook] @property {string[]} [webhookEvents]
+ * @property {(string | null)[]} [expectedHashes] the SHA-256 that each picture must have; null: not checked
+ * @property {boolean} [queue] wait for a slot where none is free, instead of a 429
+ * @property {Date | string} [startBy] until when the model must have been called
+ * @property {string} [startTimeout] the same as a duration: `5m`
+ * @property {string} [cancelAfter] a duration until when it must have ended
  * @property {boolean} [dryRun] answer what would be recorded, and record nothing
  * @property {AbortSignal} [signal]
  */
@@ -123,9 +132,18 @@ export class Client {
     receipt(id: string, number?: number): Promise<Schemas["Receipt"]>;
 }
 /**
- * the bytes of a JPEG, PNG or WebP file
+ * a result, or an example, of an earlier
+ *   generation of yours: its id, or id/number
  */
-export type Picture = Blob | Uint8Array<ArrayBuffer>;
+export type StoredPicture = {
+    fromGeneration: string;
+} | {
+    fromExample: string;
+};
+/**
+ * the bytes of a JPEG, PNG or WebP file, or a name
+ */
+export type Picture = Blob | Uint8Array<ArrayBuffer> | StoredPicture;
 /**
  * the bodies of the API, by name
  */
@@ -154,6 +172,26 @@ export type Options = {
     metadata?: object | undefined;
     webhook?: string | undefined;
     webhookEvents?: string[] | undefined;
+    /**
+     * the SHA-256 that each picture must have; null: not checked
+     */
+    expectedHashes?: (string | null)[] | undefined;
+    /**
+     * wait for a slot where none is free, instead of a 429
+     */
+    queue?: boolean | undefined;
+    /**
+     * until when the model must have been called
+     */
+    startBy?: string | Date | undefined;
+    /**
+     * the same as a duration: `5m`
+     */
+    startTimeout?: string | undefined;
+    /**
+     * a duration until when it must have ended
+     */
+    cancelAfter?: string | undefined;
     /**
      * answer what would be recorded, and record nothing
      */

@@ -2761,12 +2761,16 @@ export interface components {
         /**
          * @description A job on many generations and how far it is; `waiting_for`: the error code for which it rests.
          *
-         *     selected: how many generations; done: how many of them were tried. failures: the first hundred, with error codes.
+         *     conditions: the values of the filter, null for those of metadata, which may be personal data. selected: how many
+         *     generations; done: how many of them were tried. failures: the first hundred, with error codes.
          */
         BulkJob: {
             /** @enum {string} */
             action: "cancel" | "retry" | "redeliver" | "publish" | "delete";
             changed: number;
+            conditions: {
+                [key: string]: string | null;
+            };
             done: number;
             ended_at: string | null;
             event: string | null;
@@ -2796,6 +2800,9 @@ export interface components {
             /** @enum {string} */
             action: "cancel" | "retry" | "redeliver" | "publish" | "delete";
             changed: number;
+            conditions: {
+                [key: string]: string | null;
+            };
             done: number;
             ended_at: string | null;
             event: string | null;
@@ -3160,6 +3167,8 @@ export interface components {
             errors?: components["schemas"]["Fault"][];
             /** Format: uuid */
             id?: string;
+            /** @enum {string} */
+            reason?: "month" | "slots" | "queue";
             request_id: string;
             retry_after?: number;
         };
@@ -3982,6 +3991,8 @@ export interface components {
             errors?: components["schemas"]["Fault"][];
             /** Format: uuid */
             id?: string;
+            /** @enum {string} */
+            reason?: "month" | "slots" | "queue";
             request_id: string;
             retry_after?: number;
             status: number;
@@ -4496,11 +4507,16 @@ export interface components {
             /** @constant */
             type: "mongodb";
         };
-        /** @description What a submission should do better; `example`: the number of an example image, from 0. */
+        /**
+         * @description What a submission should do better; `example`: the number of an example image, from 0.
+         *
+         *     fields: the first fields of the form that are not known, in the answer to the submission.
+         */
         SubmissionWarning: {
             code: components["schemas"]["WarningCode"];
             /** Example */
             example: number | null;
+            fields?: string[];
             message: string;
         };
         /** @description Where a subscriber of the log is; `parked`: commits that it could not handle yet. */
@@ -13517,6 +13533,7 @@ export interface operations {
             403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
+            409: components["responses"]["Error409.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
             422: components["responses"]["Error422.1"];
@@ -13667,6 +13684,7 @@ export interface operations {
             403: components["responses"]["Error403.3"];
             404: components["responses"]["Error404.1"];
             408: components["responses"]["Error408.1"];
+            409: components["responses"]["Error409.1"];
             413: components["responses"]["Error413.1"];
             415: components["responses"]["Error415.1"];
             422: components["responses"]["Error422.1"];

@@ -20,6 +20,10 @@ from exemplar_client.errors import PermissionDeniedError as PermissionDeniedErro
 from exemplar_client.errors import ServiceError as ServiceError
 from exemplar_client.errors import UnfinishedError as UnfinishedError
 from exemplar_client.errors import UnknownPositionError as UnknownPositionError
+from exemplar_client.form import FromExample as FromExample
+from exemplar_client.form import FromGeneration as FromGeneration
+from exemplar_client.form import Options as Options
+from exemplar_client.form import Source as Source
 from exemplar_client.resources import Accepted as Accepted
 from exemplar_client.resources import Event as Event
 from exemplar_client.resources import Failure as Failure
@@ -27,6 +31,7 @@ from exemplar_client.resources import Generation as Generation
 from exemplar_client.resources import Image as Image
 from exemplar_client.resources import Page as Page
 from exemplar_client.resources import Picture as Picture
+from exemplar_client.resources import RequestWarning as RequestWarning
 from exemplar_client.resources import Result as Result
 from exemplar_client.resources import Status as Status
 from exemplar_client.resources import Timings as Timings

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 from uuid import uuid4
 
 import httpx
 
 from exemplar_client.errors import DamagedPictureError, NotFoundError, UnfinishedError
 from exemplar_client.flow import Call, Flow, Method
-from exemplar_client.form import Instructions, Source, fields_of, files_of
+from exemplar_client.form import Instructions, Options, Source, form_of, submission_headers
 from exemplar_client.requests import Requests, headers_of
 from exemplar_client.resources import Accepted, Generation, Page, Picture
 
@@ -31,37 +31,28 @@ class GenerationMethods:
 
     @Method
     def submit(
-        self,
-        pictures: Sequence[Source],
-        instructions: Instructions,
-        *,
-        idempotency_key: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        webhook: str | None = None,
-        webhook_events: Sequence[str] = (),
-        cancel_after: str | None = None,
-        start_timeout: str | None = None,
+        self, pictures: Sequence[Source], instructions: Instructions, **options: Unpack[Options]
     ) -> Flow[Accepted]:
-        """Submit 1 to 5 example pictures (JPEG, PNG, WebP; paths or bytes) with instructions.
+        """Submit 1 to 5 example pictures (JPEG, PNG, WebP) with instructions; `Options` lists the options.
 
-        All attempts carry one Idempotency-Key, so that they make one generation; your own key extends that
-        beyond this call, for example over a crash of your program. `webhook_events` is a selection of
-        `start`, `progress` and `completed`. `cancel_after` and `start_timeout` are durations: `30s`, `5m`.
+        All attempts carry one Idempotency-Key, so that they make one generation.
         """
-        sent = {"files": files_of(pictures), "data": fields_of(instructions, metadata, webhook, webhook_events)}
-        deadlines = headers_of({"Cancel-After": cancel_after, "X-Start-Timeout": start_timeout})
-        return (yield from _submitted(self.requests, "generate-v2", idempotency_key, deadlines, sent))
+        sent = {"files": form_of(pictures, instructions, options)}
+        key, headers = options.get("idempotency_key"), submission_headers(options)
+        return (yield from _submitted(self.requests, "generate-v2", key, headers, sent))
 
     @Method
-    def dry_run(self, pictures: Sequence[Source], instructions: Instructions) -> Flow[dict[str, Any]]:
-        """Ask what a submission would record: warnings, quota, place in the queue, estimate."""
-        call = Call(
-            "POST",
-            f"{GENERATION}/generate-v2",
-            self.requests.credentials.submission_headers,
-            {"files": files_of(pictures), "data": fields_of(instructions, None, None, ()), "params": {"dry_run": True}},
+    def dry_run(
+        self, pictures: Sequence[Source], instructions: Instructions, **options: Unpack[Options]
+    ) -> Flow[dict[str, Any]]:
+        """Ask what a submission with the same options would record: warnings, quota, place in the queue, estimate."""
+        key = headers_of({"Idempotency-Key": options.get("idempotency_key")})
+        headers = {**self.requests.credentials.submission_headers, **submission_headers(options), **key}
+        sent = {"files": form_of(pictures, instructions, options), "params": {"dry_run": True}}
+        response: httpx.Response = yield from self.requests.send(
+            Call("POST", f"{GENERATION}/generate-v2", headers, sent)
         )
-        answer: dict[str, Any] = (yield from self.requests.send(call)).json()
+        answer: dict[str, Any] = response.json()
         return answer
 
     @Method
@@ -184,7 +175,8 @@ def _submitted(
     call = Call("POST", f"{GENERATION}/{path}", {**own, **headers, "Idempotency-Key": key}, sent)
     response: httpx.Response = yield from requests.send(call)
     body = response.json()
-    return Accepted(body["id"], key, "Idempotency-Replayed" in response.headers, body["urls"])
+    replayed = "Idempotency-Replayed" in response.headers
+    return Accepted(body["id"], key, replayed, body["urls"], body["queued"], body["warnings"])
 
 
 def _picture(requests: Requests, generation_id: str, number: int) -> Flow[Picture]:

@@ -89,12 +89,17 @@ class Page(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A recorded submission; `replayed`: an earlier request with the same key recorded it."""
+    """A recorded submission; `replayed`: an earlier request with the same key recorded it.
+
+    `queued`: it waits for a slot.
+    """
 
     id: str
     idempotency_key: str
     replayed: bool
     urls: dict[str, str]
+    queued: bool = False
+    warnings: list[RequestWarning] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

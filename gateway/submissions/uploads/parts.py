@@ -97,7 +97,6 @@ class FormParts:
         self._texts: dict[str, list[tuple[bytearray, str | None]]] = {}
         self._image: ImagePart | None = None
         self._text: tuple[bytearray, int] | None = None
-        self._stored: StoredPart | None = None
 
     async def take(self, event: Event) -> None:
         match event:
@@ -106,9 +105,7 @@ class FormParts:
             case None:
                 if self._image is not None:
                     await self._image.spool.finish()
-                if self._stored is not None and self._stored.raw.strip():
-                    self._count(self._stored)
-                self._image = self._text = self._stored = None
+                self._image = self._text = None
             case _ if self._image is not None:
                 await self._write_image(self._image, event)
             case _ if self._text is not None:
@@ -139,7 +136,7 @@ class FormParts:
                 image.spool.close()
 
     def _begin(self, part: Part) -> None:
-        self._image = self._text = self._stored = None
+        self._image = self._text = None
         name = _known_name(part.name, self._fields.lists)
         if name in self._fields.images:
             self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._image_memory))
@@ -148,11 +145,11 @@ class FormParts:
         elif name in self._fields.texts:
             kept = bytearray()
             if name in STORED_FIELDS:
-                self._stored = StoredPart(name, kept)
+                self._count(StoredPart(name, kept))
             self._texts.setdefault(name, []).append((kept, part.charset))
             self._text = kept, self._fields.texts[name]
         elif len(self.unknown) < _MAX_UNKNOWN:
-            self.unknown.append(part.name)
+            self.unknown.append(part.name[:_FILENAME_LENGTH])
 
     def _count(self, image: ImagePart | StoredPart) -> None:
         if len(self.images) == MAX_IMAGES:

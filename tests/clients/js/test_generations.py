@@ -47,6 +47,22 @@ def test_a_submission_with_a_lost_response_makes_one_generation(node: RunNode, p
     assert len(proxy.heads("generate-v2")) == 2
 
 
+def test_the_options_of_a_submission_are_sent(node: RunNode, proxy: FaultyProxy) -> None:
+    program = """
+    await client.wait(submitted.id);
+    const pictures = [{ fromGeneration: submitted.id }, { fromExample: `${submitted.id}/0` }, picture];
+    const options = { queue: true, startBy: new Date(Date.now() + 120000), cancelAfter: "20m", dryRun: true };
+    const told = await client.submit(pictures, { prompt: "again" }, options);
+    show([told.dry_run, told.input.example_images.length, Date.parse(told.start_by) - options.startBy]);
+    const wrong = { expectedHashes: [null, "0".repeat(64)], dryRun: true };
+    await client.submit([picture, picture], { prompt: "again" }, wrong).catch((e) => show(e.code));
+    """
+    assert node(SUBMIT + program, PICTURE=PICTURE) == [[True, 3, 0], "hash_mismatch"]
+    head = proxy.heads("dry_run=true")[0].lower()
+    assert b"prefer: queue" in head
+    assert b"cancel-after: 20m" in head
+
+
 def test_a_stream_that_is_cut_gives_each_event_once(node: RunNode, proxy: FaultyProxy) -> None:
     for after in (0, 200, 700, 1500):
         proxy.inject("/events", after=after)

@@ -2,12 +2,24 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from exemplar_client import ApiError, Client, InvalidRequestError, NotFoundError, UnfinishedError
+from exemplar_client import (
+    ApiError,
+    Client,
+    FromExample,
+    FromGeneration,
+    InvalidRequestError,
+    NotFoundError,
+    Options,
+    Source,
+    UnfinishedError,
+)
 from tests.builders.pictures import SAMPLES
+from tests.clients.faulty_proxy import FaultyProxy
 from tests.clients.python.conftest import MakeClient
 from tests.systems.signing import sign_log
 from tests.systems.system import System
@@ -29,6 +41,38 @@ def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Clie
     target = client.download(accepted.id, tmp_path / "picture.png")
     assert target.read_bytes() == picture.content
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_options_are_sent_and_a_dry_run_takes_them_too(client: Client, proxy: FaultyProxy) -> None:
+    given = client.submit([small()], {"prompt": "a lighthouse"}).id
+    client.wait(given, timeout=60)
+    pictures: list[Source] = [FromGeneration(given), FromExample(given), small()]
+    start_by = datetime.now(UTC) + timedelta(minutes=2)
+    sent: Options = {
+        "queue": True,
+        "expected_hashes": [None, hashlib.sha256(small()).hexdigest()],
+        "start_by": start_by,
+        "cancel_after": "20m",
+        "idempotency_key": "optional",
+    }
+    told = client.dry_run(pictures, {"prompt": "again"}, **sent)
+    accepted = client.submit(pictures, {"prompt": "again"}, **sent)
+    assert (told["replayed"], accepted.replayed, accepted.queued) == (False, False, False)
+    generation = client.get(accepted.id)
+    assert len(told["input"]["example_images"]) == len(generation["example_images"]) == 3
+    assert abs(datetime.fromisoformat(generation["start_by"]) - start_by) < timedelta(seconds=1)
+    assert generation["warnings"] == accepted.warnings == told["warnings"]
+    assert client.dry_run(pictures, {"prompt": "again"}, **sent)["replayed"]
+    assert all(b"prefer: queue" in head.lower() for head in proxy.heads("generate-v2")[1:])
+    with pytest.raises(ApiError, match="SHA-256") as refused:
+        client.submit([small()], {"prompt": "again"}, expected_hashes=["0" * 64])
+    assert refused.value.code == "hash_mismatch"
+
+
+def test_a_submission_without_pictures_says_that_they_are_missing(client: Client) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        client.submit([], {"prompt": "a lighthouse"})
+    assert refused.value.code == "missing_images"
 
 
 def test_the_receipt_of_a_picture_is_read_once_the_log_is_signed(client: Client, solo: System) -> None:

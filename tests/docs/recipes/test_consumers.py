@@ -1,12 +1,14 @@
 """The programs of docs/consumers.md, as a developer; the program is killed in the middle of its work."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +18,7 @@ import pytest
 from tests.docs.reading import blocks
 from tests.docs.recipes.pages import environment, missing, run
 from tests.docs.recipes.test_webhooks import answers
+from tests.systems.account import Account
 from tests.systems.system import System
 from tests.systems.tenants import make_tenant
 
@@ -75,6 +78,19 @@ def test_the_commands_of_the_page_work(solo: System, tmp_path: Path) -> None:
     made, acknowledged, moved = answers(run(["bash", "-c", script], tmp_path, env))
     assert (made["name"], acknowledged["leased_until"]) == ("billing", None)
     assert acknowledged["cursor"] != made["cursor"] == moved["cursor"]
+
+
+@pytest.mark.skipif(missing("curl"), reason="no curl")
+def test_the_token_of_the_page_is_a_developers(solo: System, account: Account, tmp_path: Path) -> None:
+    demo = {**asdict(account), "base_url": solo.base_url, "developer_password": account.password}
+    (tmp_path / ".exemplar").mkdir()
+    (tmp_path / ".exemplar/demo.json").write_text(json.dumps(demo))
+    [log_in] = blocks(DOCUMENT, "bash")
+    list_all = (
+        'curl -sS --fail-with-body -H "Authorization: Bearer $TOKEN" "$BASE/api/v1/projects/$PROJECT_ID/consumers"'
+    )
+    said = run(["bash", "-c", f"set -euo pipefail\n{log_in}\n{list_all}"], tmp_path, {})
+    assert json.loads(said) == {"consumers": []}
 
 
 def test_a_killed_program_loses_no_event(solo: System, tmp_path: Path) -> None:

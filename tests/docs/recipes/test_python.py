@@ -27,7 +27,9 @@ def test_the_programs_for_other_credentials_work(
 ) -> None:
     env = {**account.environment(solo.base_url), "ACCESS_KEY": access_key, "PYTHONPATH": str(CLIENT)}
     assert run([sys.executable, "-c", blocks(README, "python")[1]], tmp_path, env) == "None\n"
-    assert run([sys.executable, "-c", blocks(README, "python")[2]], tmp_path, env).endswith(" 0\n")
+    assert run([sys.executable, "-c", blocks(README, "python")[3]], tmp_path, env).endswith(" 0\n")
+    (tmp_path / "exemplar").symlink_to(ROOT / "exemplar")
+    assert run([sys.executable, "-c", blocks(README, "python")[2]], tmp_path, env).startswith("2 False ")
 
 
 def test_the_client_is_a_package_of_its_own(tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_the_client_is_a_package_of_its_own(tmp_path: Path) -> None:
 
 def test_every_program_has_the_right_types(tmp_path: Path) -> None:
     programs = blocks(README, "python")
-    assert len(programs) == 5
+    assert len(programs) == 6
     files = [tmp_path / f"program_{number}.py" for number in range(len(programs))]
     for file, program in zip(files, programs, strict=True):
         file.write_text(program)

@@ -97,6 +97,21 @@ async def test_a_plan_changes_nothing_and_its_count_is_what_is_done(
     assert types == ["bulk_requested", *(["bulk_redelivered"] if action == "redeliver" else []), "bulk_ended"]
 
 
+async def test_every_wrong_condition_is_named_and_no_value_of_metadata_is_kept(gateway: GatewayHarness) -> None:
+    _, owner, path = await people(gateway)
+    wrong = {"colour": "red", "status": "over", "created_after": "soon"}
+    status, body = await gateway.call("POST", path, owner, {"action": "cancel", "seed": "same", "filter": wrong})
+    named = ["filter.colour", "filter.status", "filter.created_after", "seed"]
+    assert (status, [error["loc"][1] for error in body["errors"]]) == (422, named)
+    job = await planned(
+        gateway, owner, path, action="cancel", filter={"metadata.customer": "Smith", "state": "waiting"}
+    )
+    shown = await read(gateway, owner, path, job)
+    assert shown["conditions"] == {"metadata": None, "state": "waiting"}
+    kept = await gateway.store.database["bulk_jobs"].find_one({"_id": job["id"]})
+    assert "Smith" not in str(kept)
+
+
 async def test_a_filter_chooses(gateway: GatewayHarness) -> None:
     person, owner, path = await people(gateway)
     other = await gateway.person(person.owned_project)
@@ -104,6 +119,7 @@ async def test_a_filter_chooses(gateway: GatewayHarness) -> None:
     await gateway.submit(other)
     job = await planned(gateway, owner, path, action="cancel", filter={"status": "pending"}, user_id=person.id)
     assert (job["filters"], job["selected"]) == (["status", "user_id"], 2)
+    assert job["conditions"] == {"status": "pending", "user_id": person.id}
     none = await planned(gateway, owner, path, action="cancel", filter={"created_before": "2020-01-01T00:00:00Z"})
     assert none["selected"] == 0
     requested = await finished(gateway, owner, path, job)

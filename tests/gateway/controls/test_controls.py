@@ -91,6 +91,21 @@ async def test_a_paused_project_waits_and_its_neighbour_does_not(
     assert (await explained(gateway, neighbour, others))["reason"] == "claim"
 
 
+async def test_slots_that_a_control_holds_are_not_expected_back_soon(
+    gateway: GatewayHarness, operator: dict[str, str]
+) -> None:
+    person = await gateway.person(await gateway.owned_project(await gateway.owner("free_starter")))
+    neighbour = await gateway.person(await gateway.owned_project(person.owned_project.owner))
+    generation = await gateway.submit(person)
+    _, body, before = await submit(gateway, neighbour)
+    assert (body["code"], body["reason"], before) == ("generation_limit_exceeded", "slots", "30")
+    await gateway.call("PUT", path_of("project", person.owned_project.id), operator, INCIDENT)
+    assert (await submit(gateway, neighbour))[2] == "60"
+    assert await gateway.reserve(generation)
+    await gateway.call("PUT", path_of("project", person.owned_project.id), operator, {**INCIDENT, "expected_end": END})
+    assert (await submit(gateway, neighbour))[2] == "3600"
+
+
 @pytest.mark.parametrize(("kind", "code"), [("provider", "provider_stopped"), ("developer", "paused")])
 async def test_a_stop_may_refuse_submissions(
     gateway: GatewayHarness, operator: dict[str, str], kind: str, code: str
@@ -148,6 +163,7 @@ async def test_each_change_is_an_event_and_a_repetition_is_none(
         ("maintenance", {"reason": "because"}, 422),
         ("maintenance", {**INCIDENT, "case": "Mrs Smith"}, 422),
         ("maintenance", {**INCIDENT, "submission": "queue"}, 422),
+        ("maintenance", {**INCIDENT, "expected_end": "2020-01-01T00:00:00Z"}, 422),
         ("queue", {"limit": -1, "reason": "cost"}, 422),
         ("providers/other", INCIDENT, 404),
         ("projects/00000000-0000-4000-8000-000000000000", INCIDENT, 404),

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from events.quota import QuotaSettled
 from store.consumers.project_consumers import ProjectConsumers
+from tests.builders.generation import VALIDATED
 from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem
 
 Seen = list[tuple[str, int]]
@@ -164,6 +166,22 @@ async def test_a_lease_waits_for_the_first_event(system: GatewaySystem, user: En
         await asyncio.sleep(0)  # the request may not have begun to wait yet
         await write(system, user)
     assert seen_in(await waiting)[0] == (await system.sealed_events(user.project))[0]
+
+
+async def test_a_lease_that_waits_reads_on_over_commits_without_a_visible_event(
+    system: GatewaySystem, user: EndUser, program: Program
+) -> None:
+    generation = await system.start_generation(user)
+    await system.seal()
+    await program.acknowledge(leased := await program.lease(), cursor=leased["cursor"])
+    for _ in range(12):
+        await system.append(generation, QuotaSettled(period="2026-11", outcome="spent"))
+    await system.append(generation, VALIDATED)
+    await system.seal()
+    assert (await program.lease(limit=1))["more"], "it passes over eleven commits at once"
+    await program.must("PUT", body={"cursor": leased["cursor"]})
+    found = await program.lease(limit=1, wait=30)
+    assert seen_in(found) == (await system.sealed_events(user.project))[-1:]
 
 
 async def test_an_unknown_position_is_refused(

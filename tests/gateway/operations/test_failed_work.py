@@ -107,6 +107,21 @@ async def test_exactly_one_selection_is_named(gateway: GatewayHarness, operator:
     assert (await gateway.call("POST", f"{PARKED}/replay", operator, body))[0] == 422
 
 
+async def test_an_unknown_handler_is_refused_with_the_known_ones(
+    gateway: GatewayHarness, operator: dict[str, str]
+) -> None:
+    why = {"all": True, "handler": "bogus", "reason": "obsolete"}
+    for path, known in ((PARKED, "projector"), (DEAD_LETTERS, "invocation")):
+        answers = [
+            await gateway.get(f"{path}?handler=bogus", operator),
+            await gateway.call("POST", f"{path}/replay", operator, {"all": True, "handler": "bogus"}),
+            await gateway.call("POST", f"{path}/discard", operator, why),
+        ]
+        assert [status for status, _ in answers] == [422] * 3
+        assert all(known in body["errors"][0]["msg"] for _, body in answers)
+        assert (await gateway.get(f"{path}?handler={known}", operator))[0] == 200
+
+
 async def test_a_search_finds_all_that_a_request_led_to(gateway: GatewayHarness, operator: dict[str, str]) -> None:
     event = await dead_letter(gateway)
     await park(gateway, event.id, 9)

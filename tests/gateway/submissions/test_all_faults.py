@@ -44,6 +44,19 @@ async def test_every_fault_is_listed_in_the_order_of_the_rules(server: UploadSer
     ]
 
 
+async def test_malformed_hashes_are_listed_beside_a_picture_that_is_refused(
+    server: UploadServer, small_jpeg: bytes
+) -> None:
+    expected = [part("expected_hash", text) for text in (b"0" * 64, b"zz", b"zz")]
+    answer = await server.submit(image(b"GIF89a"), image(small_jpeg), *expected[:2], INSTRUCTIONS)
+    assert located(answer) == [
+        ("body.example_images.0", "invalid_image_format"),
+        ("body.expected_hash", "invalid_request"),
+    ]
+    answer = await server.submit(*expected[1:], INSTRUCTIONS)
+    assert [code for _, code in located(answer)] == ["missing_images", "invalid_request", "invalid_request"]
+
+
 async def test_a_form_without_anything_misses_both_required_fields(server: UploadServer) -> None:
     answer = await server.submit(EVENT)
     assert located(answer)[:2] == [

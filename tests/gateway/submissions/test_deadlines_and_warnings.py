@@ -79,6 +79,7 @@ async def test_warnings_are_answered_recorded_and_read_again(gateway: GatewayHar
         ("unknown_fields", None),
     ]
     assert all(one["message"] for one in body["warnings"])
+    assert body["warnings"][-1].pop("fields") == ["mask"], "the names are told, and not kept"
     _, resource = await gateway.get(f"{ONE}/{body['id']}", person.token)
     assert resource["warnings"] == body["warnings"]
     _, replayed = await submit(gateway, person, picture, picture, headers=key)

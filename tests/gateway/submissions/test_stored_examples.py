@@ -96,8 +96,9 @@ async def test_a_wrong_hash_and_a_sixth_picture_are_refused_as_with_files(gatewa
     assert (status, answer["code"]) == (409, "hash_mismatch")
     status, answer = await submit(gateway, person, *[("from_generation", first)] * 6)
     assert (status, answer["code"]) == (422, "too_many_images")
-    status, answer = await submit(gateway, person, ("from_generation", ""))
-    assert (status, answer["code"]) == (422, "missing_images")
+    for beside in ([], [("example_images", gateway.picture)]):
+        status, answer = await submit(gateway, person, *beside, ("from_generation", ""))
+        assert (status, answer["code"], answer["errors"][0]["loc"][1]) == (422, "invalid_request", "from_generation")
 
 
 async def test_a_picture_that_is_deleted_during_the_upload_leaves_nothing(

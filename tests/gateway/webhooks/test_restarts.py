@@ -107,6 +107,11 @@ async def test_nothing_is_replayed_to_a_disabled_endpoint(api: Api, receiver: Re
     one = f"/{(await api.create_endpoint(receiver.url))['id']}"
     await api("POST", f"{one}/disable")
     assert (await api("POST", f"{one}/replay-missing", {"since": "2026-01-01T00:00:00Z"})).status == 409
+    for restart, body in (("recover", {"since": "2026-01-01T00:00:00Z"}), ("resend", {"states": ["delivered"]})):
+        for query in ("", "?dry_run=true"):
+            assert (await api("POST", f"{one}/{restart}{query}", body)).status == 409
+        assert (await api("POST", f"/default/{restart}", body)).status == 202
+    assert (await api("POST", f"{one}/deliveries/msg_x/resend")).status == 409
     assert (await api("POST", "/default/replay-missing", {"since": "2026-01-01T00:00:00Z"})).status == 404
 
 

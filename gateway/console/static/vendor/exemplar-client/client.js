@@ -9,7 +9,12 @@ const ALL = `${GENERATION}/generations-v2`;
 const LONG_POLL_S = 30;
 const UPLOAD_S = 600;
 
-/** @typedef {Blob | Uint8Array<ArrayBuffer>} Picture the bytes of a JPEG, PNG or WebP file */
+/**
+ * @typedef {{fromGeneration: string} | {fromExample: string}} StoredPicture a result, or an example, of an earlier
+ *   generation of yours: its id, or id/number
+ */
+
+/** @typedef {Blob | Uint8Array<ArrayBuffer> | StoredPicture} Picture the bytes of a JPEG, PNG or WebP file, or a name */
 
 /** @typedef {import("../types/openapi.js").components["schemas"]} Schemas the bodies of the API, by name */
 /** @typedef {Schemas["Generation"]} Generation */
@@ -22,6 +27,11 @@ const UPLOAD_S = 600;
  * @property {string} [idempotencyKey] your own key extends "one generation" beyond this call, as over a reload
  * @property {object} [metadata] at most 16 keys, returned with the generation
  * @property {string} [webhook] @property {string[]} [webhookEvents]
+ * @property {(string | null)[]} [expectedHashes] the SHA-256 that each picture must have; null: not checked
+ * @property {boolean} [queue] wait for a slot where none is free, instead of a 429
+ * @property {Date | string} [startBy] until when the model must have been called
+ * @property {string} [startTimeout] the same as a duration: `5m`
+ * @property {string} [cancelAfter] a duration until when it must have ended
  * @property {boolean} [dryRun] answer what would be recorded, and record nothing
  * @property {AbortSignal} [signal]
  */
@@ -49,7 +59,7 @@ export class Client {
     const idempotencyKey = options.idempotencyKey ?? randomKey();
     const sent = {
       method: "POST",
-      headers: { ...this.session.credentials.submissionHeaders, "Idempotency-Key": idempotencyKey },
+      headers: { ...this.session.credentials.submissionHeaders, ...headersOf(options), "Idempotency-Key": idempotencyKey },
       query: { dry_run: options.dryRun ? "true" : undefined },
       body: formOf(pictures, instructions, options),
       signal: options.signal,
@@ -212,18 +222,34 @@ export function randomKey() {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {Options} options @returns {Record<string, string>} */
+function headersOf({ queue, startTimeout, cancelAfter }) {
+  return {
+    ...(queue && { Prefer: "queue" }),
+    ...(startTimeout !== undefined && { "X-Start-Timeout": startTimeout }),
+    ...(cancelAfter !== undefined && { "Cancel-After": cancelAfter }),
+  };
+}
+
 /** @param {Picture[]} pictures @param {string | object} instructions @param {Options} options */
-function formOf(pictures, instructions, { metadata, webhook, webhookEvents = [] }) {
+function formOf(pictures, instructions, { metadata, webhook, webhookEvents = [], expectedHashes = [], startBy }) {
   const form = new FormData();
-  pictures.forEach((picture, index) => {
-    const blob = picture instanceof Blob ? picture : new Blob([picture]);
-    form.append("example_images", blob, `image-${index + 1}`); // file names of the user are not sent
-  });
+  pictures.forEach((picture, index) => appendPicture(form, picture, index));
   form.append("instructions", typeof instructions === "string" ? instructions : JSON.stringify(instructions));
   if (metadata !== undefined) form.append("metadata", JSON.stringify(metadata));
   if (webhook !== undefined) form.append("webhook", webhook);
   for (const name of webhookEvents) form.append("webhook_events_filter", name);
+  for (const sha256 of expectedHashes) form.append("expected_hash", sha256 ?? "");
+  if (startBy !== undefined) form.append("start_by", startBy instanceof Date ? startBy.toISOString() : startBy);
   return form;
+}
+
+/** @param {FormData} form @param {Picture} picture @param {number} index */
+function appendPicture(form, picture, index) {
+  if ("fromGeneration" in picture) return form.append("from_generation", picture.fromGeneration);
+  if ("fromExample" in picture) return form.append("from_example", picture.fromExample);
+  const blob = picture instanceof Blob ? picture : new Blob([picture]);
+  form.append("example_images", blob, `image-${index + 1}`); // file names of the user are not sent
 }
 
 /** @param {Blob} picture */
