@@ -50,7 +50,7 @@ def _names(operation: Operation, status: int) -> Iterator[str]:
         yield from ("RateLimit", "RateLimit-Policy")
     if 304 in operation.also and status in (200, 206, 304):
         yield "ETag"
-    if "wait" in operation.query_names and status == 200:
+    if "wait" in operation.query_names and status in (200, 304):
         yield "Retry-After"
     if status == 303:
         yield "Location"
