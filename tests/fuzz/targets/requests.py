@@ -51,7 +51,7 @@ _HEADERS: Final = st.fixed_dictionaries(
 @cache
 def schema_of(base_url: str) -> OpenApiSchema:
     config = schemathesis.Config.from_dict({"generation": _GENERATION})
-    return schemathesis.openapi.from_url(f"{base_url}/openapi.json", config=config)
+    return schemathesis.openapi.from_url(f"{base_url}/openapi.json", config=config, timeout=TIMEOUT_S)
 
 
 def role_of(label: str) -> str:
