@@ -97,6 +97,14 @@ def plain_tracebacks() -> None:
     structlog.configure(processors=[*before, renderer])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_logging() -> Iterator[None]:
+    """Keep commands that run in this process from configuring its logging: that would stay for all other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exemplar.logging.configure_logging", lambda *_, **__: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
     home = make_server_home()

@@ -52,10 +52,10 @@ def _names(operation: Operation, status: int) -> Iterator[str]:
         yield "ETag"
     if "wait" in operation.query_names and status == 200:
         yield "Retry-After"
-    if status == 303 or (operation.caller == "submission" and status == 202):
+    if status == 303:
         yield "Location"
     if operation.caller == "submission" and status in (200, 202):
-        yield "Idempotency-Replayed"
+        yield from ("Location", "Idempotency-Replayed")
     if "Prefer" in operation.headers and status in (200, 202):
         yield "Preference-Applied"
     if status == 206:

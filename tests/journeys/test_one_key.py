@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System
 from tests.systems.tenants import ONE, SUBMIT, Answer, Tenant, fresh_key
+from tests.systems.waiting import until
 
 SYSTEM = "whole_own"
 PICTURE = pictures.jpeg("coffee.png", (160, 120))
@@ -74,8 +76,13 @@ async def test_fifty_concurrent_requests_at_two_gateways_are_one_generation(
     generation = answers[0].body["id"]
     await tenant.completed(generation)
     assert len(await sandbox.creations(generation)) == 1
-    listed = (await tenant.get(ONE)).body
-    assert ([one["id"] for one in listed["generations"]], listed["total"]) == ([generation], 1)
+
+    async def listed() -> Any:  # lists may be behind for a moment
+        page = (await tenant.get(ONE)).body
+        return page if page["total"] else None
+
+    page = await until(listed, "the generation is listed")
+    assert ([one["id"] for one in page["generations"]], page["total"]) == ([generation], 1)
 
 
 async def test_neither_422_nor_429_consumes_an_idempotency_key(new_tenant: MakeTenant, sandbox: SandboxClient) -> None:

@@ -158,9 +158,8 @@ async def test_a_step_back_of_the_clock_does_not_keep_parked_commits_waiting(
 
 
 async def test_the_command_shows_positions_and_parked_commits(
-    failed: Harness, admission: FailingAdmission, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
+    failed: Harness, admission: FailingAdmission, mongodb_url: str
 ) -> None:
-    monkeypatch.setattr("exemplar.logging.configure_logging", lambda *_, **__: None)  # for good
     settings = {"EXEMPLAR_MONGODB_URL": mongodb_url}
     await failed.catch_up("settlement")
     well = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)

@@ -20,9 +20,9 @@ def served(client: Client) -> dict[str, tuple[str, str]]:
         operation["operationId"]: (method.upper(), path)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        # What lies under /console are the files of a page for browsers: no program has a use for a method that
-        # downloads them, and the page itself calls the operations that `api` has.
-        if not path.startswith("/console")
+        # What lies under /console and /docs are pages for browsers, and what describes the API is read by tools: no
+        # program has a use for a method that downloads them.
+        if not path.startswith(("/console", "/docs")) and path not in ("/asyncapi.json", "/llms.txt")
     }
 
 

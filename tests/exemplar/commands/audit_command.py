@@ -29,8 +29,6 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setattr("exemplar.logging.configure_logging", lambda *_, **__: None)  # it would stay for other tests
-
     def main(*arguments: str, **changed: str) -> Result:
         env = {"EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED, **changed}
         for name, value in env.items():
