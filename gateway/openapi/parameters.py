@@ -62,7 +62,7 @@ _QUERY: Final[Mapping[str, Schema]] = {
     "to": {"type": "string", "format": "date"},
     "by": {"type": "string", "pattern": "^(project|user|day|month|key)(,(project|user|day|month|key))*$"},
     "format": {"type": "string", "enum": ["json", "csv"]},
-    "expires": _whole(0),
+    "expires": _TEXT,
     "receipt": {"type": "string", "enum": ["embedded", "c2pa"]},
 }
 _MEANINGS: Final[Mapping[str, str]] = {
@@ -117,7 +117,7 @@ _HEADERS: Final[Mapping[str, tuple[Schema, str]]] = {
     "Prefer": (_TEXT, "`wait=n` waits up to 60 seconds for the end; `queue` waits for a slot where none is free"),
     "If-None-Match": (_TEXT, "The ETag of the version that you have; 304 if there is no newer one"),
     "Last-Event-ID": (_TEXT, "The position behind which to continue, as a reconnecting client sends it"),
-    "Range": ({"type": "string", "pattern": r"^bytes=.*$"}, "The part of the picture that you want"),
+    "Range": (_TEXT, "The part of the picture that you want: `bytes=0-1023`; any other range gets the whole"),
     "X-Project-ID": (_UUID, "The project"),
     "X-Stainless-Read-Timeout": (_TEXT, "How many seconds the client waits, as OpenAI's clients say it"),
     "X-Stainless-Timeout": (_TEXT, "How many seconds the client waits, as OpenAI's clients say it"),
