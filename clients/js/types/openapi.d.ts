@@ -9600,12 +9600,12 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description When a signed link ends, in Unix seconds */
-                expires?: number;
+                expires?: string;
                 /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
                 receipt?: "embedded" | "c2pa";
             };
             header?: {
-                /** @description The part of the picture that you want */
+                /** @description The part of the picture that you want: `bytes=0-1023`; any other range gets the whole */
                 Range?: string;
                 /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
@@ -9778,12 +9778,12 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description When a signed link ends, in Unix seconds */
-                expires?: number;
+                expires?: string;
                 /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
                 receipt?: "embedded" | "c2pa";
             };
             header?: {
-                /** @description The part of the picture that you want */
+                /** @description The part of the picture that you want: `bytes=0-1023`; any other range gets the whole */
                 Range?: string;
                 /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
@@ -9860,12 +9860,12 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description When a signed link ends, in Unix seconds */
-                expires?: number;
+                expires?: string;
                 /** @description The receipt inside the picture: as metadata, or as a C2PA manifest */
                 receipt?: "embedded" | "c2pa";
             };
             header?: {
-                /** @description The part of the picture that you want */
+                /** @description The part of the picture that you want: `bytes=0-1023`; any other range gets the whole */
                 Range?: string;
                 /** @description The ETag of the version that you have; 304 if there is no newer one */
                 "If-None-Match"?: string;
