@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from actors.subscriptions import QUEUES
-from domain.paths import GENERATION, WEBHOOK_ENDPOINT
+from domain.paths import (
+    CONTROL_DEVELOPER,
+    CONTROL_MAINTENANCE,
+    CONTROL_PROJECT,
+    CONTROL_PROVIDER,
+    CONTROL_QUEUE,
+    CONTROLS,
+    GENERATION,
+    WEBHOOK_ENDPOINT,
+)
 from tests.fuzz.accounts import Accounts, Api, open_accounts
 from tests.fuzz.gauge import Gauge
 from tests.rabbitmq.server import Server
@@ -15,6 +24,14 @@ from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.waiting import until
 
+_SUBJECTS: Final = ("provider", "developer_id", "project_id")
+_PATHS: Final = {
+    "maintenance": CONTROL_MAINTENANCE,
+    "queue_cap": CONTROL_QUEUE,
+    "provider": CONTROL_PROVIDER,
+    "developer": CONTROL_DEVELOPER,
+    "project": CONTROL_PROJECT,
+}
 # Each request has a client address of its own; webhooks are sent to a port where nobody listens.
 ENVIRON: Final = {"EXEMPLAR_TRUSTED_PROXIES": "127.0.0.0/8", "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1"}
 
@@ -51,10 +68,18 @@ class Service:
         self.gauge.check()
 
     def restore(self) -> None:
-        """Open new accounts unless those present still have their access, generation and endpoint."""
+        """Lift all controls, and open new accounts unless those present still have access, generation and endpoint."""
+        self._lift_controls()
         own, hook = GENERATION.format(**self.accounts.ids), WEBHOOK_ENDPOINT.format(**self.accounts.ids)
         if not (self._is_found("end_user", own) and self._is_found("developer", hook)):
             self.accounts = self._opened()
+
+    def _lift_controls(self) -> None:
+        """Lift what a request has set: under it submissions are answered 503."""
+        operator = self.accounts.headers["operator"]
+        for control in self.api.call("GET", CONTROLS, operator, 200)["controls"]:
+            path = _PATHS[control["kind"]].format(**dict.fromkeys(_SUBJECTS, control["subject"]))
+            self.api.call("DELETE", path, operator, 204)
 
     def _opened(self) -> Accounts:
         return open_accounts(self.api, self.system.secrets.operator_key)
