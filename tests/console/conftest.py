@@ -17,7 +17,7 @@ from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import PASSWORD
 
-PATIENCE_MS = 30_000  # a busy machine makes what follows an action wait
+WAIT_MS = 30_000  # a busy machine makes what follows an action wait
 MakeAccount = Callable[..., Account]
 
 
@@ -40,7 +40,7 @@ def browser(solo: System) -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         missing("no Chromium: apt install chromium")
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", INSECURE])
         yield browser
@@ -99,7 +99,7 @@ def open_tab(browser: Browser, solo: System) -> Iterator[OpenTab]:
 
     def opened(**options: object) -> Tab:
         context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(WAIT_MS)
         tab = Tab(context.new_page(), solo.base_url)
         tab.page.on("pageerror", lambda error: tab.complaints.append(f"error: {error}"))
         tab.page.on(
