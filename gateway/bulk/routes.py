@@ -53,9 +53,7 @@ class BulkRoutes:
     bulk_selection: BulkSelection
     accounts: Accounts
 
-    @post(
-        PROJECT_BULK, "eraser", 201, body=BulkRequest, answer=answers.BulkPlan, codes=(ErrorCode.SELECTION_TOO_LARGE,)
-    )
+    @post(PROJECT_BULK, "eraser", 201, body=BulkRequest, answer=answers.BulkPlan, codes=_PLAN)
     async def plan(self, request: web.Request) -> web.Response:
         """Plan an action on the generations that a filter finds: nothing is changed.
 
@@ -96,13 +94,7 @@ class BulkRoutes:
         """Show how far a bulk job is."""
         return web.json_response(job_body(await self._job(request)), headers=_NO_STORE)
 
-    @post(
-        f"{PROJECT_BULK_JOB}/start",
-        "eraser",
-        202,
-        answer=answers.BulkJob,
-        codes=(ErrorCode.CONFLICT, ErrorCode.BULK_LIMIT),
-    )
+    @post(f"{PROJECT_BULK_JOB}/start", "eraser", 202, answer=answers.BulkJob, codes=_START)
     async def start(self, request: web.Request) -> web.Response:
         """Start a planned job; repeatable. A developer has ten running ones at most."""
         job = await self._job(request)

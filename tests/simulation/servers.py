@@ -125,34 +125,42 @@ def dependencies(
     async def safe_now() -> datetime:
         return min(clock(), true_clock())
 
-    async def current_tier(_: str) -> str:
-        return TIER.name
-
-    redelivery = TIMEOUTS.redelivery.total_seconds()
     return dependencies_of(
         **_linked(servers, network),
         leases=MemoryLeases(servers.leases, holder=process.name, clock=true_clock),
         **_left_out(),
+        **_settings(),
         clock=clock,
         monotonic=monotonic,
         safe_now=safe_now,
-        current_tier=current_tier,
         announce=announce,
         decoder=SimulatedDecoder(),
         provider=provider,
         create_seconds=provider.create_seconds,
-        callback_key=CALLBACK_KEY,
-        composition="first",
-        input_moderation=InputModeration(),
-        public_url="https://exemplar.test",
-        lost_after=timedelta(minutes=1),
-        price=Price(0.001),
-        tiers={TIER.name: TIER},
-        timeouts=TIMEOUTS,
-        polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
-        redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
-        slot_times=RetryTimes(Backoff(first=2, longest=30)),
     )
+
+
+async def _current_tier(_: str) -> str:
+    return TIER.name
+
+
+def _settings() -> dict[str, Any]:
+    """Choose what operators configure: the tier, the times, and what a picture costs."""
+    redelivery = TIMEOUTS.redelivery.total_seconds()
+    return {
+        "callback_key": CALLBACK_KEY,
+        "composition": "first",
+        "current_tier": _current_tier,
+        "input_moderation": InputModeration(),
+        "public_url": "https://exemplar.test",
+        "lost_after": timedelta(minutes=1),
+        "price": Price(0.001),
+        "tiers": {TIER.name: TIER},
+        "timeouts": TIMEOUTS,
+        "polling_times": RetryTimes(Backoff(first=redelivery, longest=30)),
+        "redelivery_times": RetryTimes(Backoff(first=redelivery, longest=60)),
+        "slot_times": RetryTimes(Backoff(first=2, longest=30)),
+    }
 
 
 def _left_out() -> dict[str, Any]:
