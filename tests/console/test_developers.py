@@ -1,8 +1,9 @@
 """What developers do in the console: keys, users and webhooks."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.console.conftest import OpenTab, Tab
 from tests.console.tour import Tour
@@ -47,6 +48,7 @@ def test_a_webhook_is_made_tried_and_sent_again(tour: Tour) -> None:
     expect(delivery).to_contain_text("failed")
     delivery.get_by_text("1 attempt").click()
     expect(delivery).to_contain_text("no connection")
+    page.route("**/deliveries", _as_under_way, times=1)
     delivery.get_by_role("button", name="Send again").click()
     expect(delivery).to_contain_text("2 attempts")
     page.get_by_role("button", name="New secret").click()
@@ -55,6 +57,17 @@ def test_a_webhook_is_made_tried_and_sent_again(tour: Tour) -> None:
     page.get_by_label("Since").last.fill("2026-01-01T00:00")
     page.get_by_role("button", name="Send what is missing").click()
     expect(page.locator(".notice.good")).to_contain_text("on their way")
+
+
+def _as_under_way(route: Route) -> None:
+    """Answer as while the second attempt is made: its claim ends in a minute."""
+    response = route.fetch()
+    body = response.json()
+    [delivery] = body["deliveries"]
+    ends = datetime.now(UTC) + timedelta(seconds=60)
+    delivery |= {"state": "pending", "reason": None, "next_attempt_at": ends.isoformat()}
+    delivery["attempts"] = delivery["attempts"][:1]
+    route.fulfill(response=response, json=body)
 
 
 def test_usage_names_who_holds_the_slots(tab: Tab, link: Callable[[Account], str]) -> None:

@@ -14,7 +14,7 @@ import { deliverable, endpointBadge } from "./webhooks.js";
 const DEFAULT = "default"; // the webhooks that single requests name
 const STATES = ["pending", "delivered", "failed", "skipped"];
 const LOOKED_EVERY_MS = 1500;
-const SOON_MS = 10_000;
+const SOON_MS = 90_000; // an attempt under way shows the end of its claim, which is a minute ahead
 
 /** @param {import("./page.js").Page} page */
 export async function page(page) {
