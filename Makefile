@@ -59,13 +59,16 @@ derived: $(VENV)/.installed-dev ## write the files that follow from the code: sc
 	$(BIN)/exemplar topology > rabbitmq/definitions.json
 	$(BIN)/python -m tests.docs.write_tables
 
+# One version of a package in all files: that of the tests.
+CONSTRAINED = $(COMPILE) --constraint requirements/dev.txt
+
 lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
-	$(COMPILE) --group build --output-file requirements/build.txt
-	$(COMPILE) pyproject.toml --output-file requirements/service.txt
-	$(COMPILE) pyproject.toml --extra c2pa --output-file requirements/c2pa.txt
-	$(COMPILE) pyproject.toml --extra mcp --output-file requirements/mcp.txt
-	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/local.txt
 	$(COMPILE) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
+	$(CONSTRAINED) --group build --output-file requirements/build.txt
+	$(CONSTRAINED) pyproject.toml --output-file requirements/service.txt
+	$(CONSTRAINED) pyproject.toml --extra local --group build --output-file requirements/local.txt
+	for extra in c2pa mcp s3 tracing; do \
+		$(CONSTRAINED) pyproject.toml --extra $$extra --output-file requirements/$$extra.txt || exit; done
 
 clean: ## remove the environment and all caches; the data in .exemplar stays
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
