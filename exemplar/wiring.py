@@ -114,7 +114,7 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
     "broker": checked_broker,
-    "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "callback_keys": lambda actor_settings: actor_settings.callback_keys,
     "chain": _chain,
     "checkpointer": open_checkpointer,
     "composition": lambda actor_settings: actor_settings.composition,

@@ -148,7 +148,7 @@ def _settings() -> dict[str, Any]:
     """Choose what operators configure: the tier, the times, and what a picture costs."""
     redelivery = TIMEOUTS.redelivery.total_seconds()
     return {
-        "callback_key": CALLBACK_KEY,
+        "callback_keys": [CALLBACK_KEY],
         "composition": "first",
         "current_tier": _current_tier,
         "input_moderation": InputModeration(),
