@@ -14,6 +14,7 @@ from actors.imaging.decoder import Decoder
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
+from actors.lost_predictions import LostPredictions
 from actors.providers.registry import open_provider
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, STEPS, checked_broker
@@ -123,6 +124,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_personal_data_days": lambda actor_settings: actor_settings.keep_personal_data_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
+    "lost_predictions": LostPredictions,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),
     "polling_times": _polling_times,

@@ -172,9 +172,17 @@ def _left_out() -> dict[str, Any]:
         "delivery_scheduler": Nothing(),
         "durations": no_durations,
         "queue": Nothing(),
+        "restorations": NeverRestored(),
         "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
     }
+
+
+class NeverRestored:
+    """A log that was never restored from a backup."""
+
+    async def last(self) -> None:
+        return None
 
 
 def _linked(servers: Servers, network: Network) -> dict[str, Link]:
