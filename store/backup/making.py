@@ -4,8 +4,9 @@ A copy is read while its collection changes, so it is consistent only together w
 had meanwhile: applying them again leads to the state at their end, whatever the copy has seen of them.
 """
 
-import time
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -31,8 +32,9 @@ _RESHAPING: Final = frozenset({"rename", "drop", "dropDatabase"})
 class BackupMaker:
     """Writes backups of the database; memory does not grow with it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._clock = clock
 
     async def make(self, folder: BackupFolder, show: Show) -> Backup:
         """Begin, continue or extend the backup in a folder; raises BackupError."""
@@ -47,7 +49,7 @@ class BackupMaker:
 
     async def _begin(self, folder: BackupFolder) -> Backup:
         """Remember the point of the majority's history at which the changes begin."""
-        pipeline = [{"$changeStream": {}}]
+        pipeline: list[Document] = [{"$changeStream": {}}]
         opened = await self._database.command("aggregate", 1, pipeline=pipeline, cursor={"batchSize": 0})
         cursor = opened["cursor"]
         await self._database.command("killCursors", "$cmd.aggregate", cursors=[cursor["id"]])
@@ -62,14 +64,14 @@ class BackupMaker:
         for name in names:
             if name not in backup.copies:
                 done = sum(counts[one] for one in names if one in backup.copies)
-                await self._copy(name, folder, backup, lambda n, done=done: show(done + n, sum(counts.values())))
+                await self._copy(name, folder, backup, partial(_show, show, done, sum(counts.values())))
 
     async def _copy(self, name: str, folder: BackupFolder, backup: Backup, show: Callable[[int], None]) -> None:
         """Copy a collection in the order of its ids, as bytes."""
         rows = self._database.get_collection(name, codec_options=_RAW)
         with folder.written(f"copies/{name}.bson") as writer:
             async for document in rows.find({}).sort("_id", 1):
-                writer.add(document.raw)  # type: ignore[attr-defined]
+                writer.add(document.raw)
                 show(writer.documents)
         backup.copies[name] = writer.file
         folder.save(backup)
@@ -77,7 +79,7 @@ class BackupMaker:
     async def _follow(self, folder: BackupFolder, backup: Backup) -> None:
         """Write the changes from the resume token up to now, which a document of its own marks."""
         mark, copied = uuid4().hex, backup.end is None
-        at = {"mark": mark, "backup": backup.id, "at": int(time.time() * 1000)}
+        at = {"mark": mark, "backup": backup.id, "at": self._clock()}
         await self._database["meta"].replace_one({"_id": MARK}, at, upsert=True)
         try:
             with folder.written(f"changes/{len(backup.changes) + 1:06}.bson") as writer:
@@ -110,6 +112,10 @@ class BackupMaker:
                 if is_mark(change, mark):
                     return dict(change)
         raise BackupError("MongoDB ended the list of changes")
+
+
+def _show(show: Show, done: int, total: int, copied: int) -> None:
+    show(done + copied, total)
 
 
 class _ReshapedError(Exception):

@@ -19,7 +19,7 @@ RESTORED: Final = "restored"
 
 _META: Final = "meta"
 _RAW: Final = bson.CodecOptions(document_class=RawBSONDocument)
-_DECODED: Final = bson.CodecOptions(tz_aware=True)
+_DECODED: Final[bson.CodecOptions[Document]] = bson.CodecOptions(tz_aware=True)
 _BATCH_BYTES: Final = 8 * 2**20
 _BATCH: Final = 500
 

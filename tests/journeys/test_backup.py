@@ -1,5 +1,6 @@
 """A system is restored from a backup, without its messages: what was under way ends, and nothing is paid twice."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ async def hold(system: System, session: aiohttp.ClientSession, *, held: bool) ->
     method, body = ("PUT", {"reason": "maintenance"}) if held else ("DELETE", None)
     async with session.request(method, url, json=body, headers={"X-Operator-Key": headers}) as answer:
         assert answer.status in (200, 204), await answer.text()
+    await asyncio.sleep(1.2)  # every process reads the controls once a second
 
 
 async def lose_everything(system: System) -> None:
@@ -65,7 +67,7 @@ async def test_a_lost_system_is_restored_to_a_moment_and_completes_what_was_unde
     await tenant.reaches(running, "started")
     await hold(system, session, held=True)
     waiting = await tenant.accepted()
-    await tenant.reaches(waiting, "quota_reserved")
+    state = (await tenant.reaches(waiting, "validated", "reserved"))["state"]
     moment = datetime.now(UTC)
 
     # What follows is lost: the generation that waited is paid for, and so is one more.
@@ -81,7 +83,7 @@ async def test_a_lost_system_is_restored_to_a_moment_and_completes_what_was_unde
     assert json.loads((await exemplar(system, "audit", "verify")).out)["ok"]
 
     system.start()
-    assert (await tenant.resource(waiting))["state"] == "quota_reserved"
+    assert (await tenant.resource(waiting))["state"] in (state, "reserved")
     assert (await tenant.get(f"/api/v1/generation/generations-v2/{repeated}")).status == 404
     await hold(system, session, held=False)
     again = await tenant.accepted(key=key)

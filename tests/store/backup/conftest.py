@@ -48,7 +48,7 @@ async def restored(source: Database) -> AsyncIterator[Callable[..., Awaitable[di
 
 
 async def backed_up(source: Database, folder: BackupFolder) -> Backup:
-    return await BackupMaker(source).make(folder, unseen)
+    return await BackupMaker(source, lambda: NOW).make(folder, unseen)
 
 
 async def contents(database: Database) -> dict[str, list[Document]]:

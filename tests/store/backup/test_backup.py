@@ -15,7 +15,7 @@ from store.backup.making import BackupMaker
 from store.errors import DataFormatError
 from store.mongo.connection import Database, Document
 from store.mongo.data_format import require_format
-from tests.store.backup.conftest import backed_up, contents, unseen
+from tests.store.backup.conftest import NOW, backed_up, contents, unseen
 
 Restored = Callable[..., Awaitable[dict[str, list[Document]]]]
 
@@ -33,7 +33,7 @@ async def write(database: Database, chance: random.Random) -> None:
         case 3:
             await rows.update_one(key, {"$set": {"used": 5, "list": [{"a": 1}]}, "$unset": {"n": ""}})
         case 4:
-            await rows.update_one(key, [{"$set": {"list": {"$slice": ["$list", 2]}, "used": {}}}])
+            await rows.update_one(key, [{"$set": {"list": {"$slice": ["$list", 2]}, "used": {"$literal": {}}}}])
         case 5:
             await rows.update_one(key, {"$set": {"list.0.a": chance.random()}})
         case _:
@@ -183,7 +183,7 @@ async def test_refusals_say_what_is_wrong(
         await backed_up(source, folder)
     other = BackupFolder(folder.path.parent)
     with pytest.raises(BackupError, match="something else"):
-        await BackupMaker(source).make(other, unseen)
+        await BackupMaker(source, lambda: NOW).make(other, unseen)
 
 
 async def test_a_backup_that_the_oplog_does_not_reach_any_more_begins_anew(
