@@ -15,6 +15,7 @@ from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
+from gateway.internal.settings import InternalSettings
 from gateway.moderation.settings import ModerationSettings
 from gateway.receipts.settings import ReceiptSettings
 from gateway.settings import GatewaySettings
@@ -45,6 +46,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Provider": ProviderSettings,
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
+    "Metrics and probes": InternalSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -61,6 +63,7 @@ _SHARED = (
     MasterKeySettings,
     ProviderSettings,
     PriceSettings,
+    InternalSettings,
 )
 _GATEWAY = (
     GatewaySettings,

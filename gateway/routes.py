@@ -32,6 +32,7 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.internal.probes import ProbeRoutes
 from gateway.mcp.routes import McpRoutes
 from gateway.openai.model_routes import ModelRoutes
 from gateway.openai.routes import EditRoutes
@@ -96,6 +97,7 @@ ROUTES: Final = (
     AccessRoutes,
     ProviderRoutes,
     HealthRoutes,
+    ProbeRoutes,
     OpenApiRoutes,
     ConsoleRoutes,
     DocumentationRoutes,

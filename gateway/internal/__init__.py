@@ -1,0 +1,1 @@
+"""HTTP for those who run the service, on a port of its own in every process."""
