@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 PartState = Literal["healthy", "unknown", "unhealthy"]
 
+LOOP_SECONDS: Final = 3.0
+"""How long the event loop may be busy before a probe counts it as blocked; longer than a check takes."""
 WEDGED_SECONDS: Final = 300.0
 """Longer than any handler takes, whose every call has a time-out, and than a scheduler is without a run."""
 
@@ -44,6 +46,11 @@ def progress_part(name: str, seconds: float) -> Part:
     if seconds < WEDGED_SECONDS:
         return Part(name)
     return Part(name, "unhealthy", "wedged", "restart this process: what it had begun is delivered again")
+
+
+def loop_part() -> Part:
+    """Judge an event loop that did not answer a probe in time."""
+    return Part("event_loop", "unhealthy", "blocked", "restart this process if it stays so")
 
 
 def broker_part(*, consuming: bool) -> Part:

@@ -1,17 +1,23 @@
 """What each process needs to live and to be ready, and the internal server that says so."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import structlog
+
 from actors.jobs.scheduler import Scheduler
 from actors.providers.provider import Provider
-from domain.health import Part, Phase, broker_part, database_part, progress_part, provider_part
+from domain.health import LOOP_SECONDS, Part, Phase, broker_part, database_part, loop_part, progress_part, provider_part
 from exemplar.environment import ConfigurationError
-from gateway.internal.probes import ProbeRoutes, Probes
-from gateway.internal.server import InternalServer
-from gateway.openapi.operation import route_table
+from exemplar.internal_server import Answer, InternalServer, Pages
+from exemplar.metrics.settings import MetricsSettings
+from gateway.probes import Probes, bodies_of
 from store.mongo.health import DatabaseHealth
+
+log = structlog.get_logger()
 
 Check = Callable[[], Awaitable[Part]]
 
@@ -68,15 +74,32 @@ def _provider_check(provider: Provider) -> Check:
     return check
 
 
-def _internal_routes(probe_routes: ProbeRoutes) -> Sequence[Any]:
-    return route_table(probe_routes)
+def _internal_pages(probes: Probes) -> Pages:
+    return {"/health/live": _probe_page(probes.live), "/health/ready": _probe_page(probes.ready)}
+
+
+def _probe_page(probe: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], Answer]:
+    """Ask a probe on the event loop of this thread; a loop that does nothing any more is a fault of its own."""
+    loop = asyncio.get_running_loop()
+
+    def page() -> Answer:
+        asked = asyncio.run_coroutine_threadsafe(probe(), loop)
+        try:
+            body = asked.result(LOOP_SECONDS)
+        except TimeoutError:
+            asked.cancel()
+            body = {"status": "blocked", "parts": bodies_of([loop_part()])}
+        status = 200 if body["status"] in ("live", "ready") else 503
+        return Answer(status, "application/json", json.dumps(body).encode())
+
+    return page
 
 
 PROBES: Mapping[str, Callable[..., Any]] = {
     "broker_check": _broker_check,
     "database_check": _database_check,
     "handlers_check": _handlers_check,
-    "internal_routes": _internal_routes,
+    "internal_pages": _internal_pages,
     "jobs_check": _jobs_check,
     "live_checks": lambda process_name: LIVE[process_name],
     "process_name": lambda: "gateway",
@@ -95,14 +118,21 @@ async def open_probes(bind: Callable[..., Any]) -> AsyncIterator[Probes]:
 
 
 @asynccontextmanager
-async def open_internal_server(bind: Callable[..., Any]) -> AsyncIterator[InternalServer]:
-    """Open the internal server; ConfigurationError when its port is taken."""
-    server: InternalServer = bind(InternalServer)()
+async def open_internal_server(
+    metrics_settings: MetricsSettings, internal_pages: Pages, process_number: int
+) -> AsyncIterator[None]:
+    """Serve metrics and probes, if there is a port; ConfigurationError when it is taken."""
+    host, port = metrics_settings.metrics_host, metrics_settings.port_of(process_number)
+    if port is None:
+        yield
+        return
+    server = InternalServer(host, port, internal_pages)
     try:
-        await server.start()
+        server.start()
     except OSError as error:
-        raise ConfigurationError(f"EXEMPLAR_METRICS_PORT {server.port} cannot be opened: {error.strerror}") from error
+        raise ConfigurationError(f"EXEMPLAR_METRICS_PORT {port} cannot be opened: {error.strerror}") from error
+    log.info("internal_listening", host=host, port=port)
     try:
-        yield server
+        yield
     finally:
-        await server.close()
+        await asyncio.to_thread(server.close)

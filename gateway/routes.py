@@ -32,7 +32,6 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
-from gateway.internal.probes import ProbeRoutes
 from gateway.mcp.routes import McpRoutes
 from gateway.openai.model_routes import ModelRoutes
 from gateway.openai.routes import EditRoutes
@@ -42,6 +41,7 @@ from gateway.operations.failed_work import FailedWorkRoutes
 from gateway.operations.projections import ProjectionRoutes
 from gateway.operations.search import SearchRoutes
 from gateway.operations.status import StatusRoutes
+from gateway.probes import ProbeRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes

@@ -9,9 +9,9 @@ import typer
 
 from exemplar.client_commands.exit_code import ExitCode
 from exemplar.environment import ConfigurationError, read
-from gateway.internal.settings import InternalSettings
+from exemplar.metrics.settings import MetricsSettings
 
-_TIMEOUT_S: Final = 4.0
+_TIMEOUT_S: Final = 5.0
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
@@ -30,7 +30,7 @@ def probe(
 
     EXEMPLAR_METRICS_PORT and EXEMPLAR_METRICS_HOST are those of the process.
     """
-    settings = read(InternalSettings)
+    settings = read(MetricsSettings)
     answers = [_ask(settings, number, question) for number in range(1, processes + 1)]
     failed = [text for works, text in answers if not works]
     if failed:
@@ -38,7 +38,7 @@ def probe(
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _ask(settings: InternalSettings, number: int, question: Question) -> tuple[bool, str]:
+def _ask(settings: MetricsSettings, number: int, question: Question) -> tuple[bool, str]:
     """Ask one process; return whether it says yes, and its answer or why there is none."""
     port = settings.port_of(number)
     if port is None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from domain.health import Part, Phase, all_work, database_part, progress_part, provider_part
 from exemplar.gateway_wiring import create_gateway
-from gateway.internal.probes import Probes
+from gateway.probes import Probes
 from store.mongo.connection import open_database
 from store.mongo.health import DatabaseHealth
 from store.settings import StoreSettings
@@ -54,18 +54,19 @@ def checks(**parts: Part) -> Any:
 
 
 async def test_a_process_is_ready_while_it_runs_and_all_that_it_needs_works() -> None:
-    working = Probes(["handlers"], ["database"], checks(handlers=Part("handlers"), database=database_part(None)))
-    working.phase = Phase.STARTING
-    assert [part.reason for part in await working.ready()] == ["starting"]
-    async with working.running():
-        assert all_work(await working.ready())
-        assert all_work(await working.live())
-    assert [part.reason for part in await working.ready()] == ["stopping"]
-    assert await working.live() == ()
+    probes = Probes(["handlers"], ["database"], checks(handlers=Part("handlers"), database=database_part(None)))
+    probes.phase = Phase.STARTING
+    assert (await probes.ready())["parts"] == {"process": {"status": "unhealthy", "reason": "starting"}}
+    async with probes.running():
+        assert [(await probes.ready())["status"], (await probes.live())["status"]] == ["ready", "live"]
+    assert (await probes.ready())["parts"]["process"]["reason"] == "stopping"
+    assert (await probes.live())["status"] == "live", "a process that stops is not to be killed"
+
+
+async def test_a_wedged_process_does_not_live_and_one_without_its_database_is_not_ready() -> None:
     wedged, away = progress_part("handlers", 301), database_part("AutoReconnect")
-    broken = Probes(["handlers"], ["database"], checks(handlers=wedged, database=away))
-    assert not all_work(await broken.live())
-    assert not all_work(await broken.ready())
+    probes = Probes(["handlers"], ["database"], checks(handlers=wedged, database=away))
+    assert [(await probes.live())["status"], (await probes.ready())["status"]] == ["not_live", "not_ready"]
 
 
 async def test_a_provider_that_cannot_be_reached_refuses_nothing() -> None:

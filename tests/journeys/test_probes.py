@@ -42,19 +42,19 @@ async def test_the_gateway_answers_probes_on_its_public_port(tenant: Tenant) -> 
 async def test_a_worker_whose_token_is_refused_says_so_when_it_starts(
     tenant: Tenant, system: System, tmp_path: Path
 ) -> None:
-    system.program("refused", "worker", "--queues", "projection", REPLICATE_API_TOKEN="r8_revoked")
-    await system.restart("refused")
+    system.program("refused-worker", "worker", "--queues", "projector", REPLICATE_API_TOKEN="r8_revoked")
+    await system.restart("refused-worker")
     try:
-        [line] = [line for line in system.logged("refused") if line["event"] == "provider_token_refused"]
+        [line] = [line for line in system.logged("refused-worker") if line["event"] == "provider_token_refused"]
         assert (line["level"], line["status"]) == ("error", 401)
         assert "REPLICATE_API_TOKEN" in line["action"]
-        status, body = await probe(system, "refused", "ready", tenant.session)
+        status, body = await probe(system, "refused-worker", "ready", tenant.session)
         assert (status, body["parts"]["provider"]["reason"]) == (503, "provider_unauthorized")
-        asked = await _asked(system, tmp_path, "refused")
+        asked = await _asked(system, tmp_path, "refused-worker")
         assert (asked["ready"].code, asked["live"].code) == (1, 0)
         assert "provider_unauthorized" in asked["ready"].out
     finally:
-        system.kill("refused")
+        system.kill("refused-worker")
 
 
 async def _asked(system: System, folder: Path, name: str) -> dict[str, Done]:
@@ -78,15 +78,15 @@ async def test_up_tells_what_the_provider_says_about_the_token(tenant: Tenant, s
 
 async def test_a_worker_without_rabbitmq_is_not_ready_and_lives(tenant: Tenant, system: System) -> None:
     """RabbitMQ is away for nobody else: this worker's virtual host does not exist."""
-    system.program("apart", "worker", EXEMPLAR_AMQP_URL=f"{system.amqp_url}-missing")
-    await system.restart("apart")
+    system.program("apart-worker", "worker", EXEMPLAR_AMQP_URL=f"{system.amqp_url}-missing")
+    await system.restart("apart-worker")
     try:
-        status, body = await probe(system, "apart", "ready", tenant.session)
+        status, body = await probe(system, "apart-worker", "ready", tenant.session)
         assert (status, body["parts"]["broker"]["status"]) == (503, "unhealthy")
         assert body["parts"]["database"]["status"] == "healthy"
-        assert (await probe(system, "apart", "live", tenant.session))[0] == 200
+        assert (await probe(system, "apart-worker", "live", tenant.session))[0] == 200
     finally:
-        system.kill("apart")
+        system.kill("apart-worker")
 
 
 async def test_a_worker_takes_messages_before_it_is_called_ready(tenant: Tenant, system: System) -> None:

@@ -380,4 +380,5 @@ async def test_a_consumer_knows_whether_it_consumes_and_how_long_its_handlers_ru
         end.set()
         await until(lambda: consumer.longest_running() == 0, "the handler has ended")
         proxied_rabbit.proxy.refuse()
+        proxied_rabbit.proxy.reset()
         await until(lambda: not consumer.consuming, "the connection is lost")

@@ -37,20 +37,21 @@ class Readiness(TypedDict):
 
 
 class Probes:
-    """Judge this process by the checks that its kind names; until it runs, they are not asked."""
+    """Judge this process by the checks that its kind names, which are asked while it runs."""
 
     def __init__(self, live_checks: Sequence[str], ready_checks: Sequence[str], dependency: Callable[[str], Any]):
         self._live, self._ready, self._dependency = live_checks, ready_checks, dependency
         self.phase = Phase.RUNNING
 
-    async def live(self) -> Sequence[Part]:
-        """Return the parts without which only a restart helps."""
-        return await self._judged(self._live) if self.phase is Phase.RUNNING else ()
+    async def live(self) -> Liveness:
+        """Describe the parts without which only a restart helps."""
+        parts = await self._judged(self._live)
+        return {"status": "live" if all_work(parts) else "not_live", "parts": bodies_of(parts)}
 
-    async def ready(self) -> Sequence[Part]:
-        """Return the process and the parts that it needs for its work."""
-        checked = await self._judged(self._ready) if self.phase is Phase.RUNNING else ()
-        return (phase_part(self.phase), *checked)
+    async def ready(self) -> Readiness:
+        """Describe the process and the parts that it needs for its work."""
+        parts = [phase_part(self.phase), *await self._judged(self._ready)]
+        return {"status": "ready" if all_work(parts) else "not_ready", "parts": bodies_of(parts)}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,6 +63,8 @@ class Probes:
             self.phase = Phase.STOPPING
 
     async def _judged(self, names: Sequence[str]) -> Sequence[Part]:
+        if self.phase is not Phase.RUNNING:  # what it needs is not open yet, or not any more
+            return ()
         checks: list[Check] = [self._dependency(name) for name in names]
         return await asyncio.gather(*(check() for check in checks))
 
@@ -81,10 +84,8 @@ class ProbeRoutes:
     )
     async def live(self, _: web.Request) -> web.Response:
         """Read whether this process lives: it answers, and its work gets on."""
-        parts = await self._probes.live()
-        lives = all_work(parts)
-        body: Liveness = {"status": "live" if lives else "not_live", "parts": _bodies(parts)}
-        return _answer(body, works=lives)
+        body = await self._probes.live()
+        return _response(body, works=body["status"] == "live")
 
     @get(
         "/health/ready",
@@ -95,17 +96,16 @@ class ProbeRoutes:
     )
     async def ready(self, _: web.Request) -> web.Response:
         """Read whether this process can do its work; what merely delays work is not held against it."""
-        parts = await self._probes.ready()
-        works = all_work(parts)
-        body: Readiness = {"status": "ready" if works else "not_ready", "parts": _bodies(parts)}
-        return _answer(body, works=works)
+        body = await self._probes.ready()
+        return _response(body, works=body["status"] == "ready")
 
 
-def _answer(body: Mapping[str, Any], *, works: bool) -> web.Response:
+def _response(body: Mapping[str, Any], *, works: bool) -> web.Response:
     return web.json_response(body, status=200 if works else 503, headers={"Cache-Control": "no-store"})
 
 
-def _bodies(parts: Sequence[Part]) -> dict[str, PartHealth]:
+def bodies_of(parts: Sequence[Part]) -> dict[str, PartHealth]:
+    """Write parts by their names."""
     return {part.name: _body(part) for part in parts}
 
 
