@@ -8,7 +8,7 @@ from collections.abc import Callable
 from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
 from exemplar.local.hooks import Demo, Hooks
-from exemplar.local.mongod import DATABASE, Mongod, elsewhere, url_of
+from exemplar.local.mongod import DATABASE, Mongod, elsewhere
 from exemplar.local.options import WEBHOOK_ALLOW, Options
 from exemplar.local.ports import LOOPBACK, Ports, listening
 from exemplar.local.processes import Child
@@ -191,10 +191,13 @@ class Machine:
         return Addresses(
             base_url=f"http://{host}:{port}",
             port=port,
-            mongodb_url=self._mongodb_elsewhere or url_of(ports.of("mongod"), DATABASE),
+            mongodb_url=self._mongodb_url(),
             amqp_url=self._rabbit.url if self._rabbit else None,
             sandbox_port=None if options.environ.get("REPLICATE_API_TOKEN") else ports.of("sandbox"),
         )
+
+    def _mongodb_url(self) -> str:
+        return self._mongod.url(DATABASE) if self._mongod is not None else self._mongodb_elsewhere or ""
 
     def _names(self) -> list[str]:
         ours = ["solo"] if self._rabbit is None else ["gateway", "worker", "scheduler"]

@@ -77,7 +77,8 @@ def test_a_rabbitmq_of_debian_or_on_the_path_is_used(bare_machine: Path) -> None
     assert not RabbitNode.available(), "there is no epmd"
     program(bare_machine / "epmd")
     assert RabbitNode.available()
-    assert find_server() == program(rabbitmq_node.SERVER)
+    packaged = program(rabbitmq_node.SERVER)
+    assert find_server() == packaged
 
 
 async def test_elsewhere_than_on_linux_one_line_says_what_to_do(
