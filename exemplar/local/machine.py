@@ -38,9 +38,8 @@ class Machine:
         self._services = {name: service(name, options, self._env) for name in self._names()}
         self._token_refused = False
         self.supervisor = Supervisor(say)
-        self.supervisor.adopt(*self._services.values())
-        if self._mongod is not None:
-            self.supervisor.adopt(self._mongod.child)
+        servers = [] if self._mongod is None else [self._mongod.child]
+        self.supervisor.adopt(*servers, *self._services.values())
         if self._rabbit is not None:
             self.supervisor.adopt(*self._rabbit.children)
 
