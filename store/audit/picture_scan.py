@@ -42,8 +42,9 @@ class PictureScan:
         """Read one picture again; None when it was erased."""
         key = picture.key
         found = self._blobs.find({"_id": {"$gte": key, "$lt": f"{key}/~"}}).sort("_id", ASCENDING)
-        picture = await anext(_grouped(found), None)
-        return None if picture is None else await self._with_bytes(picture)
+        async for stored in _grouped(found):
+            return await self._with_bytes(stored)
+        return None
 
     async def _with_bytes(self, picture: StoredPicture) -> StoredPicture:
         """Add the bytes that are in an object; without it, the picture has none."""

@@ -54,7 +54,7 @@ def from_object(head: Document, data: bytes, numbers: range) -> Mapping[str, Doc
     kept = {name: value for name, value in head.items() if name != "object"}
     if "pieces" not in head:
         return {head["_id"]: kept | {"data": data}}
-    shared = {name: head[name] for name in _OF_PIECES if name in head}
+    shared: Document = {name: head[name] for name in _OF_PIECES if name in head}
     found: dict[str, Document] = {head["_id"]: kept}
     for number in numbers:
         name, offset = piece_id(head["_id"], number), (number - numbers.start) * PIECE

@@ -50,10 +50,10 @@ async def _require_none(database: Database) -> None:
 
 async def _require_same(database: Database, bucket: str, prefix: str) -> None:
     """Record the bucket once: pictures in another one would seem to be lost."""
-    place = {"bucket": bucket, "prefix": prefix}
+    named = {"bucket": bucket, "prefix": prefix}
     with reachable():
-        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": place}, upsert=True)
-        known = await database["meta"].find_one({"_id": _KEY}) or place
+        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
+        known = await database["meta"].find_one({"_id": _KEY}) or named
     if (known["bucket"], known["prefix"]) != (bucket, prefix):
         raise ObjectStorageError(
             f"pictures are in bucket {known['bucket']} under {known['prefix'] or 'no prefix'}:"
