@@ -135,6 +135,6 @@ async def test_what_a_blob_store_has_lost_is_deleted_by_every_run(
         return 3
 
     monkeypatch.setattr(sweep.blobs, "sweep", lost)
-    with capture_logs() as lines:
+    with structlog.testing.capture_logs() as lines:
         assert await sweep.run() == 3
     assert [(line["event"], line["objects"]) for line in lines] == [("lost_objects_deleted", 3)]

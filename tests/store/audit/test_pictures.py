@@ -7,6 +7,7 @@ import pytest
 
 from domain.audit.checkpoints import ContradictionError
 from store.audit.picture_verification import PictureReport
+from store.generations.blobs import PIECE
 from store.objects.s3_objects import S3Objects
 from tests.builders.stored_generation import StoredGeneration
 from tests.store.audit.conftest import AuditHarness
@@ -33,11 +34,13 @@ async def test_pictures_in_a_bucket_are_compared_too(
     audit_log: AuditHarness, objects: S3Objects, object_storage: ObjectStorage, bucket: str
 ) -> None:
     audit_log.store.set(objects=objects, blobs=make_s3_blobs(audit_log.database, objects))
-    made = await completed(audit_log)
+    await audit_log.fill()
+    made = await audit_log.complete(GENERATION, 2 * PIECE, 900)
+    await audit_log.seal()
     assert await audit_log.verify_pictures() == PictureReport(2, 0, 0)
     names = {name.split("/")[2]: f"/{bucket}/{name}" for name in object_storage.names(bucket)}
     example, result = [names[blob.digest] for blob in made.blobs]
-    for other in (bytes(600_000), made.blobs[0].data + b"?", made.blobs[0].data[:-1]):
+    for other in (bytes(2 * PIECE), made.blobs[0].data + b"?", made.blobs[0].data[:-1]):
         object_storage.ask("PUT", example, other)
         with pytest.raises(ContradictionError, match=r"position 10: picture .*: its bytes"):
             await audit_log.verify_pictures()
