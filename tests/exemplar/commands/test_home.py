@@ -45,7 +45,7 @@ READERS = (
     "rebuild --check",
     "subscribers",
 )
-PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
+PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings", "probe"}
 FOR_USERS = {"generate", "watch", "list", "open", "listen", "trigger", "login"}
 DIAGNOSIS: dict[str, Callable[..., object]] = {"status": show_status, "doctor": examine}
 GROUPS = {
