@@ -7,7 +7,7 @@ import pytest
 
 from exemplar.diagnosis.machine_checks import _start_findings
 from exemplar.environment import ConfigurationError
-from exemplar.local import mongod, rabbitmq_node
+from exemplar.local import rabbitmq_node
 from exemplar.local.home import mongodb_of
 from exemplar.local.hooks import Hooks
 from exemplar.local.machine import Machine
@@ -34,7 +34,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("EXEMPLAR_MONGODB_URL", raising=False)
-    monkeypatch.setattr(mongod.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setattr(rabbitmq_node, "SERVER", tmp_path / "none")
     return folder
 
