@@ -220,9 +220,12 @@ def _run(process: str, count: int = 1, **given: object) -> None:
     use_all_descriptors()
     settings = read_settings(process)
     arm_crash_point(settings)
+    number = 1
     if count > 1:
         from exemplar.process_group import ProcessGroup
 
-        if (code := ProcessGroup(count).fork()) is not None:
+        group = ProcessGroup(count)
+        if (code := group.fork()) is not None:
             raise typer.Exit(code)
-    asyncio.run(run(process, reuse_port=count > 1, **settings, **given))
+        number = group.number
+    asyncio.run(run(process, reuse_port=count > 1, process_number=number, **settings, **given))

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class ProcessGroup:
-    """Keeps `count` children of this process running until SIGINT or SIGTERM."""
+    """Keeps `count` children of this process running until SIGINT or SIGTERM; `number`, from 1, is that of a child."""
 
     def __init__(self, count: int) -> None:
         self._due = dict.fromkeys(range(1, count + 1), 0.0)
@@ -32,6 +32,7 @@ class ProcessGroup:
         self._stop_by: float | None = None
         self._code = 0
         self._parent = os.getpid()
+        self.number = 0
 
     def fork(self) -> int | None:
         """Return None in each child; in the parent the exit code, when all children have ended.
@@ -62,6 +63,7 @@ class ProcessGroup:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != self._parent:
             sys.exit(1)
+        self.number = number
         structlog.contextvars.bind_contextvars(process=number)
         return False
 

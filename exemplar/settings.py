@@ -13,6 +13,7 @@ from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
+from exemplar.metrics.settings import MetricsSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
@@ -35,6 +36,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Tiers": TierSettings,
     "Actors and scheduler": ActorSettings,
     "Timeouts": TimeoutSettings,
+    "Metrics": MetricsSettings,
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
     "Receipts": ReceiptSettings,
@@ -52,6 +54,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 """Every class of settings under its title, in the order in which they are printed."""
 
 _SHARED = (
+    MetricsSettings,
     StoreSettings,
     RabbitSettings,
     TierSettings,

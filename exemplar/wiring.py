@@ -29,6 +29,7 @@ from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
+from exemplar.metrics.target import open_metrics
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
@@ -41,6 +42,7 @@ from store.accounts.postponed import Postponed
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
+from store.commits.measured import event_store
 from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.quota.admission import Admission
@@ -74,6 +76,7 @@ SERVICES: Mapping[str, Factory] = {
     "delivery_log": lambda events, announce, clock: Repository(
         events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
+    "events": event_store,
     "generations": Generations,
     "lacks_endpoints": lambda endpoints: endpoints.lacks,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
@@ -149,6 +152,7 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 _STORE: Mapping[str, Opener] = {
+    "metrics": open_metrics,
     "database": open_prepared,
     "blobs": open_blobs,
     "provider": open_provider,
