@@ -23,9 +23,12 @@ EVENTS: Final = Counter(
     "exemplar_events_total", "Events that were appended to the log", (Label("type", CATALOGUE.names),)
 )
 GENERATIONS: Final = Counter(
-    "exemplar_generations_total",
-    "Generations that have reached a public status; code says why they failed",
-    (Label("status", get_args(Status)), Label("code", ("", *FailureCode))),
+    "exemplar_generations_total", "Generations that have reached a public status", (Label("status", get_args(Status)),)
+)
+FAILURES: Final = Counter(
+    "exemplar_generation_failures_total",
+    "Generations that failed, by failure code",
+    (Label("code", tuple(code.value for code in FailureCode)),),
 )
 PHASES: Final = Histogram(
     "exemplar_generation_phase_seconds",
@@ -42,4 +45,4 @@ MONGODB_SECONDS: Final = Histogram(
     "exemplar_mongodb_command_seconds", "Duration of the commands of MongoDB, in seconds", (_COMMAND,)
 )
 
-STORE_METRICS: Final = (APPENDS, EVENTS, GENERATIONS, PHASES, MONGODB_COMMANDS, MONGODB_SECONDS)
+STORE_METRICS: Final = (APPENDS, EVENTS, GENERATIONS, FAILURES, PHASES, MONGODB_COMMANDS, MONGODB_SECONDS)

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+from math import prod
 from typing import Any, Final, assert_never
 
 import prometheus_client
@@ -14,6 +16,8 @@ from metrics.metrics import Values
 
 FRESH_SECONDS: Final = 45.0
 """How long a gauge of the system is told: then another process measures, or none."""
+MOST_BEGUN: Final = 50
+"""Most series of a counter that begin before anything is counted."""
 
 
 class PrometheusMetrics:
@@ -57,7 +61,9 @@ class PrometheusMetrics:
         names = [label.name for label in metric.labels]
         match metric:
             case Counter():
-                return prometheus_client.Counter(metric.name, metric.help, names, registry=self.registry)
+                return _begun(
+                    prometheus_client.Counter(metric.name, metric.help, names, registry=self.registry), metric
+                )
             case Histogram():
                 return prometheus_client.Histogram(
                     metric.name, metric.help, names, buckets=metric.buckets, registry=self.registry
@@ -86,6 +92,15 @@ class _SystemGauges(Collector):
                 for labels, value in values.items():
                     family.add_metric(labels, value)
                 yield family
+
+
+def _begun(counter: prometheus_client.Counter, metric: Counter) -> prometheus_client.Counter:
+    """Begin every series of a counter at 0, so that its first step is seen; not where there are too many."""
+    values = [label.values for label in metric.labels]
+    if metric.labels and prod(map(len, values)) <= MOST_BEGUN:
+        for labels in product(*values):
+            counter.labels(*labels)
+    return counter
 
 
 def _closed(metric: Metric, labels: tuple[str, ...]) -> tuple[str, ...]:

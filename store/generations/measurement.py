@@ -6,7 +6,7 @@ from events.commit import Commit
 from events.generation import GenerationCompleted, GenerationFailed, GenerationRequested
 from events.invocation import GenerationStarted
 from metrics.metrics import Metrics
-from store.metrics import GENERATIONS, PHASES
+from store.metrics import FAILURES, GENERATIONS, PHASES
 
 
 def measure(metrics: Metrics, commit: Commit, generation: Generation | None) -> None:
@@ -14,14 +14,15 @@ def measure(metrics: Metrics, commit: Commit, generation: Generation | None) -> 
     for recorded in commit.events:
         match recorded.event:
             case GenerationRequested():
-                metrics.count(GENERATIONS, "pending", "")
+                metrics.count(GENERATIONS, "pending")
             case GenerationStarted():
-                metrics.count(GENERATIONS, "processing", "")
+                metrics.count(GENERATIONS, "processing")
             case GenerationCompleted():
-                metrics.count(GENERATIONS, "completed", "")
+                metrics.count(GENERATIONS, "completed")
                 _observe_phases(metrics, generation)
             case GenerationFailed(code=code):
-                metrics.count(GENERATIONS, "failed", code)
+                metrics.count(GENERATIONS, "failed")
+                metrics.count(FAILURES, code)
                 _observe_phases(metrics, generation)
 
 
