@@ -61,22 +61,24 @@ async def opened_prometheus(
     folder: Path, rules: Path, targets: Sequence[str], *, interval: str = "500ms"
 ) -> AsyncIterator[Prometheus]:
     """Run Prometheus with a file of rules until the end of the block; it scrapes and evaluates every `interval`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "prometheus.json"  # JSON is YAML
-    config.write_text(json.dumps(_config(rules, targets, interval)))
     port = Ports(folder / "ports.json").of("prometheus")
-    command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    url, process = f"http://127.0.0.1:{port}", _start(folder, _config(rules, targets, interval), port)
     try:
         async with aiohttp.ClientSession() as session:
-            prometheus = Prometheus(f"http://127.0.0.1:{port}", session)
-            await until(lambda: _answers(session, f"http://127.0.0.1:{port}/-/ready"), "Prometheus is ready")
-            yield prometheus
+            await until(lambda: _answers(session, f"{url}/-/ready"), "Prometheus is ready")
+            yield Prometheus(url, session)
     finally:
         process.kill()
         await asyncio.to_thread(process.wait)
+
+
+def _start(folder: Path, config: dict[str, Any], port: int) -> "subprocess.Popen[bytes]":
+    file = folder / "prometheus.json"  # JSON is YAML
+    file.write_text(json.dumps(config))
+    command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    with (folder / "prometheus.log").open("wb") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
 def _config(rules: Path, targets: Sequence[str], interval: str) -> dict[str, Any]:
