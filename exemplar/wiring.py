@@ -42,7 +42,6 @@ from store.accounts.postponed import Postponed
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
-from store.commits.measured import event_store
 from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.quota.admission import Admission
@@ -76,7 +75,6 @@ SERVICES: Mapping[str, Factory] = {
     "delivery_log": lambda events, announce, clock: Repository(
         events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
-    "events": event_store,
     "generations": Generations,
     "lacks_endpoints": lambda endpoints: endpoints.lacks,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,

@@ -29,7 +29,7 @@ from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
 from store.bulk.jobs import BulkJobs
-from store.commits.mongo import MongoEventStore
+from store.commits.measured import MeasuredEventStore
 from store.consumers.consumers import Consumers
 from store.consumers.project_consumers import ProjectConsumers
 from store.controls.changes import ControlChanges
@@ -88,7 +88,7 @@ __all__ = [
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "provisional": ProvisionalWrites,
-    "events": MongoEventStore,
+    "events": MeasuredEventStore,
     "personal_data": MongoPersonalData,
     "blobs": MongoBlobs,
     "ledger": MongoLedger,

@@ -20,7 +20,9 @@ from store.mongo.provisional import ProvisionalWrites
 class MeasuredEventStore(MongoEventStore):
     """Count what is appended, and what is not and why."""
 
-    def __init__(self, database: Database, provisional: ProvisionalWrites, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, provisional: ProvisionalWrites | None = None, metrics: Metrics = NO_METRICS
+    ) -> None:
         super().__init__(database, provisional)
         self._metrics = metrics
 
@@ -46,12 +48,3 @@ class MeasuredEventStore(MongoEventStore):
         for event in events:
             self._metrics.count(EVENTS, event.type)
         return commit
-
-
-def event_store(database: Database, provisional: ProvisionalWrites, metrics: Metrics = NO_METRICS) -> MongoEventStore:
-    """Make the event store; it counts where anything is measured."""
-    return (
-        MeasuredEventStore(database, provisional, metrics)
-        if metrics.enabled
-        else MongoEventStore(database, provisional)
-    )
