@@ -11,7 +11,7 @@ PAUSES: Final = ("provider_unauthorized", "provider_payment", "provider_throttle
 """Why the circuit of a provider is open."""
 
 _QUEUE: Final = Label("queue", tuple(CATALOGUE.queues))
-_OPERATION: Final = Label("operation", ("create", "get", "list", "cancel", "webhook_secret", "download"))
+_OPERATION: Final = Label("operation", ("create", "get", "list", "cancel", "webhook_secret", "download", "account"))
 
 ACTOR_CALLS: Final = Counter(
     "exemplar_actor_calls_total", "Calls of actors", (_QUEUE, Label("outcome", ("succeeded", "failed")))

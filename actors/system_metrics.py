@@ -44,7 +44,9 @@ WEBHOOK_BACKLOG: Final = _gauge(
     Label("age", ("scheduled", "under_10s", "under_1m", "under_10m", "over_10m")),
 )
 PROVIDER_PAUSED: Final = _gauge(
-    "provider_paused", "1 while the circuit of the provider is open for all processes", Label("reason", PAUSES)
+    "provider_paused",
+    "1 while the circuit of the provider is open for all processes, or the scheduler's token is refused",
+    Label("reason", PAUSES),
 )
 CONTROLS: Final = _gauge("controls", "Controls of operators that are in force")
 DISK_USED: Final = _gauge("mongodb_disk_used_bytes", "Used bytes of the file system that holds MongoDB's data")

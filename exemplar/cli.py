@@ -189,6 +189,14 @@ add_lazily(app, "status", "Show what runs, waits and failed.", f"{_DIAGNOSIS}.st
 add_lazily(
     app, "doctor", "Find what is wrong, and say what to type.", f"{_DIAGNOSIS}.doctor", "examine", panel=_OPERATORS
 )
+add_lazily(
+    app,
+    "probe",
+    "Ask the process of this machine whether it lives, or is ready.",
+    "exemplar.commands.probe",
+    "probe",
+    panel=_OPERATORS,
+)
 
 
 @app.command("settings", rich_help_panel=_OPERATORS)

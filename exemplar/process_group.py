@@ -23,16 +23,16 @@ log = structlog.get_logger()
 
 
 class ProcessGroup:
-    """Keeps `count` children of this process running until SIGINT or SIGTERM; `number`, from 1, is that of a child."""
+    """Keeps `count` children of this process running until SIGINT or SIGTERM."""
 
     def __init__(self, count: int) -> None:
+        self.number = 1  # of this process in the group, once it is a child
         self._due = dict.fromkeys(range(1, count + 1), 0.0)
         self._failures = dict.fromkeys(self._due, 0)
         self._running: dict[int, tuple[int, float]] = {}  # number and start, by process id
         self._stop_by: float | None = None
         self._code = 0
         self._parent = os.getpid()
-        self.number = 0
 
     def fork(self) -> int | None:
         """Return None in each child; in the parent the exit code, when all children have ended.

@@ -36,7 +36,6 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Tiers": TierSettings,
     "Actors and scheduler": ActorSettings,
     "Timeouts": TimeoutSettings,
-    "Metrics": MetricsSettings,
     "Checkpoints": CheckpointSettings,
     "Witnesses": WitnessSettings,
     "Receipts": ReceiptSettings,
@@ -47,6 +46,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Provider": ProviderSettings,
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
+    "Metrics and probes": MetricsSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -54,7 +54,6 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 """Every class of settings under its title, in the order in which they are printed."""
 
 _SHARED = (
-    MetricsSettings,
     StoreSettings,
     RabbitSettings,
     TierSettings,
@@ -64,6 +63,7 @@ _SHARED = (
     MasterKeySettings,
     ProviderSettings,
     PriceSettings,
+    MetricsSettings,
 )
 _GATEWAY = (
     GatewaySettings,

@@ -117,7 +117,10 @@ class SystemMeasurement:
     async def _provider(self) -> None:
         pause, controls = await asyncio.gather(self.pauses.current(self.provider.name), self.current_controls.get())
         reason = pause.reason if pause is not None else None
-        self.metrics.replace(gauges.PROVIDER_PAUSED, _labelled({one: float(one == reason) for one in PAUSES}))
+        paused = {one: float(one == reason) for one in PAUSES}
+        if self.provider.token_accepted is False:
+            paused["provider_unauthorized"] = 1.0
+        self.metrics.replace(gauges.PROVIDER_PAUSED, _labelled(paused))
         self._set(gauges.CONTROLS, len(controls.by_name))
 
     async def _disk(self) -> None:

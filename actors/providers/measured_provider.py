@@ -39,6 +39,13 @@ class MeasuredProvider:
     async def paused_until(self) -> datetime | None:
         return await self._provider.paused_until()
 
+    @property
+    def token_accepted(self) -> bool | None:
+        return self._provider.token_accepted
+
+    async def check_token(self) -> None:
+        await self._timed("account", self._provider.check_token)
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         def outcome_of(answer: Created | Refused | Unknown) -> str:
             match answer:
