@@ -31,6 +31,7 @@ from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
+from exemplar.metrics.opening import open_metrics
 from exemplar.probe_wiring import PROBES, open_internal_server, open_probes
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -153,6 +154,7 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 _STORE: Mapping[str, Opener] = {
+    "metrics": open_metrics,
     "probes": open_probes,
     "internal_server": open_internal_server,
     "database": open_prepared,
