@@ -15,9 +15,9 @@ from tests.containers.podman import Podman
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).parent / "stand_ins"
-DEBIAN = "localhost/exemplar-debian:bookworm"
+DEBIAN = "localhost/exemplar-debian:trixie"
 PUBLIC = {
-    "docker.io/library/python:3.11-slim": "python.Containerfile",
+    "docker.io/library/python:3.13-slim": "python.Containerfile",
     "docker.io/library/rabbitmq:4-management": "rabbitmq.Containerfile",
     "docker.io/library/mongo:8.0": "mongo.Containerfile",
 }
@@ -50,7 +50,7 @@ _HOST = ("--network", "host")
 def _debian(podman: Podman, folder: Path) -> None:
     root = folder / "debian"
     packages = "python3,python3-venv,python3-pip,ca-certificates"
-    podman.call(["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root)], timeout=900)
+    podman.call(["debootstrap", "--variant=minbase", f"--include={packages}", "trixie", str(root)], timeout=900)
     archive = folder / "debian.tar"
     podman.call(["tar", "-C", str(root), "-cf", str(archive), "."])
     podman.run("import", archive, DEBIAN)
