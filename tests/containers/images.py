@@ -1,6 +1,8 @@
 """The images: the product's own, and stand-ins for the public ones where no registry is reachable.
 
-The stand-ins prove image, compose.yaml, secrets and health checks; they do not prove RabbitMQ 4 and MongoDB 8.
+The stand-ins are made of Debian 13, which python:3.13-slim is made of, too: its Python 3.13, its RabbitMQ 4.0 and its
+Prometheus 2.53, and the mongod of the tests. They prove image, compose.yaml, secrets, health checks and scraping; they do
+not prove MongoDB 8 and Prometheus 3. Nothing stands in for Grafana.
 """
 
 import re
@@ -20,6 +22,7 @@ PUBLIC = {
     "docker.io/library/python:3.13-slim": "python.Containerfile",
     "docker.io/library/rabbitmq:4-management": "rabbitmq.Containerfile",
     "docker.io/library/mongo:8.0": "mongo.Containerfile",
+    "docker.io/prom/prometheus:v3.5.0": "prometheus.Containerfile",
 }
 
 
