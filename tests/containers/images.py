@@ -1,8 +1,8 @@
 """The images: the product's own, and stand-ins for the public ones where no registry is reachable.
 
 The stand-ins are made of Debian 13, which python:3.13-slim is made of, too: its Python 3.13, its RabbitMQ 4.0 and its
-Prometheus 2.53, and the mongod of the tests. They prove image, compose.yaml, secrets, health checks and scraping; they do
-not prove MongoDB 8 and Prometheus 3. Nothing stands in for Grafana.
+Prometheus 2.53, and the mongod of the tests. They prove image, compose.yaml, secrets, health checks and scraping; they
+do not prove MongoDB 8 and Prometheus 3. Nothing stands in for Grafana.
 """
 
 import re
