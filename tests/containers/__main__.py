@@ -46,7 +46,7 @@ def _journey(deployment: Deployment) -> None:
     _say(f"Prometheus scrapes gateway, worker and scheduler, and has {deployment.wait_until_scraped()} alerts")
     for name in KILLED:
         deployment.kill(name)
-        deployment.wait_until_healthy()
+        deployment.wait_until_healthy(name)
         _say(f"killed and restarted {name}; made a picture of {deployment.picture(client)} bytes")
     deployment.wait_until_scraped()
     _say("Prometheus scrapes every process that was started again")

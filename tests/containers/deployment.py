@@ -45,15 +45,15 @@ class Deployment:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._print_logs()
-        self._compose("down", "--volumes", "--timeout", "5")
+        self._compose("down", "--volumes", "--timeout", "1")
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def wait_until_healthy(self) -> None:
-        """Run the containers' health checks until all succeed; SystemExit after three minutes."""
-        deadline, waiting = time.monotonic() + HEALTHY_WITHIN_S, list(SERVICES)
+    def wait_until_healthy(self, *names: str) -> None:
+        """Run the health checks of these containers, or of all, until they succeed; SystemExit after three minutes."""
+        deadline, waiting = time.monotonic() + HEALTHY_WITHIN_S, list(names or SERVICES)
         while time.monotonic() < deadline:
             waiting = [name for name in waiting if not self._is_healthy(name)]
             if not waiting and self._broker_is_reachable():

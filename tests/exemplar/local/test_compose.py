@@ -84,6 +84,7 @@ def test_the_oplog_is_small_because_erased_data_stay_in_it(compose: dict[str, An
 def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[str, Any]) -> None:
     where = Addresses("http://127.0.0.1:8000", 8000, "mongodb://m", "amqp://r", 8091)
     known = environment(Options(environ={}), Secrets(), where).keys() | {"EXEMPLAR_SANDBOX_HOST"}
+    known |= {"EXEMPLAR_METRICS_HOST", "EXEMPLAR_METRICS_PORT"}
     for name in OURS:
         assert {setting for setting, value in compose["services"][name]["environment"].items() if value} <= known
 
