@@ -29,7 +29,7 @@ def render(overlay: str) -> list[Manifest]:
     with tempfile.TemporaryDirectory() as folder:
         kubernetes = shutil.copytree(DEPLOY / "kubernetes", Path(folder) / "kubernetes")
         (kubernetes / "overlays/sandbox/secrets.env").write_text(new_secrets())
-        command = [KUBECTL, "kustomize", kubernetes / "overlays" / overlay]
+        command = [str(KUBECTL), "kustomize", str(kubernetes / "overlays" / overlay)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(YAML(typ="safe").load_all(done.stdout))
