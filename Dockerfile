@@ -41,7 +41,7 @@ COPY --from=build /opt/exemplar /opt/exemplar
 USER 10001:10001
 EXPOSE 8000 9400
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["exemplar", "probe", "ready"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["exemplar", "probe", "ready"]
 
 ENTRYPOINT ["exemplar"]
 CMD ["gateway"]
