@@ -13,6 +13,7 @@ from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
+from exemplar.metrics.settings import MetricsSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
@@ -45,6 +46,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Provider": ProviderSettings,
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
+    "Metrics and probes": MetricsSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -61,6 +63,7 @@ _SHARED = (
     MasterKeySettings,
     ProviderSettings,
     PriceSettings,
+    MetricsSettings,
 )
 _GATEWAY = (
     GatewaySettings,
