@@ -3,8 +3,9 @@ FROM python:3.13-slim AS build
 
 # Which extras of pyproject.toml the image has, each with its locked file in requirements/:
 #   docker build --build-arg EXTRAS="mcp s3 tracing" .
-# mcp, 12 MB, lets the gateway serve /mcp, and is imported at the first request of it.
-ARG EXTRAS="mcp"
+# mcp, 12 MB, lets the gateway serve /mcp, and is imported at the first request of it. s3, 34 MB, is for pictures in an
+# object storage.
+ARG EXTRAS="mcp s3"
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
@@ -22,6 +23,7 @@ COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar
 COPY gateway ./gateway
+COPY metrics ./metrics
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store

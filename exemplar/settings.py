@@ -22,11 +22,13 @@ from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.audit.settings import CheckpointSettings, WitnessSettings
+from store.objects.settings import S3Settings
 from store.settings import PriceSettings, StoreSettings, TierSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,
+    "Object storage": S3Settings,
     "RabbitMQ": RabbitSettings,
     "The gateway": GatewaySettings,
     "Event streams": StreamSettings,
@@ -55,6 +57,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 
 _SHARED = (
     StoreSettings,
+    S3Settings,
     RabbitSettings,
     TierSettings,
     ActorSettings,
@@ -107,7 +110,7 @@ MONGODB_ROOT_PASSWORD=
 #GRAFANA_PORT=3000
 
 # Extras of pyproject.toml that the image has, separated by blanks: c2pa, mcp, s3, tracing
-#IMAGE_EXTRAS=mcp
+#IMAGE_EXTRAS=mcp s3
 
 # Processors that one service may use; a machine must have as many
 #SERVICE_CPUS=2

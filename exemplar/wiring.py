@@ -30,6 +30,7 @@ from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
+from exemplar.metrics.opening import open_metrics
 from exemplar.probe_wiring import PROBES, open_internal_server, open_probes
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -40,7 +41,7 @@ from rabbitmq.wakeup import Wakeups
 from store.accounts.accounts import Accounts
 from store.accounts.erasure import AccountErasure
 from store.accounts.postponed import Postponed
-from store.adapters import ADAPTERS, open_blobs, open_prepared
+from store.adapters import ADAPTERS, open_blobs, open_prepared, open_usable_objects
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.repository import Repository
@@ -151,9 +152,11 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 _STORE: Mapping[str, Opener] = {
+    "metrics": open_metrics,
     "probes": open_probes,
     "internal_server": open_internal_server,
     "database": open_prepared,
+    "objects": open_usable_objects,
     "blobs": open_blobs,
     "provider": open_provider,
 }

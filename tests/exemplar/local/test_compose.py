@@ -144,7 +144,7 @@ def test_the_image_has_what_is_locked_and_each_extra_has_its_lock() -> None:
     assert locked == ["requirements/build.txt", '"requirements/$file.txt"']
     assert installs[-1] == "--no-deps --no-index /wheels/*.whl"
     assert "for file in service $EXTRAS;" in text
-    assert 'ARG EXTRAS="mcp"' in text
+    assert 'ARG EXTRAS="mcp s3"' in text
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].keys() - {"dev", "local"}
     assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == extras | {
