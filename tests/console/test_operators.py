@@ -22,7 +22,7 @@ def test_a_developer_is_paused_and_goes_on(tour: Tour, world: World) -> None:
     page = tour.page
     page.on("dialog", lambda dialog: dialog.accept())
     tour.open("platform_operator", f"controls?developer={world.developer}")
-    page.get_by_label("Number of a case").fill("INC-7")
+    page.get_by_label("Ticket or case number").fill("INC-7")
     page.get_by_role("button", name="Apply").click()
     row = page.get_by_role("row", name="Pause a developer")
     expect(row).to_contain_text("INC-7")

@@ -23,6 +23,12 @@ export function duration(ms) {
     : `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** A time to wait, in whole seconds, never too short. @param {number} ms */
+export function seconds(ms) {
+  const whole = Math.ceil(ms / 1000);
+  return whole < 60 ? `${whole} s` : duration(whole * 1000);
+}
+
 /** @param {number} bytes */
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;
