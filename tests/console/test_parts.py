@@ -15,7 +15,7 @@ const at = (path) => import("{STATIC.as_uri()}/" + path);
 const {{ faultsOf, sentenceOf }} = await at("parts/faults.js");
 const {{ adviceOf, instructionsOf, lengthOf, wrongFurther }} = await at("parts/instructions.js");
 const {{ columnsOf, target }} = await at("parts/grid-keys.js");
-const {{ expectation }} = await at("parts/progress.js");
+const {{ expectation }} = await at("parts/expectation.js");
 const {{ seconds }} = await at("format.js");
 """
 

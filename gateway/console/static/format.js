@@ -48,6 +48,9 @@ export function promptOf(instructions) {
   }
 }
 
+/** A name with its UUIDs shortened. @param {string} name */
+export const short = (name) => name.replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "$1…");
+
 /** A link of the service on this page's origin, which the page may load. @param {string} url */
 export function local(url) {
   const { pathname, search } = new URL(url, location.href);

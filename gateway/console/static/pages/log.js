@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { moment } from "../format.js";
+import { moment, short } from "../format.js";
 import { faultsOf } from "../parts/faults.js";
 import { field, momentOf, valuesOf } from "../parts/fields.js";
 import { outcome, stateOf } from "../parts/state.js";
@@ -117,7 +117,7 @@ function row(event) {
       </details>
     </td>
     <td data-title=${T.log.stream}>${streamLink(event.stream)}</td>
-    <td data-title=${T.log.actor}>${event.actor ? html`<a href="/console/log?actor=${encodeURIComponent(event.actor)}">${event.actor}</a>` : "–"}</td>
+    <td data-title=${T.log.actor}>${event.actor ? html`<a href="/console/log?actor=${encodeURIComponent(event.actor)}" title=${event.actor}>${short(event.actor)}</a>` : "–"}</td>
   </tr>`;
 }
 
@@ -125,5 +125,5 @@ function row(event) {
 function streamLink(stream) {
   const [, generation] = /^generation-([0-9a-f-]{36})$/.exec(stream) ?? [];
   const address = generation ? `/console/generations/${generation}` : `/console/log?correlation_id=${encodeURIComponent(stream)}`;
-  return html`<a href=${address}><code>${stream}</code></a>`;
+  return html`<a href=${address} title=${stream}><code>${short(stream)}</code></a>`;
 }
