@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
@@ -33,11 +33,22 @@ class InProcessBroker:
         self._capacity = capacity
         self._waiting = Counter[str]()
         self._running: set[asyncio.Task[None]] = set()
+        self._handling: dict[asyncio.Task[Any] | None, float] = {}
         self._listeners: list[OnEvent] = []
 
     def health(self) -> dict[str, str]:
         """Describe the broker for the health route."""
         return {"status": "healthy", "type": "in-process"}
+
+    @property
+    def consuming(self) -> bool:
+        """Whether commits are taken."""
+        return self._run_actor is not None
+
+    def longest_running(self) -> float:
+        """Return for how many seconds the handler runs that was called first; 0 while none runs."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._handling.values(), default=now)
 
     async def start(self, run_actor: RunActor) -> None:
         """Begin to take commits."""
@@ -93,9 +104,15 @@ class InProcessBroker:
     async def _handle(self, queue: str, event: RecordedEvent) -> None:
         async with self._limits[queue]:
             self._waiting[queue] -= 1
-            if self._run_actor is not None:  # else the broker closed before it began
+            if self._run_actor is None:  # the broker closed before it began
+                return
+            task = asyncio.current_task()
+            self._handling[task] = asyncio.get_running_loop().time()
+            try:
                 with suppress(Exception):  # the runner has logged it; the log redelivers
                     await self._run_actor(queue, event)
+            finally:
+                del self._handling[task]
 
     def _tell_listeners(self, commit: Commit) -> None:
         for event in commit.events:
