@@ -24,7 +24,7 @@ from tests.systems.system import System, opened_system
 
 SHOWN: Final = ("create", "generation", "usage", "webhook", "history", "log", "operations", "verify")
 HEIGHT: Final = 900
-HIGHER: Final = {"generation": 1330, "create": 960}  # where what the caption names stands further below
+HIGHER: Final = {"generation": 1330, "history": 1180, "verify": 1080}  # where what the caption names stands further below
 THEMES: Final[Mapping[str, Literal["light", "dark"]]] = {"light": "light", "dark": "dark"}
 
 
@@ -78,6 +78,8 @@ def _prepare(page: Page, name: str) -> None:
         case "generation":
             page.get_by_role("button", name="Check the receipt").click()
             page.wait_for_selector(".checks .passed")
+        case "webhook":
+            page.locator(".deliveries summary").first.click()
         case "history":
             page.get_by_label("Compare with version").select_option("1")
             page.wait_for_selector(".diff .new")

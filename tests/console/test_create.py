@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.console.conftest import MakeAccount, OpenTab, Tab, submit
 from tests.console.world import SAMPLES
@@ -110,9 +110,9 @@ def test_all_faults_are_told(tab: Tab) -> None:
 
 def test_a_refused_picture_is_named_by_its_number_beside_it(tab: Tab) -> None:
     page = tab.page
-    fake = {"name": "fake.png", "mimeType": "image/png", "buffer": b"no picture"}
-    good = {"name": "good.png", "mimeType": "image/png", "buffer": SAMPLES[0].read_bytes()}
-    page.set_input_files("input[type=file]", [good, fake])
+    page.set_input_files(
+        "input[type=file]", [picture("good.png", SAMPLES[0].read_bytes()), picture("bad.png", b"none")]
+    )
     refused = page.locator(".chosen li").nth(1)
     expect(refused.locator(".wrong")).to_contain_text("This browser cannot read it")
     page.fill("textarea[name=prompt]", "a lighthouse")
@@ -123,6 +123,10 @@ def test_a_refused_picture_is_named_by_its_number_beside_it(tab: Tab) -> None:
     page.reload()
     expect(page.locator("textarea[name=prompt]")).to_have_value("a lighthouse")
     expect(page.locator(".chosen li")).to_have_count(2)
+
+
+def picture(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/png", "buffer": content}
 
 
 def test_a_full_account_counts_down(

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { dollars, duration } from "../format.js";
+import { dollars, seconds } from "../format.js";
 import { sampleList } from "../parts/code-samples.js";
 import { countDown } from "../parts/countdown.js";
 import { dropDraft, keepPictures, keepTexts, keptPictures, keptTexts } from "../parts/draft.js";
@@ -86,8 +86,8 @@ export async function page({ draw, go, signal, query }) {
     } catch (error) {
       if (signal.aborted) return;
       update({ busy: "", error });
-      const seconds = error instanceof ApiError ? error.retryAfter : null;
-      if (seconds) countDown(seconds, (waitMs) => update({ waitMs, ...(waitMs > 0 ? {} : { error: null }) }), signal);
+      const wait = error instanceof ApiError ? error.retryAfter : null;
+      if (wait) countDown(wait, (waitMs) => update({ waitMs, ...(waitMs > 0 ? {} : { error: null }) }), signal);
     }
     reveal(".outcome");
   };
@@ -219,7 +219,7 @@ const warning = ({ message, example }) =>
 function checkedNotice({ warnings = [], estimate }) {
   return html`
     <article class="notice good" role="status">
-      <p>${T.create.checked} ${estimate ? T.create.estimate(duration(estimate.duration_seconds * 1000), estimate.cost_usd ? dollars(estimate.cost_usd) : "") : nothing}</p>
+      <p>${T.create.checked} ${estimate ? T.create.estimate(seconds(estimate.duration_seconds * 1000), estimate.cost_usd ? dollars(estimate.cost_usd) : "") : nothing}</p>
       ${warnings.length ? html`<ul>${warnings.map(warning)}</ul>` : nothing}
     </article>
   `;

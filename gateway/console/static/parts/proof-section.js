@@ -34,7 +34,7 @@ export async function provedReceipt(session, id, picture, signal) {
   const read = () => session.request(`/api/v1/generation/generations-v2/${id}/receipt`, { signal }, (/** @type {Response} */ answer) => answer.text());
   const answer = await fetch(local(picture.url), { signal });
   const found = await proved(read, keys, answer.ok ? await answer.blob() : null);
-  return { ...found, shown: () => provedPart(T.history.receipt, found) };
+  return { ...found, shown: () => provedPart("", found) };
 }
 
 /** @param {() => Promise<string>} read @param {string[]} keys @param {Blob | null} [picture] @returns {Promise<Proved>} */
@@ -64,7 +64,7 @@ export function proofSection({ proofs, busy }, prove) {
 /** @param {string} name @param {Proved} found */
 export function provedPart(name, { kind = "", checks, pending, absent, cannot }) {
   const isGood = checks.every(({ passed }) => passed);
-  return html`<h3>${name}</h3>
+  return html`${name ? html`<h3>${name}</h3>` : nothing}
     ${pending ? html`<p class="notice" role="status">${T.history.pending}</p>` : nothing} ${absent ? html`<p>${absent}</p>` : nothing}
     ${cannotCheck(cannot)}
     ${checks.length ? html`<p class=${isGood ? "good" : "wrong"} role="status"><strong>${(isGood ? T.verify.good : T.verify.bad)[kind]}</strong></p>${checkList(checks)}` : nothing}`;
