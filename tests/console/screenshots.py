@@ -24,7 +24,11 @@ from tests.systems.system import System, opened_system
 
 SHOWN: Final = ("create", "generation", "usage", "webhook", "history", "log", "operations", "verify")
 HEIGHT: Final = 900
-HIGHER: Final = {"generation": 1330, "history": 1180, "verify": 1080}  # where what the caption names stands further below
+HIGHER: Final = {
+    "generation": 1330,
+    "history": 1180,
+    "verify": 1080,
+}  # so that the picture holds what its caption names
 THEMES: Final[Mapping[str, Literal["light", "dark"]]] = {"light": "light", "dark": "dark"}
 
 
