@@ -115,7 +115,7 @@ programs:
 	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
-	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromium-headless-shell >/dev/null || missing="$$missing chromium-headless-shell"; \
 	$(INSTALL_MISSING)
 
 chaos-programs:
