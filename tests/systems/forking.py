@@ -23,7 +23,11 @@ from exemplar.local.processes import Child
 _GROUPS = ("accounts", "audit", "erase", "quota", "rebuild", "subscribers")
 _FORKING = get_context("forkserver")
 _FORKING.set_forkserver_preload(
-    [__name__, "exemplar.cli", "exemplar.processes", "sandbox.app", *(f"exemplar.commands.{one}" for one in _GROUPS)]
+    [
+        *(__name__, "exemplar.cli", "exemplar.processes", "sandbox.app"),
+        *(f"exemplar.commands.{one}" for one in _GROUPS),
+        "tests.systems.frozen",
+    ]
 )
 
 
