@@ -78,7 +78,7 @@ function titleOf({ generation }) {
 }
 
 /**
- * Show every event as it happens, and the resource after it. What was explained before an event is old after it.
+ * Show every event as it happens, and the resource after the last one. What was explained before an event is old after it.
  * @param {any} client @param {string} id @param {any} managed @param {Bell} bell @param {AbortSignal} signal
  */
 async function watch(client, id, { state, update, fail }, bell, signal) {
@@ -88,8 +88,7 @@ async function watch(client, id, { state, update, fail }, bell, signal) {
       if (event.type === "snapshot") continue;
       const isSamePhase = event.data.type === PROGRESS;
       update({ events: [...state.events, event.data], explained: isSamePhase ? state.explained : "" });
-      bell.ring();
-      if (event.data.version > state.generation.version) update({ generation: await client.get(id) });
+      bell.ring(); // waiting for the resource here would hide that the connection is lost
     }
     update({ generation: await client.get(id), isConnected: true });
   } catch (error) {
