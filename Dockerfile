@@ -12,6 +12,7 @@ COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar
 COPY gateway ./gateway
+COPY metrics ./metrics
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store

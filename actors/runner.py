@@ -1,3 +1,4 @@
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,11 +9,14 @@ from dramatiq.broker import MessageProxy
 from dramatiq.middleware import SkipMessage
 from structlog.contextvars import bound_contextvars
 
+from actors.metrics import ACTOR_CALLS, ACTOR_SECONDS
 from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
+from metrics.metrics import NO_METRICS, Metrics
 from store.crash_points import crash_point
 from store.errors import StoreUnavailableError
 from store.failed.dead_letters import DeadLetters
+from store.tracing import NO_TRACER, Attributes, Tracer
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
 log = structlog.get_logger()
@@ -31,13 +35,37 @@ class ActorRunner:
     an actor carries the ids of its event. What an actor raises is kept as a dead letter, if there are any.
     """
 
-    def __init__(self, broker: dramatiq.Broker, bind: Bind, dead_letters: DeadLetters | None = None) -> None:
-        self._broker = broker
+    def __init__(
+        self,
+        broker: dramatiq.Broker,
+        bind: Bind,
+        dead_letters: DeadLetters | None = None,
+        metrics: Metrics = NO_METRICS,
+        tracer: Tracer = NO_TRACER,
+    ) -> None:
+        self._broker, self._metrics, self._tracer = broker, metrics, tracer
         self._dead_letters = dead_letters
         self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}
 
     async def __call__(self, queue: str, event: RecordedEvent) -> None:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
+        about: Attributes = {"exemplar.queue": queue, "exemplar.event_type": event.type, "exemplar.event": event.id}
+        with self._tracer.span(f"process {queue}", "consumer", parent=event.cause.traceparent, attributes=about):
+            await self._measured(queue, event)
+
+    async def _measured(self, queue: str, event: RecordedEvent) -> None:
+        if not self._metrics.enabled:
+            await self._call(queue, event)
+            return
+        began, outcome = time.perf_counter(), "failed"
+        try:
+            await self._call(queue, event)
+            outcome = "succeeded"
+        finally:
+            self._metrics.count(ACTOR_CALLS, queue, outcome)
+            self._metrics.observe(ACTOR_SECONDS, time.perf_counter() - began, queue)
+
+    async def _call(self, queue: str, event: RecordedEvent) -> None:
         message = _message(queue, event)
         crash_point(queue, "begin")
         with bound_contextvars(**_ids(queue, event)):
