@@ -47,6 +47,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "Metrics and probes": MetricsSettings,
+    "Traces": TracingSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -64,6 +65,7 @@ _SHARED = (
     ProviderSettings,
     PriceSettings,
     MetricsSettings,
+    TracingSettings,
 )
 _GATEWAY = (
     GatewaySettings,

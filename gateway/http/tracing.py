@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from domain.paths import HEALTH
@@ -13,9 +13,9 @@ _UNTRACED: Final = ("/health", HEALTH)
 
 
 def trace_requests(app: web.Application, tracer: Tracer) -> None:
-    """Trace every request of an application but probes, if anything is traced; inside of its request id alone."""
+    """Trace every request of an application but probes, if anything is traced."""
     if tracer.enabled:
-        app.middlewares.insert(1, _middleware_of(tracer))
+        app.middlewares.insert(0, _middleware_of(tracer))
 
 
 def _middleware_of(tracer: Tracer) -> Handler:
@@ -23,9 +23,10 @@ def _middleware_of(tracer: Tracer) -> Handler:
     async def trace_request(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(_UNTRACED):
             return await handler(request)
-        about = {"http.request.method": request.method, "http.route": (route := _route_of(request))}
+        method, route = _method_of(request), _route_of(request)
+        about = {"http.request.method": method, "http.route": route}
         parent = sent_traceparent(request)
-        with tracer.span(f"{request.method} {route}", "server", parent=parent, attributes=about) as span:
+        with tracer.span(f"{method} {route}", "server", parent=parent, attributes=about) as span:
             set_traceparent(request, tracer.traceparent())
             try:
                 response = await handler(request)
@@ -36,6 +37,11 @@ def _middleware_of(tracer: Tracer) -> Handler:
             return response
 
     return trace_request
+
+
+def _method_of(request: web.Request) -> str:
+    """Return the method, which a client may choose freely, if it is one of HTTP's."""
+    return request.method if request.method in hdrs.METH_ALL else "_OTHER"
 
 
 def _route_of(request: web.Request) -> str:
