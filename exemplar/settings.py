@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
 from exemplar.metrics.settings import MetricsSettings
+from exemplar.tracing.settings import TracingSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings

@@ -3,7 +3,7 @@
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from domain.paths import HEALTH
 from gateway.http.request_ids import sent_traceparent, set_traceparent
@@ -18,7 +18,7 @@ def trace_requests(app: web.Application, tracer: Tracer) -> None:
         app.middlewares.insert(0, _middleware_of(tracer))
 
 
-def _middleware_of(tracer: Tracer) -> Handler:
+def _middleware_of(tracer: Tracer) -> Middleware:
     @web.middleware
     async def trace_request(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(_UNTRACED):
