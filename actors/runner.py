@@ -1,4 +1,3 @@
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ from dramatiq.broker import MessageProxy
 from dramatiq.middleware import SkipMessage
 from structlog.contextvars import bound_contextvars
 
-from actors.metrics import ACTOR_CALLS, ACTOR_SECONDS
+from actors.actor_metrics import ActorMetrics
 from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
 from metrics.metrics import NO_METRICS, Metrics
@@ -43,7 +42,9 @@ class ActorRunner:
         metrics: Metrics = NO_METRICS,
         tracer: Tracer = NO_TRACER,
     ) -> None:
-        self._broker, self._metrics, self._tracer = broker, metrics, tracer
+        if metrics.enabled:
+            broker.add_middleware(ActorMetrics(metrics))
+        self._broker, self._tracer = broker, tracer
         self._dead_letters = dead_letters
         self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}
 
@@ -51,19 +52,7 @@ class ActorRunner:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
         about: Attributes = {"exemplar.queue": queue, "exemplar.event_type": event.type, "exemplar.event": event.id}
         with self._tracer.span(f"process {queue}", "consumer", parent=event.cause.traceparent, attributes=about):
-            await self._measured(queue, event)
-
-    async def _measured(self, queue: str, event: RecordedEvent) -> None:
-        if not self._metrics.enabled:
             await self._call(queue, event)
-            return
-        began, outcome = time.perf_counter(), "failed"
-        try:
-            await self._call(queue, event)
-            outcome = "succeeded"
-        finally:
-            self._metrics.count(ACTOR_CALLS, queue, outcome)
-            self._metrics.observe(ACTOR_SECONDS, time.perf_counter() - began, queue)
 
     async def _call(self, queue: str, event: RecordedEvent) -> None:
         message = _message(queue, event)

@@ -23,11 +23,13 @@ from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.audit.settings import CheckpointSettings, WitnessSettings
+from store.objects.settings import S3Settings
 from store.settings import PriceSettings, StoreSettings, TierSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,
+    "Object storage": S3Settings,
     "RabbitMQ": RabbitSettings,
     "The gateway": GatewaySettings,
     "Event streams": StreamSettings,
@@ -57,6 +59,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 
 _SHARED = (
     StoreSettings,
+    S3Settings,
     RabbitSettings,
     TierSettings,
     ActorSettings,

@@ -42,7 +42,7 @@ from rabbitmq.wakeup import Wakeups
 from store.accounts.accounts import Accounts
 from store.accounts.erasure import AccountErasure
 from store.accounts.postponed import Postponed
-from store.adapters import ADAPTERS, open_blobs, open_prepared
+from store.adapters import ADAPTERS, open_blobs, open_prepared, open_usable_objects
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.repository import Repository
@@ -160,6 +160,7 @@ _STORE: Mapping[str, Opener] = {
     "probes": open_probes,
     "internal_server": open_internal_server,
     "database": open_prepared,
+    "objects": open_usable_objects,
     "blobs": open_blobs,
     "provider": open_provider,
 }

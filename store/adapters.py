@@ -47,6 +47,7 @@ from store.generations.newest import NewestGenerations
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
 from store.generations.resting import RestingGenerations
+from store.generations.s3_blobs import S3Blobs
 from store.leases.mongo import MongoLeases
 from store.leases.pauses import MongoPauses
 from store.log.feeds import Feeds
@@ -61,6 +62,9 @@ from store.mongo.health import DatabaseHealth
 from store.mongo.oplog import Oplog
 from store.mongo.provisional import ProvisionalWrites
 from store.mongo.safe_now import SafeNow, ServerTime
+from store.objects.opening import open_objects, open_usable_objects
+from store.objects.s3_objects import S3Objects
+from store.objects.uploads import Uploads
 from store.quota.durations import RecentDurations
 from store.quota.held_units import HeldUnits
 from store.quota.mongo_ledger import MongoLedger
@@ -81,7 +85,9 @@ __all__ = [
     "create_indexes",
     "open_blobs",
     "open_database",
+    "open_objects",
     "open_prepared",
+    "open_usable_objects",
     "prepare",
     "require_format",
 ]
@@ -91,6 +97,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MeasuredEventStore,
     "personal_data": MongoPersonalData,
     "blobs": MongoBlobs,
+    "uploads": Uploads,
     "ledger": MongoLedger,
     "projection": MongoProjection,
     "predictions": Predictions,
@@ -153,13 +160,16 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
 }
 
 
-BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs}
+BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs, "s3": S3Blobs}
 """The adapters that `EXEMPLAR_BLOB_STORE` chooses from."""
 
 
-def open_blobs(store_settings: StoreSettings, bind: Callable[..., Any]) -> AbstractAsyncContextManager[BlobStore]:
-    """Open the chosen blob store with the dependencies that it names."""
-    return nullcontext(bind(BLOB_STORES[store_settings.blob_store])())
+def open_blobs(objects: S3Objects | None, bind: Callable[..., Any]) -> AbstractAsyncContextManager[BlobStore]:
+    """Open the blob store with the dependencies that it names.
+
+    With an object storage it is that of `s3`, which reads what is in MongoDB too, and writes what is chosen.
+    """
+    return nullcontext(bind(BLOB_STORES["mongodb" if objects is None else "s3"])())
 
 
 @asynccontextmanager

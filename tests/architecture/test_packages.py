@@ -34,6 +34,8 @@ FENCES: dict[str, tuple[str, ...]] = {
     "replicate": ("actors/providers/replicate.py",),
     "c2pa": ("gateway/receipts/c2pa_signer.py",),
     "mcp": ("exemplar/mcp/",),
+    "aiobotocore": ("store/objects/s3_objects.py",),
+    "botocore": ("store/objects/s3_objects.py",),
     "exemplar_client": ("exemplar/mcp/", "exemplar/client_commands/", "exemplar/demo/"),
     "rich": ("exemplar/client_commands/", "exemplar/diagnosis/"),
     "PIL": (
