@@ -41,8 +41,10 @@ async def damage_commit(stage: Stage) -> AsyncIterator[None]:
         like = await commits.find_one({"_id": f"generation-{generation}:2"})
         damaged = {**(like or {}), "_id": f"{stream}:2", "stream": stream, "unsealed": True, "time": datetime.now(UTC)}
         await commits.insert_one(damaged)
-        yield
-        await commits.delete_one({"_id": damaged["_id"]})
+        try:
+            yield
+        finally:
+            await commits.delete_one({"_id": damaged["_id"]})
 
 
 @asynccontextmanager
@@ -53,9 +55,11 @@ async def hold_lease(stage: Stage) -> AsyncIterator[None]:
         leases = store.database["leases"]
         held = {"$set": {"holder": "a process that hangs", "until": datetime.now(UTC) + _FAR}}
         await leases.update_one(job, held, upsert=True)
-        async with stage.again_and_again(lambda: stage.submit(1), every=2):
-            yield
-        await leases.delete_one(job)
+        try:
+            async with stage.again_and_again(lambda: stage.submit(1), every=2):
+                yield
+        finally:
+            await leases.delete_one(job)
 
 
 @asynccontextmanager

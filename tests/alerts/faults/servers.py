@@ -13,18 +13,22 @@ from tests.systems.waiting import until
 async def lose_rabbitmq(stage: Stage) -> AsyncIterator[None]:
     """RabbitMQ is killed under load."""
     stage.servers.rabbit.stop()
-    async with stage.again_and_again(lambda: stage.submit(1), every=1):
-        yield
-    await asyncio.to_thread(stage.servers.rabbit.start)
+    try:
+        async with stage.again_and_again(lambda: stage.submit(1), every=1):
+            yield
+    finally:
+        await asyncio.to_thread(stage.servers.rabbit.start)
 
 
 @asynccontextmanager
 async def lose_mongod(stage: Stage) -> AsyncIterator[None]:
     """MongoDB is killed under load."""
     stage.servers.mongod.stop()
-    async with stage.again_and_again(stage.tenant.submit):
-        yield
-    await asyncio.to_thread(stage.servers.mongod.start)
+    try:
+        async with stage.again_and_again(stage.tenant.submit):
+            yield
+    finally:
+        await asyncio.to_thread(stage.servers.mongod.start)
 
 
 @asynccontextmanager
@@ -59,4 +63,4 @@ async def fill_disk(stage: Stage) -> AsyncIterator[None]:
                 yield
             finally:
                 disk.empty()
-        await mongod.lose(seconds=0)
+                await mongod.lose(seconds=0)
