@@ -4,6 +4,8 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from exemplar.local.secrets_file import Secrets
 from tests.alerts.stage import Stage
@@ -12,6 +14,11 @@ from tests.systems.waiting import until
 from tests.systems.webhook_receiver import open_receiver, silent_server
 
 _FAR = timedelta(hours=2)
+
+
+async def _first(collection: Any, query: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = await collection.find_one(query)
+    return found
 
 
 @asynccontextmanager
@@ -69,7 +76,7 @@ async def keep_hold(stage: Stage) -> AsyncIterator[None]:
     async with stage.system.open_store() as store:
         ledger = store.database["ledger"]
         held = {"generation": generation}
-        slot = await until(lambda: ledger.find_one(held), "its unit is held")
+        slot = await until(partial(_first, ledger, held), "its unit is held")
         await ledger.update_one(held, {"$set": {"since": slot["since"] - _FAR}})
         yield
         await ledger.update_one(held, {"$set": {"since": slot["since"]}})
@@ -79,7 +86,7 @@ async def keep_hold(stage: Stage) -> AsyncIterator[None]:
 async def change_checkpoint_key(stage: Stage) -> AsyncIterator[None]:
     """The log is to be signed by a key that has not signed it before."""
     async with stage.system.open_store() as store:
-        await until(lambda: store.database["checkpoints"].find_one({}), "the log is signed", within=90)
+        await until(partial(_first, store.database["checkpoints"], {}), "the log is signed", within=90)
     await stage.restart("scheduler", EXEMPLAR_CHECKPOINT_KEY=Secrets().checkpoint_key)
     async with stage.again_and_again(lambda: stage.submit(1), every=10):
         yield
@@ -106,6 +113,6 @@ async def hang_receiver(stage: Stage) -> AsyncIterator[None]:
         async with stage.system.open_store() as store:
             rows = store.database["webhook_deliveries"]
             waiting = {"state": "pending", "endpoint": {"$exists": True}}
-            await until(lambda: rows.count_documents(waiting), "deliveries wait")
+            await until(partial(_first, rows, waiting), "deliveries wait")
             yield
             await rows.update_many(waiting, {"$set": {"state": "skipped"}})
