@@ -48,7 +48,6 @@ docs: $(VENV)/.installed-dev ## build the searchable site of the documents in di
 alerts: $(VENV)/.installed-dev programs ## break a running system in every way that an alert is for; ARGS="lose_worker"
 	@$(BIN)/python -m tests.alerts $(ARGS)
 
-lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 lint: style typing ## check style, types and the laws of imports
 
 style: $(VENV)/.installed-dev
