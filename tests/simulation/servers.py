@@ -174,6 +174,7 @@ def _left_out() -> dict[str, Any]:
         "queue": Nothing(),
         "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
+        "look_up_endpoints": lambda _: None,
     }
 
 
