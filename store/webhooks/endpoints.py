@@ -152,7 +152,8 @@ class WebhookEndpoints:
 
     async def _look_up(self, project: str) -> None:
         try:
-            await self.of_project(project)
+            with reachable():
+                await self._of_projects.put(project)
         except StoreUnavailableError as error:
             log.debug("endpoints_not_looked_up", project=project, error=type(error).__name__)
 
