@@ -12,6 +12,7 @@ COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar
 COPY gateway ./gateway
+COPY metrics ./metrics
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store
@@ -24,9 +25,11 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
 WORKDIR /app
 
-# With the SDK of MCP, 12 MB: the gateway serves /mcp, and imports it at the first request.
-COPY requirements/mcp.txt requirements/
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/mcp.txt
+# With the SDK of MCP, 12 MB: the gateway serves /mcp, and imports it at the first request. With the client of S3,
+# 34 MB: pictures may be in an object storage.
+COPY requirements/mcp.txt requirements/s3.txt requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/mcp.txt \
+  --requirement requirements/s3.txt
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheels/*.whl
 

@@ -10,7 +10,7 @@ RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos chaos-programs containers fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs
+.PHONY: bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -35,6 +35,9 @@ fuzz: $(VENV)/.installed-dev programs ## try 50,000 odd inputs on the whole syst
 
 containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
 	@PYTHONPATH=clients/python $(BIN)/python -m tests.containers
+
+docs: $(VENV)/.installed-dev ## build the searchable site of the documents in dist/site, and check all links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python docs/site/build.py dist/site
 
 lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff check .
@@ -116,6 +119,7 @@ programs:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	$(INSTALL_MISSING)
 
 chaos-programs:

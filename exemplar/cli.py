@@ -189,6 +189,14 @@ add_lazily(app, "status", "Show what runs, waits and failed.", f"{_DIAGNOSIS}.st
 add_lazily(
     app, "doctor", "Find what is wrong, and say what to type.", f"{_DIAGNOSIS}.doctor", "examine", panel=_OPERATORS
 )
+add_lazily(
+    app,
+    "probe",
+    "Ask the process of this machine whether it lives, or is ready.",
+    "exemplar.commands.probe",
+    "probe",
+    panel=_OPERATORS,
+)
 
 
 @app.command("settings", rich_help_panel=_OPERATORS)
@@ -220,9 +228,12 @@ def _run(process: str, count: int = 1, **given: object) -> None:
     use_all_descriptors()
     settings = read_settings(process)
     arm_crash_point(settings)
+    number = 1
     if count > 1:
         from exemplar.process_group import ProcessGroup
 
-        if (code := ProcessGroup(count).fork()) is not None:
+        group = ProcessGroup(count)
+        if (code := group.fork()) is not None:
             raise typer.Exit(code)
-    asyncio.run(run(process, reuse_port=count > 1, **settings, **given))
+        number = group.number
+    asyncio.run(run(process, reuse_port=count > 1, process_number=number, **settings, **given))

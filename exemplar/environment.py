@@ -28,7 +28,14 @@ def read(settings: type[Settings], **given: Any) -> Settings:
         name = str(fault["loc"][0]) if fault["loc"] else settings.__name__
         variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
         reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{variable} {reason}") from None
+        raise ConfigurationError(f"{variable} {reason}{_action(settings, name)}") from None
+
+
+def _action(settings: type[BaseSettings], name: str) -> str:
+    """Say what to do about a setting, if it knows."""
+    field = settings.model_fields.get(name)
+    extra = field.json_schema_extra if field is not None else None
+    return f": {extra['action']}" if isinstance(extra, dict) and "action" in extra else ""
 
 
 def read_some(settings: type[BaseSettings], *names: str) -> Any:

@@ -32,6 +32,7 @@ from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.mcp.application import McpApplication
+from gateway.measurement import measure_gateway
 from gateway.moderation.classifier import Classifier, HttpClassifier
 from gateway.moderation.input_moderation import InputModeration
 from gateway.moderation.settings import ModerationSettings
@@ -148,6 +149,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     if (classifier := dependencies.get("classifier")) is not None:
         classifier.install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
+    dependencies.bind(measure_gateway, given=["app"])(app)
     return app
 
 

@@ -26,6 +26,7 @@ class ProcessGroup:
     """Keeps `count` children of this process running until SIGINT or SIGTERM."""
 
     def __init__(self, count: int) -> None:
+        self.number = 1  # of this process in the group, once it is a child
         self._due = dict.fromkeys(range(1, count + 1), 0.0)
         self._failures = dict.fromkeys(self._due, 0)
         self._running: dict[int, tuple[int, float]] = {}  # number and start, by process id
@@ -62,6 +63,7 @@ class ProcessGroup:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != self._parent:
             sys.exit(1)
+        self.number = number
         structlog.contextvars.bind_contextvars(process=number)
         return False
 

@@ -66,7 +66,7 @@ async def run(name: str, **given: object) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    async with open_resources(PROCESSES[name], dependencies_of(**given)):
+    async with open_resources(PROCESSES[name], dependencies_of(process_name=name, **given)):
         collect_garbage_less_often()
         log.info("ready")
         await stopping.wait()

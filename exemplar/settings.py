@@ -13,6 +13,7 @@ from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
+from exemplar.metrics.settings import MetricsSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
@@ -21,11 +22,13 @@ from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.audit.settings import CheckpointSettings, WitnessSettings
+from store.objects.settings import S3Settings
 from store.settings import PriceSettings, StoreSettings, TierSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,
+    "Object storage": S3Settings,
     "RabbitMQ": RabbitSettings,
     "The gateway": GatewaySettings,
     "Event streams": StreamSettings,
@@ -45,6 +48,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Provider": ProviderSettings,
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
+    "Metrics and probes": MetricsSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -53,6 +57,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 
 _SHARED = (
     StoreSettings,
+    S3Settings,
     RabbitSettings,
     TierSettings,
     ActorSettings,
@@ -61,6 +66,7 @@ _SHARED = (
     MasterKeySettings,
     ProviderSettings,
     PriceSettings,
+    MetricsSettings,
 )
 _GATEWAY = (
     GatewaySettings,

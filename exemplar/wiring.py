@@ -15,6 +15,7 @@ from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
 from actors.providers.registry import open_provider
+from actors.providers.token_check import TokenCheck
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, STEPS, checked_broker
 from actors.webhooks.http_client import WebhookClient
@@ -29,6 +30,8 @@ from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
+from exemplar.metrics.opening import open_metrics
+from exemplar.probe_wiring import PROBES, open_internal_server, open_probes
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
@@ -38,7 +41,7 @@ from rabbitmq.wakeup import Wakeups
 from store.accounts.accounts import Accounts
 from store.accounts.erasure import AccountErasure
 from store.accounts.postponed import Postponed
-from store.adapters import ADAPTERS, open_blobs, open_prepared
+from store.adapters import ADAPTERS, open_blobs, open_prepared, open_usable_objects
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.repository import Repository
@@ -143,24 +146,30 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(
-        {**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY}, clock=now, monotonic=time.monotonic
+        {**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY, **PROBES}, clock=now, monotonic=time.monotonic
     )
     dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
 _STORE: Mapping[str, Opener] = {
+    "metrics": open_metrics,
+    "probes": open_probes,
+    "internal_server": open_internal_server,
     "database": open_prepared,
+    "objects": open_usable_objects,
     "blobs": open_blobs,
     "provider": open_provider,
 }
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
+_RUNNING: Mapping[str, Opener] = {"running": lambda probes: probes.running()}
+_CHECKED: Mapping[str, Opener] = {"token_check": TokenCheck, **_RUNNING}
 _SCHEDULER: Mapping[str, Opener] = {"webhook_client": WebhookClient, "sender": Sender, "scheduler": Scheduler}
 
 PROCESSES: Mapping[str, Mapping[str, Opener]] = {
-    "gateway": {**_STORE, "publisher": Publisher, "http_server": open_http_server, "wakeups": Wakeups},
-    "worker": {**_ACTORS, "publisher": Publisher, "consumer": Consumer},
-    "scheduler": {**_ACTORS, "publisher": Publisher, **_SCHEDULER},
+    "gateway": {**_STORE, "publisher": Publisher, "http_server": open_http_server, "wakeups": Wakeups, **_RUNNING},
+    "worker": {**_ACTORS, "publisher": Publisher, "consumer": Consumer, **_CHECKED},
+    "scheduler": {**_ACTORS, "publisher": Publisher, **_SCHEDULER, **_CHECKED},
     "solo": {
         **_ACTORS,
         "publisher": lambda topology, prefetch: nullcontext(InProcessBroker(topology, prefetch=prefetch)),
@@ -168,6 +177,7 @@ PROCESSES: Mapping[str, Mapping[str, Opener]] = {
         **_SCHEDULER,
         "http_server": open_http_server,
         "wakeups": lambda publisher, on_event: publisher.subscribed(on_event),
+        **_CHECKED,
     },
 }
 """The resources that each process opens after its settings are read, in order, by name."""

@@ -3,6 +3,7 @@
 The older API has parts that this service does not use: pictures are in MongoDB, and RabbitMQ stands in for Redis.
 """
 
+import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class HealthRoutes:
 
     database_health: Check
     broker_health: Callable[[], Mapping[str, Any]]
+    provider_paused: Callable[[], Awaitable[datetime | None]]
     version: str
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -59,10 +61,11 @@ class HealthRoutes:
 
     @_get(f"{HEALTH}/detailed", answers.DetailedHealth, "Requests cannot be recorded")
     async def detailed(self, _: web.Request) -> web.Response:
-        """Read the health of the service, and how long this process has run."""
+        """Read the health of the service, whether the provider is called, and how long this process has run."""
+        parts, provider = await asyncio.gather(self._parts(), self._provider())
         uptime = round(self.monotonic() - self._started, 3)
         system = {"uptime_seconds": uptime, "python": platform.python_version()}
-        return self._answer({**await self._parts(), "system": system})
+        return self._answer({**parts, "provider": provider, "system": system})
 
     @_get(f"{HEALTH}/database", answers.TimedDatabaseHealth, "The database cannot be reached")
     async def database_only(self, _: web.Request) -> web.Response:
@@ -74,10 +77,15 @@ class HealthRoutes:
         """Read the health of the store of pictures, which are in the database."""
         return self._answer(_storage(await self.database_health()))
 
-    @get(f"{HEALTH}/redis", "public", answer=answers.TimedBrokerHealth)
+    @get(f"{HEALTH}/broker", "public", answer=answers.TimedBrokerHealth)
     async def broker_only(self, _: web.Request) -> web.Response:
-        """Read the health of RabbitMQ, which stands in for Redis; without it work is delayed, not lost."""
-        return self._answer({"type": "rabbitmq", **self.broker_health()}, always=True)
+        """Read the health of RabbitMQ; without it work is delayed, not lost."""
+        return self._answer(_listening(self.broker_health()), always=True)
+
+    @get(f"{HEALTH}/redis", "public", answer=answers.TimedBrokerHealth)
+    async def broker_as_redis(self, _: web.Request) -> web.Response:
+        """Read the health of RabbitMQ, which stands in for Redis."""
+        return self._answer(_listening(self.broker_health()), always=True)
 
     async def _parts(self) -> dict[str, Any]:
         database = await self.database_health()
@@ -88,7 +96,12 @@ class HealthRoutes:
             "redis": {"status": "not_used"},
             "broker": dict(self.broker_health()),
             "version": self.version,
+            "note": None,
+            "error": database["error"],
         }
+
+    async def _provider(self) -> answers.ProviderHealth:
+        return {"status": "healthy" if await self.provider_paused() is None else "degraded"}
 
     def _answer(self, body: Mapping[str, Any], *, always: bool = False) -> web.Response:
         """Answer 503 for what is not healthy, unless the service works without it."""
@@ -97,4 +110,27 @@ class HealthRoutes:
 
 
 def _storage(database: Mapping[str, Any]) -> dict[str, Any]:
-    return {"status": database["status"], "type": "mongodb", "accessible": database["status"] == "healthy"}
+    """Describe the store of pictures, which is the database; its primary takes writes when it answers."""
+    works = database["status"] == "healthy"
+    return {
+        "status": database["status"],
+        "type": "mongodb",
+        **dict.fromkeys(("path", "url_prefix", "url")),
+        **dict.fromkeys(("writable", "accessible"), works),
+        **dict.fromkeys(("url_configured", "key_configured"), False),
+        "error": database["error"],
+    }
+
+
+def _listening(broker: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the broker with all fields that the older API has of Redis."""
+    connected = broker["status"] == "healthy"
+    return {
+        "type": "rabbitmq",
+        **broker,
+        "listening": connected,
+        "subscribers": None,
+        "connection_failed": not connected,
+        "last_connection_attempt": None,
+        "error": None if connected else broker["status"],
+    }

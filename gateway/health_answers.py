@@ -22,16 +22,23 @@ class DatabaseHealth(TypedDict):
 
     status: Literal["healthy", "unhealthy"]
     connection: str
-    version: NotRequired[str]
-    error: NotRequired[str]
+    version: str | None
+    error: str | None
 
 
 class StorageHealth(TypedDict):
-    """Whether the store of pictures answers."""
+    """Whether the store of pictures answers; what a store of files would have besides is null."""
 
     status: str
-    type: Literal["mongodb"]
+    type: str
+    path: None
+    url_prefix: None
+    url: None
+    writable: bool
     accessible: bool
+    url_configured: bool
+    key_configured: bool
+    error: str | None
 
 
 class BrokerHealth(TypedDict):
@@ -39,6 +46,22 @@ class BrokerHealth(TypedDict):
 
     status: str
     type: NotRequired[str]
+
+
+class ListeningBroker(BrokerHealth):
+    """The same, with what clients of the older API read of Redis; nobody subscribes there."""
+
+    listening: bool
+    subscribers: None
+    connection_failed: bool
+    last_connection_attempt: None
+    error: str | None
+
+
+class ProviderHealth(TypedDict):
+    """Whether the provider is called: it is not while it refuses or throttles the account."""
+
+    status: Literal["healthy", "degraded"]
 
 
 class UnusedPart(TypedDict):
@@ -56,6 +79,8 @@ class ServiceParts(TypedDict):
     redis: UnusedPart
     broker: BrokerHealth
     version: str
+    note: str | None
+    error: str | None
 
 
 class Timed(TypedDict):
@@ -76,8 +101,9 @@ class ProcessInfo(TypedDict):
 
 
 class DetailedHealth(ServiceHealth):
-    """The health of the service, and of this process."""
+    """The health of the service, of the way to the provider, and of this process."""
 
+    provider: ProviderHealth
     system: ProcessInfo
 
 
@@ -89,5 +115,5 @@ class TimedStorageHealth(StorageHealth, Timed):
     """The health of the store of pictures."""
 
 
-class TimedBrokerHealth(BrokerHealth, Timed):
+class TimedBrokerHealth(ListeningBroker, Timed):
     """The health of the broker."""

@@ -41,6 +41,7 @@ from gateway.operations.failed_work import FailedWorkRoutes
 from gateway.operations.projections import ProjectionRoutes
 from gateway.operations.search import SearchRoutes
 from gateway.operations.status import StatusRoutes
+from gateway.probes import ProbeRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.receipts.routes import ReceiptRoutes
 from gateway.submissions.routes import SubmissionRoutes
@@ -96,6 +97,7 @@ ROUTES: Final = (
     AccessRoutes,
     ProviderRoutes,
     HealthRoutes,
+    ProbeRoutes,
     OpenApiRoutes,
     ConsoleRoutes,
     DocumentationRoutes,

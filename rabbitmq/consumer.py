@@ -44,8 +44,19 @@ class Consumer(Link):
         self._prefetch = prefetch
         self._consumers: dict[str, Session] = {}
         self._acknowledgements: Acknowledgements | None = None
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], float] = {}
         self._stopping = False
+        self._session: Session | None = None
+
+    @property
+    def consuming(self) -> bool:
+        """Whether RabbitMQ sends messages of all queues now."""
+        return self._session is not None and not self._session.lost.done()
+
+    def longest_running(self) -> float:
+        """Return for how many seconds the handler runs that was called first; 0 while none runs."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._running.values(), default=now)
 
     async def close(self, grace: float = 12.0) -> None:
         """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
@@ -68,6 +79,7 @@ class Consumer(Link):
         session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
         for queue in self._queues:
             await self._consume(session, queue, partial(self._on_message, queue, acknowledgements))
+        self._session = session
         log.info("consuming", queues=sorted(self._queues))
         raise LinkLostError(str(await session.lost))
 
@@ -111,8 +123,8 @@ class Consumer(Link):
             acknowledgements.dead_letter(method.delivery_tag)
             return
         task = asyncio.create_task(self._handle(queue, event, method.delivery_tag, acknowledgements))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = asyncio.get_running_loop().time()
+        task.add_done_callback(self._running.pop)
 
     async def _handle(self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements) -> None:
         try:

@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from rabbitmq.consumer import RunActor
+from rabbitmq.depths import Depth
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
@@ -33,11 +34,22 @@ class InProcessBroker:
         self._capacity = capacity
         self._waiting = Counter[str]()
         self._running: set[asyncio.Task[None]] = set()
+        self._handling: dict[asyncio.Task[Any] | None, float] = {}
         self._listeners: list[OnEvent] = []
 
     def health(self) -> dict[str, str]:
         """Describe the broker for the health route."""
         return {"status": "healthy", "type": "in-process"}
+
+    @property
+    def consuming(self) -> bool:
+        """Whether commits are taken."""
+        return self._run_actor is not None
+
+    def longest_running(self) -> float:
+        """Return for how many seconds the handler runs that was called first; 0 while none runs."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._handling.values(), default=now)
 
     async def start(self, run_actor: RunActor) -> None:
         """Begin to take commits."""
@@ -75,6 +87,10 @@ class InProcessBroker:
         """Count the events that wait in each queue for their handler."""
         return dict(self._waiting)
 
+    async def depths(self) -> Mapping[str, Depth]:
+        """Count as `waiting` does; this process is the worker of every queue."""
+        return {queue: Depth(self._waiting[queue], consumers=1, dead=0) for queue in self._topology.queues}
+
     @asynccontextmanager
     async def subscribed(self, on_event: OnEvent) -> AsyncIterator[None]:
         """Call `on_event` for every event of generations that is announced inside the block."""
@@ -93,9 +109,15 @@ class InProcessBroker:
     async def _handle(self, queue: str, event: RecordedEvent) -> None:
         async with self._limits[queue]:
             self._waiting[queue] -= 1
-            if self._run_actor is not None:  # else the broker closed before it began
+            if self._run_actor is None:  # the broker closed before it began
+                return
+            task = asyncio.current_task()
+            self._handling[task] = asyncio.get_running_loop().time()
+            try:
                 with suppress(Exception):  # the runner has logged it; the log redelivers
                     await self._run_actor(queue, event)
+            finally:
+                del self._handling[task]
 
     def _tell_listeners(self, commit: Commit) -> None:
         for event in commit.events:

@@ -74,6 +74,7 @@ def _add_routes(app: web.Application) -> None:
     add.add_get("/v1/files/{id}", uploads.show)
     add.add_delete("/v1/files/{id}", uploads.delete)
     add.add_get("/v1/files/{id}/download", uploads.download)
+    add.add_get("/v1/account", routes.show_account)
     add.add_get("/v1/webhooks/default/secret", routes.secret)
     add.add_get(r"/files/out/{id}/out-{index:\d{1,2}}.png", outputs.download)
     add.add_get("/p/{id}", outputs.page)

@@ -1,4 +1,4 @@
-"""The routes of Replicate's API that read: predictions, the model and the webhook secret; and the cancel."""
+"""The routes of Replicate's API that read: predictions, model, account, webhook secret; and the cancel."""
 
 from datetime import datetime
 
@@ -88,6 +88,10 @@ async def show_version(request: web.Request) -> web.Response:
     if request.match_info["id"] not in catalogue.VERSIONS:
         raise not_found("The requested version does not exist")
     return web.json_response(catalogue.version(request.match_info["id"]))
+
+
+async def show_account(_: web.Request) -> web.Response:
+    return web.json_response({"type": "organization", "username": "sandbox", "name": "Sandbox", "github_url": None})
 
 
 async def secret(request: web.Request) -> web.Response:

@@ -11,6 +11,15 @@ class StoreUnavailableError(StoreError):
     retry_after = 5
 
 
+class ObjectStorageUnavailableError(StoreUnavailableError):
+    """The object storage did not do what was asked; `code` is its own, `is_transient` whether it may do so soon."""
+
+    def __init__(self, operation: str, code: str, *, is_transient: bool = True) -> None:
+        super().__init__(f"{operation}: {code}")
+        self.code = code
+        self.is_transient = is_transient
+
+
 class OutcomeUnknownError(StoreUnavailableError):
     """An append may have happened, and reading back failed too; only reading the stream later can tell."""
 
@@ -54,6 +63,10 @@ class DamagedLedgerError(StoreError):
     def __init__(self, developer: str) -> None:
         super().__init__(f"the ledger of {developer} is damaged")
         self.developer = developer
+
+
+class ObjectStorageError(Exception):
+    """The object storage is not set up as pictures need it; the message says what to do, in one line."""
 
 
 class DataFormatError(Exception):

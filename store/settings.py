@@ -25,7 +25,9 @@ class StoreSettings(EnvironmentSettings):
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
     mongodb_driver: Literal["motor", "pymongo"] = Field("motor", description="Client library; pymongo: PyMongo Async")
-    blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")
+    blob_store: Literal["mongodb", "s3"] = Field(
+        "mongodb", description="Where new pictures are stored; s3: in the bucket EXEMPLAR_S3_BUCKET"
+    )
 
 
 class PriceSettings(EnvironmentSettings):

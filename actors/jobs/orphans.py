@@ -25,7 +25,7 @@ async def erase_orphans(
     generations: Generations,
     safe_now: Callable[[], Awaitable[datetime]],
 ) -> int:
-    """Erase personal data and pictures of submissions that were never recorded; return how many.
+    """Erase personal data and pictures of submissions that were never recorded, and lost bytes; return how many.
 
     One run judges all that are old enough, a page at a time, and logs how far it was behind. Data without a time, which
     no sweep would find, get one.
@@ -50,7 +50,9 @@ async def erase_orphans(
             break
     if confirmed or erased or skipped:
         log.info("orphans_swept", confirmed=confirmed, erased=erased, skipped=skipped, lag_s=round(lag.total_seconds()))
-    return erased
+    if swept := await blobs.sweep():
+        log.info("lost_objects_deleted", objects=swept)
+    return erased + swept
 
 
 async def _recorded_tokens(

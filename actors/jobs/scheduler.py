@@ -26,6 +26,7 @@ class Scheduler:
         self._leases = leases
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ran_at = 0.0
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -36,7 +37,12 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin all jobs on the running loop."""
+        self._ran_at = asyncio.get_running_loop().time()
         self._tasks = [asyncio.create_task(self._loop(job), name=job.name) for job in self._jobs]
+
+    def silent_for(self) -> float:
+        """Return for how many seconds no job has begun or ended a run; single long runs do no harm."""
+        return asyncio.get_running_loop().time() - self._ran_at
 
     async def stop(self, *, grace: float = 5.0) -> None:
         """Let current runs end for `grace` seconds, then release the leases."""
@@ -64,10 +70,13 @@ class Scheduler:
 
     async def _run_once(self, job: Job) -> int:
         """Run a job if its lease is held; return how much it found."""
+        self._ran_at = asyncio.get_running_loop().time()
         try:
             seconds = _LEASE_SECONDS + job.period
             if job.shared or await self._leases.take(job.name, seconds=seconds):
                 return await job.run()
         except Exception as error:  # noqa: BLE001 - the scheduler outlives every failed run
             log.warning("job_failed", job=job.name, error=repr(error))
+        finally:
+            self._ran_at = asyncio.get_running_loop().time()
         return 0

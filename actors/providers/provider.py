@@ -65,6 +65,15 @@ class Provider(Protocol):
         """Return until when `create` calls nobody, because the provider refuses or cannot be reached; None: it does."""
         ...
 
+    @property
+    def token_accepted(self) -> bool | None:
+        """Tell what the provider said last about the token of this process; None before it said anything."""
+        ...
+
+    async def check_token(self) -> None:
+        """Ask about the token, by a request that costs nothing. Raises ProviderUnavailableError."""
+        ...
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown: ...
 
     async def get(self, prediction: str) -> Prediction | None:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from time import monotonic as _monotonic
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -31,6 +31,8 @@ from store.leases.pauses import MemoryPauses, Pauses
 log = structlog.get_logger()
 
 _captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
+_REFUSED: Final = frozenset({401, 403})
+_TOKENS: Final = "https://replicate.com/account/api-tokens"
 _ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
 _FINAL = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431, 451})
 """Refusals that a repetition meets again; any other one leaves the outcome unknown, as 408 and 499."""
@@ -62,6 +64,7 @@ class ReplicateProvider:
             base_url=settings.replicate_base_url,
             event_hooks={"response": [_capture]},
         )
+        self.token_accepted: bool | None = None
         self._creation = Creation(settings)
         self._outputs = Outputs(settings)
 
@@ -73,6 +76,11 @@ class ReplicateProvider:
 
     async def paused_until(self) -> datetime | None:
         return await self._circuit.open_until()
+
+    async def check_token(self) -> None:
+        answer = await self._ask(self._client.accounts.async_current)
+        if answer.status != 200 and answer.status not in _REFUSED:
+            raise ProviderUnavailableError(f"account answered {answer.status}")
 
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         try:
@@ -155,10 +163,22 @@ class ReplicateProvider:
             _captured.reset(token)
         last = responses[-1]
         self.time.learn(last.headers.get("date"))
+        self._note_token(last.status_code)
         return Response(last.status_code, last.headers, parsed(last.content))
+
+    def _note_token(self, status: int) -> None:
+        """Remember what a status says about the token, and tell the log when that changes."""
+        accepted = False if status in _REFUSED else True if status < 300 or status == 402 else self.token_accepted
+        if accepted is False and self.token_accepted is not False:
+            action = f"make another token ({_TOKENS}), set REPLICATE_API_TOKEN and restart this process"
+            log.error("provider_token_refused", status=status, action=action)
+        elif accepted and self.token_accepted is False:
+            log.info("provider_token_accepted")
+        self.token_accepted = accepted
 
     async def _verdict(self, answer: Response) -> Created | Refused | Unknown:
         self._circuit.reached()
+        self._note_token(answer.status)
         self.time.learn(answer.headers.get("date"))
         prediction = read_prediction(answer.body)
         if answer.status in (200, 201, 202):

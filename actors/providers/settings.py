@@ -12,7 +12,11 @@ class ReplicateSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="", populate_by_name=True)
 
-    replicate_api_token: SecretStr = Field(min_length=1, description="Replicate's API token (r8_...)")
+    replicate_api_token: SecretStr = Field(
+        min_length=1,
+        description="Replicate's API token (r8_...)",
+        json_schema_extra={"action": "make one at https://replicate.com/account/api-tokens, or run the sandbox"},
+    )
     replicate_base_url: str = Field(
         "https://api.replicate.com", description="Replicate's API, without /v1; the sandbox sets its own"
     )

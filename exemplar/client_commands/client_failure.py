@@ -47,7 +47,16 @@ _REFUSED = ExitCode.REFUSED
 def _said(error: ApiError) -> str:
     """Write the detail as one line; a list of faulty fields names each."""
     request = f", request {error.request_id}" if error.request_id else ""
-    return f"{_detail(error.detail)} ({error.code or error.status}{request})"
+    told = "; ".join(filter(None, map(_picture, error.errors))) or _detail(error.detail)
+    return f"{told} ({error.code or error.status}{request})"
+
+
+def _picture(fault: object) -> str:
+    """Name the picture of a fault as people count; nothing for a fault of something else."""
+    match fault:
+        case {"loc": ["body", "example_images", int(index)], "msg": message}:
+            return f"picture {index + 1}: {message}"
+    return ""
 
 
 def _detail(detail: object) -> str:

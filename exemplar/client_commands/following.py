@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+from domain.errors import FailureCode
 from exemplar.client_commands.connection import LASTING
 from exemplar.client_commands.exit_code import CommandFailedError, ExitCode
 from exemplar_client import Client, Generation
@@ -55,6 +56,8 @@ def require_completed(generation: Generation) -> None:
     failure = generation["failure"]
     if failure is None:
         return
+    if failure["code"] == FailureCode.CANCELED:
+        raise CommandFailedError(f"{generation['id']} was canceled", ExitCode.FOUND)
     again = "the same request may succeed: try again" if failure["retryable"] else "the same request would fail again"
     message = f"{generation['id']} failed: {failure['message'].rstrip('.')} ({failure['code']}); {again}"
     raise CommandFailedError(message, ExitCode.FOUND)

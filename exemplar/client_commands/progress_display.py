@@ -1,7 +1,6 @@
 """How the progress of a generation is shown, on standard error: a bar on a terminal, else one line an event."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -41,13 +40,15 @@ def progress_display() -> Iterator[Display]:
 
 
 class LineDisplay:
-    """Prints each event with the seconds since the first."""
+    """Prints each event with the seconds from the first one to it."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._first: datetime | None = None
 
     def happened(self, event: dict[str, Any]) -> None:
-        seconds = time.monotonic() - self._began
+        moment = datetime.fromisoformat(event["time"])
+        self._first = self._first or moment
+        seconds = (moment - self._first).total_seconds()
         sys.stderr.write(f"{seconds:7.2f} s  {event['type']}{detail_of(event['data'])}\n")
         sys.stderr.flush()
 

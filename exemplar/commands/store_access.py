@@ -17,10 +17,11 @@ from exemplar.injection import Dependencies
 from exemplar.local.home import home_of, kept_secret, mongodb_of
 from gateway.auth.settings import AuthenticationSettings
 from gateway.receipts.settings import ReceiptSettings
-from store.adapters import ADAPTERS, open_database, prepare, require_format
+from store.adapters import ADAPTERS, open_blobs, open_database, open_objects, prepare, require_format
 from store.audit.settings import CheckpointSettings
-from store.errors import AlreadyExistsError, StoreError
+from store.errors import AlreadyExistsError, ObjectStorageUnavailableError, StoreError
 from store.mongo.replica_set import initiate_replica_set
+from store.objects.settings import S3Settings
 from store.settings import StoreSettings, TierSettings
 
 Result = TypeVar("Result")
@@ -80,12 +81,24 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     chosen = home_of(home)
     try:
         with _store_settings(chosen) as store_settings:
-            async with open_database(store_settings) as database:
+            async with (
+                open_database(store_settings) as database,
+                open_objects(store_settings, read(S3Settings), database) as objects,
+            ):
                 store = Dependencies(
-                    ADAPTERS, database=database, store_settings=store_settings, holder=holder, clock=now
+                    ADAPTERS,
+                    database=database,
+                    objects=objects,
+                    store_settings=store_settings,
+                    holder=holder,
+                    clock=now,
                 )
                 await store.call(require_format)
-                yield store
+                async with open_blobs(objects, store.bind) as blobs:
+                    store.set(blobs=blobs)
+                    yield store
+    except ObjectStorageUnavailableError:
+        raise
     except StoreError as error:
         named = "EXEMPLAR_MONGODB_URL" if chosen is None else str(chosen)
         raise ConfigurationError(f"{named}: MongoDB cannot be reached ({error}): is it running?") from error

@@ -16,6 +16,11 @@ class Finding:
     message: str
     remedy: str | None = None
 
+    @property
+    def line(self) -> str:
+        """What was found, and what to do, in one line."""
+        return self.message if self.remedy is None else f"{self.message}: {self.remedy}"
+
 
 def ok(check: str, message: str) -> Finding:
     """Find that all is well."""

@@ -31,14 +31,21 @@ async def provider_findings(deployment: Deployment, *, clock: Callable[[], datet
     except ConfigurationError as error:
         yield fault("provider", str(error), "correct it; `exemplar settings` says what it means")
     except httpx.HTTPError as error:
-        told = f"{settings.replicate_base_url} does not answer: {error or type(error).__name__}"
-        yield fault("provider", told, "check this machine's way to the internet")
+        yield fault("provider", *_silent(settings, error))
     else:
         yield judge_token(answer.status_code)
         if "Date" in answer.headers:
             yield judge_clock("the provider", parsedate_to_datetime(answer.headers["Date"]), clock())
     async for finding in _callback():
         yield finding
+
+
+async def token_finding(settings: ReplicateSettings) -> Finding:
+    """Ask about the token alone: one that is refused is a fault, a provider that does not answer may be back soon."""
+    try:
+        return judge_token((await _asked(settings)).status_code)
+    except httpx.HTTPError as error:
+        return warning("provider", *_silent(settings, error))
 
 
 def no_token(deployment: Deployment) -> Finding:
@@ -49,7 +56,7 @@ def no_token(deployment: Deployment) -> Finding:
 
 
 def judge_token(status: int) -> Finding:
-    """Judge the answer to a list of predictions."""
+    """Judge the answer to the question whose account it is."""
     if status in (401, 403):
         return fault("provider", f"Replicate refuses the token ({status})", f"make another at {_TOKENS}")
     if status == 402:
@@ -71,10 +78,16 @@ def judge_public_url(url: str | None, health: Health | None) -> Finding:
     return ok("public URL", f"{url} answers")
 
 
+def _silent(settings: ReplicateSettings, error: httpx.HTTPError) -> tuple[str, str]:
+    """Say that the provider does not answer, and what to do."""
+    told = f"{settings.replicate_base_url} does not answer: {error or type(error).__name__}"
+    return told, "check this machine's way to the internet"
+
+
 async def _asked(settings: ReplicateSettings) -> httpx.Response:
     headers = {"Authorization": f"Bearer {settings.replicate_api_token.get_secret_value()}"}
     async with httpx.AsyncClient(timeout=_TIMEOUT_S, headers=headers) as http:
-        return await http.get(f"{settings.replicate_base_url.rstrip('/')}/v1/predictions")
+        return await http.get(f"{settings.replicate_base_url.rstrip('/')}/v1/account")
 
 
 async def _callback() -> AsyncIterator[Finding]:

@@ -23,9 +23,22 @@ Demonstrate = Callable[[Demo, Sequence[Path]], Awaitable[Path]]
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """What the provider says about the token: a line for the user, and whether it refuses."""
+
+    told: str
+    refused: bool
+
+
+CheckProvider = Callable[[Mapping[str, str]], Awaitable[ProviderAnswer]]
+"""Ask the provider about the token in the environment of the services, by a request that costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """The functions that need the product: exemplar.local itself starts servers and processes only."""
 
     initiate_replica_set: Initiate
     seed: Seed
     demonstrate: Demonstrate
+    check_provider: CheckProvider

@@ -35,6 +35,7 @@ class Machine:
         self._addresses = self._choose_addresses(ports)
         self._env = environment(options, secrets, self._addresses)
         self._services = {name: service(name, options, self._env) for name in self._names()}
+        self._token_refused = False
         self.supervisor = Supervisor(say)
         self.supervisor.adopt(self._mongod.child, *self._services.values())
         if self._rabbit is not None:
@@ -52,6 +53,7 @@ class Machine:
                 group.create_task(self._start_gateway(store))
                 group.create_task(self._start_workers(store, broker))
                 group.create_task(self._start_sandbox())
+                group.create_task(self._check_provider())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -98,6 +100,9 @@ class Machine:
             await asyncio.gather(supervision, demonstration, return_exceptions=True)
 
     async def _demonstrate(self, demo: Demo) -> int:
+        if self._token_refused:
+            self._say("no picture is made: the provider refuses REPLICATE_API_TOKEN, see above")
+            return 1
         try:
             picture = await self._hooks.demonstrate(demo, self._options.photos)
         except Exception as error:  # noqa: BLE001 - a failed demonstration must not end healthy services
@@ -141,6 +146,13 @@ class Machine:
             self._services["sandbox"].start()
             await self._wait(self._services["sandbox"], lambda: listening(port))
             self._report("sandbox")
+
+    async def _check_provider(self) -> None:
+        """Tell at once that a provider refuses the token, and not when a first generation fails."""
+        if self._addresses.sandbox_port is None:
+            answer = await self._hooks.check_provider(self._env)
+            self._token_refused = answer.refused
+            self._say(f"  provider: {answer.told}")
 
     async def _wait(self, child: Child, ready: Callable[[], bool]) -> None:
         await asyncio.to_thread(child.wait_until, ready, deadline_s=self._options.ready_within_s)

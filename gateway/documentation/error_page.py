@@ -2,6 +2,9 @@
 
 import html
 import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from itertools import groupby
 from typing import Final
 
 from domain.errors import ErrorCode
@@ -29,6 +32,10 @@ _PAGE: Final = """\
 <h1>Errors of the API</h1>
 <p>Every error has a <code>code</code> of this list. Programs test the code; sentences may change. The
 <code>request_id</code> of an error is what an operator asks for.</p>
+<nav aria-label="Codes by status">
+<dl>
+{contents}</dl>
+</nav>
 {sections}
 </main>
 </body>
@@ -44,8 +51,19 @@ _SECTION: Final = """\
 
 
 def error_page() -> str:
-    """Write the page as HTML without scripts; a code is the id of its section."""
-    return _PAGE.format(console=CONSOLE, docs=DOCS, sections="".join(map(_section, ErrorCode)))
+    """Write the page as HTML without scripts, in the order of statuses; a code is the id of its section."""
+    codes = sorted(ErrorCode, key=lambda code: (_status_of(code), code.value))
+    contents = "".join(_status(status, list(some)) for status, some in groupby(codes, _status_of))
+    return _PAGE.format(console=CONSOLE, docs=DOCS, contents=contents, sections="".join(map(_section, codes)))
+
+
+def _status_of(code: ErrorCode) -> int:
+    return HTTP_ERRORS[code].status
+
+
+def _status(status: int, codes: Sequence[ErrorCode]) -> str:
+    links = " ".join(f'<a href="#{code.value}"><code>{code.value}</code></a>' for code in codes)
+    return f"<dt>{status} {HTTPStatus(status).phrase}</dt><dd>{links}</dd>\n"
 
 
 def _section(code: ErrorCode) -> str:

@@ -66,6 +66,8 @@ _NOUNS: Final = (
 _NAMES: Final = {
     ("get", "/"): "readService",
     ("get", "/health"): "readServiceHealth",
+    ("get", "/health/live"): "readLiveness",
+    ("get", "/health/ready"): "readReadiness",
     ("post", MCP): "sendMcpMessage",
     ("get", CONSOLE): "enterConsole",
     ("post", f"{AUTH}/password"): "changePassword",

@@ -1,13 +1,17 @@
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pymongo import ASCENDING
 
 from domain.generation.generation import stream_of
 from store.audit.picture_check import RecordedGeneration, StoredPicture
-from store.audit.stored_form import LENIENT
+from store.audit.stored_form import LENIENT, are_all
 from store.commits.document import readable
+from store.generations.blobs import PIECE
+from store.generations.picture_documents import from_object, has_object
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
+from store.objects.s3_objects import S3Objects
 
 _BATCH: Final = 32  # documents of at most a piece each
 _TYPES: Final = ["generation.requested", "generation.completed"]
@@ -18,7 +22,8 @@ _SALTS: Final = dict.fromkeys(("generation", "token", "salt"), 1)
 class PictureScan:
     """Read every picture as stored, and what was recorded of it; memory: one picture."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, objects: S3Objects | None = None) -> None:
+        self._objects = objects
         self._blobs = database.get_collection("blobs", codec_options=LENIENT)
         self._personal_data = database.get_collection("personal_data", codec_options=LENIENT)
         self._commits = database.get_collection("commits")
@@ -31,13 +36,27 @@ class PictureScan:
         """Read all pictures, those of a generation one after the other."""
         with reachable():
             async for picture in _grouped(self._blobs.find({}, batch_size=_BATCH).sort("_id", ASCENDING)):
-                yield picture
+                yield await self._with_bytes(picture)
 
     async def again(self, picture: StoredPicture) -> StoredPicture | None:
         """Read one picture again; None when it was erased."""
         key = picture.key
         found = self._blobs.find({"_id": {"$gte": key, "$lt": f"{key}/~"}}).sort("_id", ASCENDING)
-        return await anext(_grouped(found), None)
+        async for stored in _grouped(found):
+            return await self._with_bytes(stored)
+        return None
+
+    async def _with_bytes(self, picture: StoredPicture) -> StoredPicture:
+        """Add the bytes that are in an object; without it, the picture has none."""
+        head = picture.head
+        if self._objects is None or head is None or not has_object(head) or not are_all(head.get("pieces", []), str):
+            return picture
+        data = await self._objects.get(head["object"])
+        if data is None:
+            return picture
+        most = max(len(head.get("pieces", ())), -(-len(data) // PIECE))
+        whole, *pieces = from_object(head, data, range(most)).values()
+        return replace(picture, head=whole, pieces=[*picture.pieces, *pieces])
 
     async def recorded(self, generation: str) -> tuple[RecordedGeneration, str | None]:
         """Read what was recorded of a generation, and what is wrong with its personal data."""

@@ -58,6 +58,9 @@ class BlobStore(Protocol):
     async def expire(self, kind: Kind, before: datetime) -> int:
         """Delete pictures of a kind made before a moment; return how many."""
 
+    async def sweep(self) -> int:
+        """Delete bytes that were written, but never became a picture, and that nothing else finds; return how many."""
+
 
 def cut(pieces: Sequence[bytes], first: int, start: int, stop: int) -> Sequence[memoryview]:
     """Cut the bytes from `start` to before `stop` out of pieces, the first of which is piece `first`."""

@@ -41,6 +41,10 @@ class MemoryBlobs:
         await asyncio.sleep(0)
         return self._delete(lambda blob: blob.kind == kind and blob.created_at < before)
 
+    async def sweep(self) -> int:
+        await asyncio.sleep(0)
+        return 0
+
     def _delete(self, condition: Callable[[Blob], bool]) -> int:
         old = [key for key, blob in self._blobs.items() if condition(blob)]
         for key in old:

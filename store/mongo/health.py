@@ -15,10 +15,14 @@ class DatabaseHealth:
         self._client = database.client
 
     async def __call__(self) -> dict[str, Any]:
-        """Return status, connection and version, or the name of the error, within two seconds."""
+        """Return status, connection, version and the name of the error, within two seconds."""
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 info = await self._client.server_info()
         except (PyMongoError, TimeoutError) as error:
-            return {"status": "unhealthy", "connection": "failed", "error": type(error).__name__}
-        return {"status": "healthy", "connection": "ok", "version": info["version"]}
+            return _health("unhealthy", "failed", error=type(error).__name__)
+        return _health("healthy", "ok", version=info["version"])
+
+
+def _health(status: str, connection: str, *, version: str | None = None, error: str | None = None) -> dict[str, Any]:
+    return {"status": status, "connection": connection, "version": version, "error": error}

@@ -22,6 +22,8 @@ FOLDERS = (
     "gateway",
     "sandbox",
     "exemplar",
+    "metrics",
+    "deploy",
     "docs",
     "clients",
 )

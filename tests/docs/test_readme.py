@@ -1,10 +1,8 @@
 """The first commands of the README work as printed."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from PIL import Image
 from exemplar.local.banner import curl
 from exemplar.local.ports import Ports
 from tests.docs.reading import ROOT, blocks
+from tests.docs.running import EXEMPLAR, environment, up
 
 START, GENERATE, NAMES, SUBMIT, LOOK, FIVE_HEADERS = blocks("README.md", "sh")
 ADDRESS, HOME = "http://127.0.0.1:8000", ".exemplar"
@@ -40,19 +39,8 @@ def test_the_first_commands_are_those_of_the_makefile() -> None:
 def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
     """Run `exemplar up` in a folder of its own until its demo.json is there."""
     home = tmp_path / "home"
-    port = Ports(tmp_path / "ports.json").of("gateway")
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("EXEMPLAR_", "REPLICATE_"))}
-    environ |= {"EXEMPLAR_HOME": str(home), "EXEMPLAR_PORT": str(port), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-P", "-m", "exemplar", "up", "--broker", "inprocess"]
-    process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        said = next((line for line in process.stdout if "send a request" in line), None)
-        assert said, "exemplar up ended before it was ready"
+    with up(environment(home, Ports(tmp_path / "ports.json"))):
         yield {"home": home, **json.loads((home / "demo.json").read_text())}
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: README's commands need it")
@@ -61,7 +49,7 @@ def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path
     take_id = "ID=$(python3 -c \"import json; print(json.load(open('answer.json'))['id'])\")\n"
     url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"
     submit = SUBMIT.rstrip("\n") + " > answer.json\n"
-    exemplar = f'exemplar() {{ EXEMPLAR_HOME={running["home"]} {sys.executable} -P -m exemplar "$@"; }}\n'
+    exemplar = f'exemplar() {{ EXEMPLAR_HOME={running["home"]} {EXEMPLAR} "$@"; }}\n'
     script = (
         "set -e\n"
         + exemplar

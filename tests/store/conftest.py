@@ -1,6 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,20 @@ from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection
+from store.generations.s3_blobs import S3Blobs
 from store.mongo.connection import Database, connect, open_database
+from store.mongo.safe_now import ServerTime
+from store.objects.s3_objects import S3Objects
+from store.objects.uploads import Uploads
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.mongo_ledger import MongoLedger
 from store.settings import StoreSettings
 from tests.builders.clock import Clock
+from tests.conftest import CloseAfter
 from tests.store.lossy_proxy import LossyProxy
 from tests.stores import settings_for
+from tests.systems.object_storage import ObjectStorage, opened_object_storage, s3_settings
 
 Choose = Callable[[type[Any], type[Any]], Any]
 
@@ -76,6 +83,42 @@ def personal_data(choose: Choose) -> PersonalDataStore:
 def blobs(choose: Choose) -> BlobStore:
     blobs: BlobStore = choose(MemoryBlobs, MongoBlobs)
     return blobs
+
+
+@pytest.fixture(scope="session")
+def object_storage(tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[ObjectStorage]:
+    with opened_object_storage(tmp_path_factory.mktemp("s3")) as storage:
+        close_after(Path(__file__).parent, storage.stop)
+        yield storage
+
+
+@pytest.fixture
+def bucket(object_storage: ObjectStorage) -> str:
+    return object_storage.new_bucket()
+
+
+@pytest.fixture
+async def objects(object_storage: ObjectStorage, bucket: str) -> AsyncIterator[S3Objects]:
+    async with S3Objects(s3_settings(object_storage.url, bucket, s3_prefix="e/")) as objects:
+        yield objects
+
+
+@pytest.fixture
+def s3_blobs(database: Database, objects: S3Objects) -> S3Blobs:
+    return make_s3_blobs(database, objects)
+
+
+def make_s3_blobs(
+    database: Database, objects: S3Objects, *, blob_store: str = "s3", server_time: Any = None
+) -> S3Blobs:
+    settings = StoreSettings.model_validate({"mongodb_url": "mongodb://unused", "blob_store": blob_store})
+    return S3Blobs(
+        database,
+        objects=objects,
+        uploads=Uploads(database),
+        store_settings=settings,
+        server_time=server_time or ServerTime(database),
+    )
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ class Account:
             "DEVELOPER_KEY": self.developer_key,
             "API_KEY": self.api_key,
             "DEVELOPER_EMAIL": self.developer_email,
+            "DEVELOPER_PASSWORD": self.password,
         }
 
 

@@ -69,9 +69,9 @@ class System:
         self.base_url = self._addresses.base_url
         self.options = Options(home=home, port=self._addresses.port, environ={**os.environ, **(environ or {})})
         self.env = environment(self.options, self.secrets, self._addresses) | TIMEOUTS
+        self._extra_ports = ports
         self._children = {name: self._child(name, self.env) for name in self.names}
         self._lines_before: dict[str, int] = {}
-        self._extra_ports = ports
         self.gateway_urls: dict[str, str] = {}
         # When a process was stopped for so long that its claim may have been given up meanwhile.
         self.overslept: list[tuple[datetime, datetime]] = []
@@ -90,6 +90,11 @@ class System:
     def pid(self, name: str) -> int:
         """Return the id of a running process."""
         return self._children[name].pid or 0
+
+    def metrics_port(self, name: str) -> int:
+        """Return the port of metrics and probes of a process."""
+        own = f"{name}-metrics"
+        return self._extra_ports.known(own) or self._extra_ports.of(own)
 
     def log_file(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"
@@ -197,6 +202,7 @@ class System:
     def _child(self, name: str, env: dict[str, str], log: str | None = None, command: tuple[str, ...] = ()) -> Child:
         own = self.options.command
         command = command or (*own, name)
+        env = {"EXEMPLAR_METRICS_PORT": str(self.metrics_port(log or name)), **env}
         program = Program(
             name=log or name,
             command=command,

@@ -16,6 +16,10 @@ async function createContent(client, { images, prompt, style, mood }) {
   return client.get(id);
 }
 
+if (process.argv.length <= 5 || !process.env.BASE || !process.env.ACCESS_KEY) {
+  console.error("BASE=http://127.0.0.1:8000 ACCESS_KEY=ek_... node content.mjs PROMPT STYLE MOOD PICTURE...");
+  process.exit(2);
+}
 const [prompt, style, mood, ...names] = process.argv.slice(2);
 const client = new Client(process.env.BASE, new AccessKey(process.env.ACCESS_KEY));
 const images = await Promise.all(names.map((name) => readFile(name)));

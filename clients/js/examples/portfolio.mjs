@@ -13,6 +13,10 @@ async function generatePortfolioImage(client, examples, prompt) {
   return id;
 }
 
+if (process.argv.length <= 3 || !process.env.BASE || !process.env.ACCESS_KEY) {
+  console.error("BASE=http://127.0.0.1:8000 ACCESS_KEY=ek_... node portfolio.mjs PROMPT PICTURE...");
+  process.exit(2);
+}
 const [prompt, ...names] = process.argv.slice(2);
 const client = new Client(process.env.BASE, new AccessKey(process.env.ACCESS_KEY));
 const examples = await Promise.all(names.map((name) => readFile(name)));

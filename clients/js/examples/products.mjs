@@ -26,6 +26,10 @@ async function generateProductVariations(client, sku, productImages, variations)
   return made;
 }
 
+if (process.argv.length <= 4 || !process.env.BASE || !process.env.ACCESS_KEY) {
+  console.error("BASE=http://127.0.0.1:8000 ACCESS_KEY=ek_... node products.mjs SKU VARIATION,VARIATION... PICTURE...");
+  process.exit(2);
+}
 const [sku, variations, ...names] = process.argv.slice(2);
 // A tier with one slot refuses the second generation until the first has ended, and says when to try again.
 const patient = { retries: new Retries({ attempts: 20, maxWait: 600 }) };

@@ -1181,6 +1181,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health/broker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the health of RabbitMQ; without it work is delayed, not lost */
+        get: operations["readHealthBroker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health/database": {
         parameters: {
             query?: never;
@@ -1205,7 +1222,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the health of the service, and how long this process has run */
+        /** Read the health of the service, whether the provider is called, and how long this process has run */
         get: operations["readHealthDetailed"];
         put?: never;
         post?: never;
@@ -1222,7 +1239,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the health of RabbitMQ, which stands in for Redis; without it work is delayed, not lost */
+        /** Read the health of RabbitMQ, which stands in for Redis */
         get: operations["readHealthRedis"];
         put?: never;
         post?: never;
@@ -2347,6 +2364,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read whether this process lives: it answers, and its work gets on */
+        get: operations["readLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read whether this process can do its work; what merely delays work is not held against it */
+        get: operations["readReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/llms.txt": {
         parameters: {
             query?: never;
@@ -2939,10 +2990,10 @@ export interface components {
         /** @description Whether MongoDB answers; `error`: the name of what it failed with. */
         DatabaseHealth: {
             connection: string;
-            error?: string;
+            error: string | null;
             /** @enum {string} */
             status: "healthy" | "unhealthy";
-            version?: string;
+            version: string | null;
         };
         /** @description The secret that signs the webhooks of single requests. */
         DefaultSecret: {
@@ -3008,11 +3059,14 @@ export interface components {
             };
             webhook_filters: string[];
         };
-        /** @description The health of the service, and of this process. */
+        /** @description The health of the service, of the way to the provider, and of this process. */
         DetailedHealth: {
             broker: components["schemas"]["BrokerHealth"];
             database: components["schemas"]["DatabaseHealth"];
+            error: string | null;
             file_storage: components["schemas"]["StorageHealth"];
+            note: string | null;
+            provider: components["schemas"]["ProviderHealth"];
             redis: components["schemas"]["UnusedPart"];
             status: string;
             system: components["schemas"]["ProcessInfo"];
@@ -3748,6 +3802,14 @@ export interface components {
             leased_until: string | null;
             more: boolean;
         };
+        /** @description Whether a process lives: one that does not is to be restarted. */
+        Liveness: {
+            parts: {
+                [key: string]: components["schemas"]["PartHealth"];
+            };
+            /** @enum {string} */
+            status: "live" | "not_live";
+        };
         /** @description An access of staff to the log; `scope`: whose events, `pictures`: an export with the stored pictures. */
         LogAccess: {
             event_type: string | null;
@@ -3965,6 +4027,13 @@ export interface components {
             param: string | null;
             type: string;
         };
+        /** @description A part that a process needs: why it does not work, and what to do. */
+        PartHealth: {
+            action?: string;
+            reason?: string;
+            /** @enum {string} */
+            status: "healthy" | "unknown" | "unhealthy";
+        };
         PasswordChangeRequest: {
             current_password: string;
             new_password: string;
@@ -4121,6 +4190,11 @@ export interface components {
             drift: components["schemas"]["Drift"];
             rebuild: components["schemas"]["Rebuild"];
         };
+        /** @description Whether the provider is called: it is not while it refuses or throttles the account. */
+        ProviderHealth: {
+            /** @enum {string} */
+            status: "healthy" | "degraded";
+        };
         /** @description Whether the provider is called: until when not, and why. */
         ProviderStatus: {
             name: string;
@@ -4211,6 +4285,14 @@ export interface components {
             slot_limit: number | null;
             slots: number;
             used: number;
+        };
+        /** @description Whether a process can do its work. */
+        Readiness: {
+            parts: {
+                [key: string]: components["schemas"]["PartHealth"];
+            };
+            /** @enum {string} */
+            status: "ready" | "not_ready";
         };
         /**
          * @description What a generation waits for. Closed: a test compares it with the documentation.
@@ -4454,7 +4536,9 @@ export interface components {
         ServiceHealth: {
             broker: components["schemas"]["BrokerHealth"];
             database: components["schemas"]["DatabaseHealth"];
+            error: string | null;
             file_storage: components["schemas"]["StorageHealth"];
+            note: string | null;
             redis: components["schemas"]["UnusedPart"];
             status: string;
             /** Format: date-time */
@@ -4500,12 +4584,18 @@ export interface components {
         SignInLinkRequest: {
             code: string;
         };
-        /** @description Whether the store of pictures answers. */
+        /** @description Whether the store of pictures answers; what a store of files would have besides is null. */
         StorageHealth: {
             accessible: boolean;
+            error: string | null;
+            key_configured: boolean;
+            path: null;
             status: string;
-            /** @constant */
-            type: "mongodb";
+            type: string;
+            url: null;
+            url_configured: boolean;
+            url_prefix: null;
+            writable: boolean;
         };
         /**
          * @description What a submission should do better; `example`: the number of an example image, from 0.
@@ -4538,7 +4628,12 @@ export interface components {
         };
         /** @description The health of the broker. */
         TimedBrokerHealth: {
+            connection_failed: boolean;
+            error: string | null;
+            last_connection_attempt: null;
+            listening: boolean;
             status: string;
+            subscribers: null;
             /** Format: date-time */
             timestamp: string;
             type?: string;
@@ -4546,21 +4641,27 @@ export interface components {
         /** @description The health of the database. */
         TimedDatabaseHealth: {
             connection: string;
-            error?: string;
+            error: string | null;
             /** @enum {string} */
             status: "healthy" | "unhealthy";
             /** Format: date-time */
             timestamp: string;
-            version?: string;
+            version: string | null;
         };
         /** @description The health of the store of pictures. */
         TimedStorageHealth: {
             accessible: boolean;
+            error: string | null;
+            key_configured: boolean;
+            path: null;
             status: string;
             /** Format: date-time */
             timestamp: string;
-            /** @constant */
-            type: "mongodb";
+            type: string;
+            url: null;
+            url_configured: boolean;
+            url_prefix: null;
+            writable: boolean;
         };
         /** @description Seconds from the request to the start, from there to the end, and in all; and each phase in milliseconds. */
         Timings: {
@@ -10384,6 +10485,41 @@ export interface operations {
             };
         };
     };
+    readHealthBroker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedBrokerHealth"];
+                };
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            503: components["responses"]["Error503.1"];
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readHealthDatabase: {
         parameters: {
             query?: never;
@@ -14425,6 +14561,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceHealth"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            /** @description The process is to be restarted */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["Error400.1"];
+            422: components["responses"]["Error422.1"];
+            500: components["responses"]["Error500.1"];
+            /** @description The process is not ready */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description Refused */

@@ -39,6 +39,8 @@ def create_content(client: Client, request: GenerationRequest) -> Generation:
 
 def main() -> None:
     """Create a picture, or say why it cannot be made."""
+    if len(sys.argv) <= 4 or not {"BASE", "ACCESS_KEY"} <= os.environ.keys():
+        sys.exit(__doc__)
     prompt, style, mood, *names = sys.argv[1:]
     request = GenerationRequest([Path(name) for name in names], prompt, style, mood)
     with Client(os.environ["BASE"], AccessKey(os.environ["ACCESS_KEY"])) as client:

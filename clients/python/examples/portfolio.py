@@ -18,6 +18,8 @@ def generate_portfolio_image(client: Client, examples: Sequence[Path], prompt: s
 
 def main() -> None:
     """Make a picture and save it beside this program's caller."""
+    if len(sys.argv) <= 2 or not {"BASE", "ACCESS_KEY"} <= os.environ.keys():
+        sys.exit(__doc__)
     prompt, *names = sys.argv[1:]
     with Client(os.environ["BASE"], AccessKey(os.environ["ACCESS_KEY"])) as client:
         generation = client.wait(generate_portfolio_image(client, [Path(name) for name in names], prompt))

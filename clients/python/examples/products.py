@@ -38,6 +38,8 @@ def generate_product_variations(
 
 def main() -> None:
     """Make all variations and save each under its name."""
+    if len(sys.argv) <= 3 or not {"BASE", "ACCESS_KEY"} <= os.environ.keys():
+        sys.exit(__doc__)
     sku, variations, *names = sys.argv[1:]
     with Client(os.environ["BASE"], AccessKey(os.environ["ACCESS_KEY"]), retries=PATIENT) as client:
         made = generate_product_variations(client, sku, [Path(name) for name in names], variations.split(","))

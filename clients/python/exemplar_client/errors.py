@@ -1,6 +1,7 @@
 """The errors of the client, all of them ClientErrors; an error response is an ApiError."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
@@ -12,15 +13,17 @@ class ClientError(Exception):
 class ApiError(ClientError):
     """An error response of the service.
 
-    `code` is one of the closed list in the service's documentation, `detail` a sentence or a list of fields,
-    `retry_after` the seconds of Retry-After. `generation_id` is set where it is unknown whether a submission
-    was recorded.
+    `code` is one of the closed list in the service's documentation, `detail` a sentence or a list of fields, `errors`
+    every fault of a submission with its place (`loc`), code and sentence (`msg`), `retry_after` the seconds of
+    Retry-After. `generation_id` is set where it is unknown whether a submission was recorded.
     """
 
     def __init__(self, status: int, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
         self.status = status
         self.code = str(body.get("code", ""))
         self.detail = body.get("detail", "")
+        errors = body.get("errors")
+        self.errors: list[Any] = errors if isinstance(errors, list) else []
         self.request_id = str(body.get("request_id") or headers.get("X-Request-ID", ""))
         self.retry_after = seconds_of(headers.get("Retry-After"))
         self.generation_id = str(body["id"]) if "id" in body else None

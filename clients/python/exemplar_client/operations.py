@@ -218,9 +218,12 @@ class Operations:
     read_service = get("/")
     read_health = get(f"{_API}/health")
     read_health_at_root = get("/health")
+    read_liveness = get("/health/live")
+    read_readiness = get("/health/ready")
     read_detailed_health = get(f"{_API}/health/detailed")
     read_database_health = get(f"{_API}/health/database")
     read_storage_health = get(f"{_API}/health/storage")
+    read_broker_health = get(f"{_API}/health/broker")
     read_redis_health = get(f"{_API}/health/redis")
     read_openapi = get("/openapi.json")
 

@@ -24,7 +24,7 @@ async function useLink() {
   try {
     await accounts.useLink(decodeURIComponent(code));
   } catch {
-    status.textContent = "The link was used before, or is older than ten minutes.";
+    status.textContent = "The link was used before, or is older than ten minutes: `exemplar open --docs` prints a new one.";
   }
 }
 
@@ -40,6 +40,32 @@ function authorize(ui) {
   if (names.length) status.textContent = `Requests are sent as ${names.join(" and ")}.`;
 }
 
+/**
+ * Describe forms as Swagger UI shows them best: text that holds JSON is a text field, not a file, and what may be left
+ * out is empty, not filled with the name of its type. @param {any} description
+ */
+function withForms(description) {
+  for (const operation of Object.values(description.paths).flatMap(Object.values)) {
+    const form = operation.requestBody?.content?.["multipart/form-data"];
+    for (const [name, field] of Object.entries(form?.schema?.properties ?? {})) {
+      delete field.contentMediaType;
+      const given = field.items?.format === "binary" ? undefined : form.example?.[name];
+      field.example = given ?? (field.type === "array" ? [] : "");
+    }
+  }
+  return description;
+}
+
+const FORMS = {
+  components: {
+    JsonSchema_string_binary: () => null, // asked for, and not used, where several files may be chosen
+    ParameterIncludeEmpty: () => null, // what is empty is not sent
+  },
+  statePlugins: {
+    spec: { wrapActions: { updateJsonSpec: (/** @type {any} */ update) => (/** @type {any} */ read) => update(withForms(read)) } },
+  },
+};
+
 await useLink();
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
@@ -50,5 +76,6 @@ const ui = SwaggerUIBundle({
   filter: true,
   tryItOutEnabled: true,
   validatorUrl: null,
+  plugins: [FORMS],
   onComplete: () => authorize(ui),
 });

@@ -126,3 +126,15 @@ async def test_a_run_tells_how_far_it_was_behind(sweep: Sweep) -> None:
     [line] = [line for line in lines if line["event"] == "orphans_swept"]
     assert (line["confirmed"], line["erased"], line["skipped"]) == (1, 1, 0)
     assert 3_600 <= line["lag_s"] < 3_700
+
+
+async def test_what_a_blob_store_has_lost_is_deleted_by_every_run(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost() -> int:
+        return 3
+
+    monkeypatch.setattr(sweep.blobs, "sweep", lost)
+    with structlog.testing.capture_logs() as lines:
+        assert await sweep.run() == 3
+    assert [(line["event"], line["objects"]) for line in lines] == [("lost_objects_deleted", 3)]

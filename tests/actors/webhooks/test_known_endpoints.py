@@ -44,7 +44,7 @@ async def test_what_is_read_while_an_endpoint_is_registered_is_not_remembered(sy
 
 async def test_the_stream_of_a_known_generation_that_nobody_is_told_of_is_not_read(system: WebhookSystem) -> None:
     process = system.process()
-    generations, webhooks = process.get("generations"), process.get("webhooks")
+    generations = process.get("generations")
     unread = replace(process.call(DeliveryScheduler), events=cast("EventStore", None))
     silent = await system.request()
     wanted = await system.request(webhook="https://receiver.example/", filters=["completed"])
@@ -52,6 +52,7 @@ async def test_the_stream_of_a_known_generation_that_nobody_is_told_of_is_not_re
         await generations.load(generation)
         await system.record(generation, COMPLETED)
     events = [(await system.store.events.read(stream_of(one)))[-1].events[-1] for one in (silent, wanted)]
-    await delivery.handle.fn(events[0], delivery_scheduler=unread, generations=generations, webhooks=webhooks)
+    handle = process.set(delivery_scheduler=unread) or process.bind(delivery.handle.fn, given=["event"])
+    await handle(events[0])
     with pytest.raises(AttributeError):
-        await delivery.handle.fn(events[1], delivery_scheduler=unread, generations=generations, webhooks=webhooks)
+        await handle(events[1])

@@ -79,6 +79,7 @@ def test_the_console_is_opened_by_a_new_link(bare: Terminal, home: Path, solo: S
         json.loads((home / "demo.json").read_text())[name] for name in ("email", "developer_email")
     ]
     assert bare.run("open", "--json").json["valid_seconds"] == 600
+    assert bare.run("open", "--docs", "--print").out.startswith(f"{solo.base_url}/docs#link=")
 
 
 def test_the_account_of_commands_is_checked(home: Path, account: Account) -> None:

@@ -48,6 +48,8 @@ def test_without_waiting_the_id_is_printed_and_can_be_watched(terminal: Terminal
     watched = terminal.run("watch", generation, "--output", ".")
     assert (watched.code, watched.out) == (0, f"{generation}.png\n")
     assert (folder / f"{generation}.png").is_file()
+    assert "0.00 s  generation.requested" in watched.error
+    assert "0.00 s  generation.completed" not in watched.error
     listed = terminal.run("list", "--status", "completed")
     assert [line.split()[0] for line in listed.out.split("\n")[2:] if line] == [generation]
     assert [one["id"] for one in terminal.run("list", "--json", "--limit", "1").json] == [generation]
@@ -57,6 +59,14 @@ def test_a_generation_that_fails_is_exit_code_1_with_the_reason(terminal: Termin
     done = terminal.run("generate", "cup.jpg", "--prompt", "a cup [sandbox:nsfw]", "--json")
     assert (done.code, done.json["status"]) == (1, "failed")
     assert "(content_flagged); the same request would fail again" in done.error
+
+
+def test_a_canceled_generation_is_told_as_such(terminal: Terminal, solo: System, access_key: str) -> None:
+    sent = terminal.run("generate", "cup.jpg", "--prompt", "a cup [sandbox:slow=20]", "--no-wait")
+    with Client(solo.base_url, AccessKey(access_key)) as client:
+        client.cancel(sent.out.strip())
+    watched = terminal.run("watch", sent.out.strip())
+    assert (watched.code, watched.error.endswith(f"{sent.out.strip()} was canceled\n")) == (1, True)
 
 
 def test_one_that_takes_too_long_goes_on_and_the_command_says_how(terminal: Terminal) -> None:
@@ -101,7 +111,7 @@ def test_errors_say_what_to_do(terminal: Terminal, folder: Path) -> None:
         (("cup.jpg", "--prompt", "p", "--set", "seed"), 2, "write KEY=VALUE"),
         (("cup.jpg", "--prompt", "p", "-o", "nowhere/a.png"), 2, "mkdir -p nowhere"),
         (("cup.jpg", "--prompt", ""), 4, "(invalid_instructions_prompt, request "),
-        (("words.txt", "--prompt", "p"), 4, "Supported formats: JPEG, PNG, WebP"),
+        (("cup.jpg", "words.txt", "--prompt", "p"), 4, "picture 2: Invalid file format. Supported formats: JPEG, PNG"),
     ):
         done = terminal.run("generate", *arguments)
         assert (done.code, done.out) == (code, "")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from exemplar.environment import ConfigurationError
-from exemplar.local.hooks import Demo, Hooks
+from exemplar.local.hooks import Demo, Hooks, ProviderAnswer
 from exemplar.local.options import Options
 from exemplar.local.secrets_file import Secrets
 from exemplar.local.up import up
@@ -32,6 +32,11 @@ async def demonstrate(demo: Demo, photos: Sequence[Path]) -> Path:
     return photos[0]
 
 
+async def check_provider(env: Mapping[str, str]) -> ProviderAnswer:
+    refused = env["REPLICATE_API_TOKEN"] == "r8_revoked"
+    return ProviderAnswer("refuses the token" if refused else "accepts the token", refused)
+
+
 def main(home: str, port: str, broker: str, *flags: str) -> int:
     options = Options(
         home=Path(home),
@@ -41,7 +46,7 @@ def main(home: str, port: str, broker: str, *flags: str) -> int:
         command=(sys.executable, str(FAKE)),
     )
     try:
-        return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, demonstrate)))
+        return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, demonstrate, check_provider)))
     except ConfigurationError as error:
         sys.stdout.write(f"{error}\n")
         return 2

@@ -43,6 +43,13 @@ def test_once_fails_without_a_picture(mongod_installed: None, fake_up: FakeUp) -
     assert "the demonstration failed: no picture after 1 s" in output
 
 
+def test_a_refused_token_is_told_at_the_start_and_no_picture_is_tried(mongod_installed: None, fake_up: FakeUp) -> None:
+    output, _ = fake_up.start("inprocess", "once", REPLICATE_API_TOKEN="r8_revoked").communicate(timeout=60)
+    assert fake_up.started[-1].returncode == 1, output
+    assert "  provider: refuses the token\n" in output
+    assert "no picture is made: the provider refuses REPLICATE_API_TOKEN" in output
+
+
 def test_with_rabbitmq_there_are_separate_processes_that_sigterm_ends_in_order(
     mongod_installed: None, rabbitmq_installed: None, fake_up: FakeUp, until: Waiter
 ) -> None:

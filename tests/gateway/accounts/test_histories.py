@@ -71,9 +71,12 @@ WITHOUT_TOKEN = {
     ("GET", "/api/v1/event-types/{event_type}/schemas/{revision}"),
     ("GET", "/api/v1/event-types/{event_type}/log-schemas/{revision}"),
     ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
     ("GET", "/api/v1/health/detailed"),
+    ("GET", "/api/v1/health/broker"),
     ("GET", "/api/v1/health/redis"),
     ("GET", "/api/v1/health/storage"),
 }

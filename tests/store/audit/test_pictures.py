@@ -7,8 +7,12 @@ import pytest
 
 from domain.audit.checkpoints import ContradictionError
 from store.audit.picture_verification import PictureReport
+from store.generations.blobs import PIECE
+from store.objects.s3_objects import S3Objects
 from tests.builders.stored_generation import StoredGeneration
 from tests.store.audit.conftest import AuditHarness
+from tests.store.conftest import make_s3_blobs
+from tests.systems.object_storage import ObjectStorage
 
 GENERATION = "0193f5e0-0000-7000-8000-000000000001"
 
@@ -24,6 +28,26 @@ async def completed(audit_log: AuditHarness) -> StoredGeneration:
 async def test_pictures_as_they_were_recorded_are_counted(audit_log: AuditHarness) -> None:
     await completed(audit_log)
     assert await audit_log.verify_pictures() == PictureReport(2, 0, 0)
+
+
+async def test_pictures_in_a_bucket_are_compared_too(
+    audit_log: AuditHarness, objects: S3Objects, object_storage: ObjectStorage, bucket: str
+) -> None:
+    audit_log.store.set(objects=objects, blobs=make_s3_blobs(audit_log.database, objects))
+    await audit_log.fill()
+    made = await audit_log.complete(GENERATION, 2 * PIECE, 900)
+    await audit_log.seal()
+    assert await audit_log.verify_pictures() == PictureReport(2, 0, 0)
+    names = {name.split("/")[2]: f"/{bucket}/{name}" for name in object_storage.names(bucket)}
+    example, result = [names[blob.digest] for blob in made.blobs]
+    for other in (bytes(2 * PIECE), made.blobs[0].data + b"?", made.blobs[0].data[:-1]):
+        object_storage.ask("PUT", example, other)
+        with pytest.raises(ContradictionError, match=r"position 10: picture .*: its bytes"):
+            await audit_log.verify_pictures()
+    object_storage.ask("PUT", example, made.blobs[0].data)
+    object_storage.ask("DELETE", result)
+    with pytest.raises(ContradictionError, match=r"position 11: picture .*: its bytes"):
+        await audit_log.verify_pictures()
 
 
 def keys(made: StoredGeneration) -> list[str]:
@@ -104,7 +128,7 @@ async def test_without_its_salt_a_picture_is_compared_with_the_hash_beside_it(au
     made = await completed(audit_log)
     await audit_log.store.personal_data.erase(GENERATION)
     await audit_log.tamper("blobs", {"_id": keys(made)[1]}, {"data": bytes(900)})
-    with pytest.raises(ContradictionError, match="position 11: picture"):
+    with pytest.raises(ContradictionError, match=r"position 11: picture"):
         await audit_log.verify_pictures()
 
 

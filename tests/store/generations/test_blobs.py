@@ -9,10 +9,26 @@ from structlog.testing import capture_logs
 
 from store.errors import DamagedBlobError
 from store.generations.blobs import PIECE, Blob, BlobStore
+from store.generations.memory_blobs import MemoryBlobs
 from store.generations.mongo_blobs import MongoBlobs
 from store.mongo.connection import Database
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo", "s3"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def blobs(kind: str, request: pytest.FixtureRequest) -> BlobStore:
+    """Every adapter keeps the contract, that for S3 on a real HTTP server."""
+    if kind == "s3":
+        chosen: BlobStore = request.getfixturevalue("s3_blobs")
+    else:
+        chosen = request.getfixturevalue("choose")(MemoryBlobs, MongoBlobs)
+    return chosen
 
 
 def blob(digest: str = "d1", data: bytes = b"\x89PNG\x00", generation: str = "g1", token: str = "t1") -> Blob:  # noqa: S107 - a name

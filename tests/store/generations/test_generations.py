@@ -112,7 +112,7 @@ class NotedReads(MemoryEventStore):
         super().__init__()
         self.behind = list[int]()
 
-    async def since(self, heads: Mapping[str, int]) -> Mapping[str, list[Commit] | Exception]:
+    async def since(self, heads: Mapping[str, int]) -> dict[str, list[Commit] | Exception]:
         self.behind += heads.values()
         return await super().since(heads)
 

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: the library behind the port, and the target of each process."""

@@ -1,0 +1,61 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from store.errors import ObjectStorageError
+from store.mongo.connection import Database, reachable
+from store.objects.s3_objects import S3Objects
+from store.objects.settings import S3Settings
+from store.settings import StoreSettings
+
+_KEY = "object_storage"
+
+
+@asynccontextmanager
+async def open_objects(
+    store_settings: StoreSettings, s3_settings: S3Settings, database: Database
+) -> AsyncIterator[S3Objects | None]:
+    """Open the object storage of the settings, None without one; it connects when it is first used.
+
+    Raises ObjectStorageError for settings without a bucket that is needed, or with another one.
+    """
+    bucket = s3_settings.s3_bucket
+    if bucket is None:
+        if store_settings.blob_store == "s3":
+            raise ObjectStorageError("EXEMPLAR_BLOB_STORE is s3: set EXEMPLAR_S3_BUCKET")
+        await _require_none(database)
+        yield None
+        return
+    async with S3Objects(s3_settings) as objects:
+        await _require_same(database, bucket, s3_settings.s3_prefix)
+        yield objects
+
+
+@asynccontextmanager
+async def open_usable_objects(
+    store_settings: StoreSettings, s3_settings: S3Settings, database: Database
+) -> AsyncIterator[S3Objects | None]:
+    """Open the object storage as above, and ask it whether the bucket can be used."""
+    async with open_objects(store_settings, s3_settings, database) as objects:
+        if objects is not None:
+            await objects.require_usable()
+        yield objects
+
+
+async def _require_none(database: Database) -> None:
+    with reachable():
+        known = await database["meta"].find_one({"_id": _KEY})
+    if known is not None:
+        raise ObjectStorageError(f"pictures are in bucket {known['bucket']}: set EXEMPLAR_S3_BUCKET")
+
+
+async def _require_same(database: Database, bucket: str, prefix: str) -> None:
+    """Record the bucket once: pictures in another one would seem to be lost."""
+    named = {"bucket": bucket, "prefix": prefix}
+    with reachable():
+        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
+        known = await database["meta"].find_one({"_id": _KEY}) or named
+    if (known["bucket"], known["prefix"]) != (bucket, prefix):
+        raise ObjectStorageError(
+            f"pictures are in bucket {known['bucket']} under {known['prefix'] or 'no prefix'}:"
+            " EXEMPLAR_S3_BUCKET and EXEMPLAR_S3_PREFIX name another place"
+        )

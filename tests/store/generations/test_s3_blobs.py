@@ -1,0 +1,176 @@
+"""Pictures in a bucket: what is interrupted, lost, altered, or still in MongoDB."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+import pytest
+from pymongo.read_concern import ReadConcern
+from structlog.testing import capture_logs
+
+from store.errors import DamagedBlobError, ObjectStorageUnavailableError
+from store.generations.blobs import PIECE
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.s3_blobs import S3Blobs
+from store.mongo.connection import Database
+from store.objects.s3_objects import S3Objects
+from tests.store.conftest import make_s3_blobs
+from tests.store.generations.test_blobs import NOON, blob, large
+from tests.systems.object_storage import ObjectStorage
+
+Names = Callable[[], list[str]]
+
+
+@pytest.fixture
+def names(object_storage: ObjectStorage, bucket: str) -> Names:
+    return lambda: object_storage.names(bucket)
+
+
+def later(database: Database, objects: S3Objects, *, minutes: int) -> S3Blobs:
+    """The store as it is some minutes from now."""
+
+    async def server_time() -> datetime:
+        return datetime.now(UTC) + timedelta(minutes=minutes)
+
+    return make_s3_blobs(database, objects, server_time=server_time)
+
+
+async def interrupted(blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch, *, generation: str = "g1") -> None:
+    """Write the object of a picture, and end before its head is stored."""
+
+    async def die(*_: object) -> NoReturn:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "_insert", die)
+        with pytest.raises(ConnectionAbortedError):
+            await blobs.put(blob("d1", generation=generation))
+
+
+async def test_mongodb_keeps_no_byte_of_a_picture(s3_blobs: S3Blobs, database: Database, names: Names) -> None:
+    await s3_blobs.put(blob("d1", large()), blob("d2"))
+    heads = await database.get_collection("blobs", read_concern=ReadConcern("local")).find({}).to_list(None)
+    assert len(heads) == 2
+    assert not any("data" in head for head in heads)
+    assert sorted(names()) == sorted(f"e/{head['object']}" for head in heads)
+
+
+async def test_a_second_put_writes_no_object(s3_blobs: S3Blobs, names: Names) -> None:
+    await s3_blobs.put(blob("d1"))
+    before = names()
+    await s3_blobs.put(blob("d1"), blob("d1"))
+    assert names() == before
+
+
+async def test_an_object_that_no_picture_names_is_swept_after_half_an_hour(
+    s3_blobs: S3Blobs, objects: S3Objects, database: Database, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await s3_blobs.put(blob("d2"))
+    await interrupted(s3_blobs, monkeypatch)
+    assert len(names()) == 2
+    assert await s3_blobs.get("g1", "d1") is None
+    assert await later(database, objects, minutes=29).sweep() == 0
+    assert await later(database, objects, minutes=31).sweep() == 1
+    assert len(names()) == 1
+    assert await s3_blobs.get("g1", "d2") == blob("d2")
+    assert await database["uploads"].count_documents({}) == 0
+
+
+async def test_erasing_deletes_what_was_written_and_is_named_by_none(
+    s3_blobs: S3Blobs, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await interrupted(s3_blobs, monkeypatch)
+    await interrupted(s3_blobs, monkeypatch, generation="g2")
+    await s3_blobs.erase("g1", token="t1")
+    assert [name.split("/")[1] for name in names()] == ["g2"]
+
+
+async def test_an_erasure_that_could_not_delete_an_object_says_so_and_is_repeated(
+    s3_blobs: S3Blobs, names: Names, monkeypatch: pytest.MonkeyPatch, objects: S3Objects
+) -> None:
+    await s3_blobs.put(blob("d1"))
+
+    async def refuse(_: object) -> NoReturn:
+        raise ObjectStorageUnavailableError("delete_object", "SlowDown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "delete", refuse)
+        with pytest.raises(ObjectStorageUnavailableError):
+            await s3_blobs.erase("g1")
+    await s3_blobs.erase("g1")
+    assert names() == []
+    assert await s3_blobs.hashes("g1") == {}
+
+
+@pytest.mark.parametrize("size", [100, 3 * PIECE])
+async def test_an_altered_object_is_reported_damaged(
+    s3_blobs: S3Blobs, object_storage: ObjectStorage, bucket: str, names: Names, size: int
+) -> None:
+    data = large(size)
+    await s3_blobs.put(blob("d1", data))
+    for other in (data[:-1] + b"?", data[:-90]):
+        object_storage.ask("PUT", f"/{bucket}/{names()[0]}", other)
+        with capture_logs() as logs, pytest.raises(DamagedBlobError):
+            await s3_blobs.get("g1", "d1")
+        assert [line["event"] for line in logs] == ["picture_damaged"]
+        with pytest.raises(DamagedBlobError):
+            await s3_blobs.part("g1", "d1", size - 2, size - 1)
+
+
+async def test_an_object_that_is_gone_is_a_picture_that_is_gone(
+    s3_blobs: S3Blobs, object_storage: ObjectStorage, bucket: str, names: Names
+) -> None:
+    await s3_blobs.put(blob("d1"))
+    object_storage.ask("DELETE", f"/{bucket}/{names()[0]}")
+    with capture_logs() as logs:
+        assert await s3_blobs.get("g1", "d1") is None
+        assert await s3_blobs.part("g1", "d1", 0, 1) is None
+    assert {line["event"] for line in logs} == {"picture_object_missing"}
+
+
+async def test_pictures_in_mongodb_are_read_erased_and_expire_too(
+    s3_blobs: S3Blobs, database: Database, names: Names
+) -> None:
+    old = MongoBlobs(database)
+    await old.put(blob("d1", large()), blob("d1", large(), generation="g2"))
+    await s3_blobs.put(blob("d1"), blob("d2"))
+    assert await s3_blobs.get_all("g1", ["d1", "d2"]) == [blob("d1", large()), blob("d2")]
+    assert set(await s3_blobs.hashes("g1")) == {"d1", "d2"}
+    assert len(names()) == 1
+    await s3_blobs.erase("g1")
+    assert (await s3_blobs.hashes("g1"), names()) == ({}, [])
+    assert await s3_blobs.expire("example", NOON + timedelta(seconds=1)) > 0
+    assert await database["blobs"].count_documents({}) == 0
+
+
+async def test_a_process_may_go_back_to_mongodb_and_still_read_the_bucket(
+    s3_blobs: S3Blobs, objects: S3Objects, database: Database, names: Names
+) -> None:
+    await s3_blobs.put(blob("d1", large()))
+    back = make_s3_blobs(database, objects, blob_store="mongodb")
+    await back.put(blob("d2"))
+    assert await back.get_all("g1", ["d1", "d2"]) == [blob("d1", large()), blob("d2")]
+    assert len(names()) == 1
+
+
+async def test_without_the_bucket_nothing_in_it_seems_to_be_gone_or_erased(
+    s3_blobs: S3Blobs, database: Database, names: Names
+) -> None:
+    await s3_blobs.put(blob("d1"))
+    without = MongoBlobs(database)
+    with pytest.raises(ObjectStorageUnavailableError, match="EXEMPLAR_S3_BUCKET"):
+        await without.get("g1", "d1")
+    with pytest.raises(ObjectStorageUnavailableError, match="EXEMPLAR_S3_BUCKET"):
+        await without.erase("g1")
+    assert await without.expire("example", NOON + timedelta(seconds=1)) == 0
+    assert await s3_blobs.get("g1", "d1") == blob("d1")
+
+
+async def test_a_put_that_slept_names_no_object_that_may_be_swept(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter((0.0, 601.0))
+    monkeypatch.setattr(s3_blobs, "_monotonic", lambda: next(times))
+    with pytest.raises(ObjectStorageUnavailableError):
+        await s3_blobs.put(blob("d1"))
+    assert await s3_blobs.hashes("g1") == {}

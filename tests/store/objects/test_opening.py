@@ -1,0 +1,34 @@
+"""The object storage of a database is one bucket, which every process names."""
+
+import pytest
+
+from store.errors import ObjectStorageError
+from store.mongo.connection import Database
+from store.objects.opening import open_objects
+from store.objects.settings import S3Settings
+from store.settings import StoreSettings
+from tests.systems.object_storage import s3_settings
+
+S3 = StoreSettings.model_validate({"mongodb_url": "mongodb://unused", "blob_store": "s3"})
+NONE = S3Settings.model_validate({"s3_bucket": None})
+
+
+async def refusal(settings: S3Settings, database: Database, store: StoreSettings = S3) -> str:
+    with pytest.raises(ObjectStorageError) as refused:
+        async with open_objects(store, settings, database):
+            pass
+    return str(refused.value)
+
+
+async def test_a_database_keeps_its_bucket(database: Database) -> None:
+    plain = S3.model_copy(update={"blob_store": "mongodb"})
+    async with open_objects(plain, NONE, database) as objects:
+        assert objects is None
+    assert "set EXEMPLAR_S3_BUCKET" in await refusal(NONE, database)
+    named = s3_settings("http://127.0.0.1:1", "pictures")
+    for _ in range(2):
+        async with open_objects(S3, named, database) as objects:
+            assert objects is not None
+    assert "bucket pictures" in await refusal(named.model_copy(update={"s3_bucket": "other"}), database)
+    assert "bucket pictures" in await refusal(named.model_copy(update={"s3_prefix": "e/"}), database)
+    assert await refusal(NONE, database, plain) == "pictures are in bucket pictures: set EXEMPLAR_S3_BUCKET"
