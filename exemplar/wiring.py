@@ -14,6 +14,7 @@ from actors.imaging.decoder import Decoder
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
+from actors.lost_predictions import LostPredictions
 from actors.providers.registry import open_provider
 from actors.providers.token_check import TokenCheck
 from actors.runner import ActorRunner
@@ -118,7 +119,7 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
     "broker": checked_broker,
-    "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "callback_keys": lambda actor_settings: actor_settings.callback_keys,
     "chain": _chain,
     "checkpointer": open_checkpointer,
     "composition": lambda actor_settings: actor_settings.composition,
@@ -127,6 +128,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_personal_data_days": lambda actor_settings: actor_settings.keep_personal_data_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
+    "lost_predictions": LostPredictions,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),
     "polling_times": _polling_times,

@@ -28,6 +28,9 @@ from store.audit.picture_scan import PictureScan
 from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
+from store.backup.making import BackupMaker
+from store.backup.restoration import Restorations
+from store.backup.restoring import BackupRestorer
 from store.bulk.jobs import BulkJobs
 from store.commits.measured import MeasuredEventStore
 from store.consumers.consumers import Consumers
@@ -153,6 +156,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
+    "backup_maker": BackupMaker,
+    "backup_restorer": BackupRestorer,
+    "restorations": Restorations,
     "database_health": DatabaseHealth,
     "oplog": Oplog,
     "safe_now": SafeNow,
@@ -186,6 +192,11 @@ async def prepare(database: Database) -> None:
     Raises DataFormatError for a database in another format, StoreUnavailableError.
     """
     await record_format(database)
+    await create_all_indexes(database)
+
+
+async def create_all_indexes(database: Database) -> None:
+    """Create the indexes that the product needs; repeatable."""
     await create_indexes(database, ADAPTERS.values())
 
 

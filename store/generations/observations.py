@@ -22,7 +22,7 @@ class Observations:
     personal_data: PersonalDataStore
     predictions: Predictions
     price: Price
-    callback_key: bytes = field(repr=False)
+    callback_keys: Sequence[bytes] = field(repr=False)
 
     async def record(
         self,
@@ -81,7 +81,7 @@ class Observations:
 
     def _addressed_to(self, prediction: Prediction) -> str | None:
         """Read the generation from the signed callback address; None where there is none."""
-        address = callback_of_url(prediction.webhook, self.callback_key) if prediction.webhook else None
+        address = callback_of_url(prediction.webhook, self.callback_keys) if prediction.webhook else None
         return address.generation if address is not None else None
 
     def _news(self, g: Generation, attempt: int, prediction: Prediction, answer: str | None = None) -> Sequence[Event]:
