@@ -110,7 +110,7 @@ async def test_a_start_that_is_recorded_while_an_answer_is_kept_costs_no_second_
     def start() -> Awaitable[object]:
         return worker.decide(ID, lambda g: invocation.start(g, attempt=1, prediction="p1", model=MODEL), cause=CAUSE)
 
-    observations = Observations(gateway, StartedMeanwhile(start), Predictions(database), Price(0.001), KEY)
+    observations = Observations(gateway, StartedMeanwhile(start), Predictions(database), Price(0.001), [KEY])
     events.appends = 0
     recorded = await observations.record(ID, 1, ended, cause=CAUSE)
     assert recorded is not None
