@@ -113,6 +113,19 @@ def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -
     assert f"replicaSet={REPLICA_SET}&" in compose["services"]["gateway"]["environment"]["EXEMPLAR_MONGODB_URL"]
 
 
+def test_grafana_finds_prometheus_and_the_dashboard(compose: dict[str, Any]) -> None:
+    files = ROOT / "deploy/grafana/provisioning"
+    [source] = YAML(typ="safe").load(files / "datasources/prometheus.yml")["datasources"]
+    [dashboards] = YAML(typ="safe").load(files / "dashboards/exemplar.yml")["providers"]
+    targets = dict(mount.split(":")[:2] for mount in compose["services"]["grafana"]["volumes"])
+    assert targets["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
+    shown = targets["./deploy/grafana/exemplar.json"]
+    assert Path(shown).parent == Path(dashboards["options"]["path"])
+    assert compose["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == shown
+    host, port = source["url"].removeprefix("http://").split(":")
+    assert compose["services"][host]["ports"][0].endswith(f":{port}")
+
+
 def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
     mounts = [mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", [])]
     files = [mount for mount in mounts if mount.startswith("./")]
