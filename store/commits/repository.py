@@ -17,6 +17,7 @@ from store.backoff import Backoff
 from store.commits.contract import EventStore, Write
 from store.crash_points import crash_point
 from store.errors import WrongExpectedVersionError
+from store.tracing import NO_TRACER, Attributes, Tracer
 
 _ATTEMPTS = 12
 _CONFLICT_BACKOFF = Backoff(first=0.01, longest=0.64, jitter=1.0)
@@ -62,6 +63,7 @@ class Repository(Generic[State]):
     check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
     log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
     caused: Callable[[State | None, Cause], Cause] = lambda _, cause: cause
+    tracer: Tracer = NO_TRACER
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
@@ -83,7 +85,8 @@ class Repository(Generic[State]):
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
         crash_point(cause.actor, "before_append")
-        commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
+        with self.tracer.span("append", "client", parent=cause.traceparent, attributes=_about(stream, events)):
+            commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
         crash_point(cause.actor, "after_append")
         requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
         about = {**self.log_fields(stream, state), **requested}
@@ -139,3 +142,10 @@ class Repository(Generic[State]):
             return await self.append(stream, version, events, cause=cause, write=bound, state=state)
         except WrongExpectedVersionError:
             return None
+
+
+def _about(stream: str, events: Sequence[Event]) -> Attributes:
+    """Describe an append; of streams that are named after a person or a project, the kind alone."""
+    kind = stream.partition("-")[0]
+    about = {"exemplar.stream": kind, "exemplar.event_types": ",".join(event.type for event in events)}
+    return {**about, "exemplar.stream_id": stream} if kind == "generation" else about

@@ -22,6 +22,7 @@ from store.errors import StoreUnavailableError
 from store.generations.measurement import measure
 from store.generations.snapshot_cache import SnapshotCache
 from store.mongo.batcher import Batcher
+from store.tracing import NO_TRACER, Tracer
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class Generations:
         lacks_endpoints: Callable[[str], bool] = lambda _: False,
         look_up_endpoints: Callable[[str], None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
+        tracer: Tracer = NO_TRACER,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         self._monotonic, self._metrics = monotonic, metrics
@@ -76,6 +78,7 @@ class Generations:
             check=_check,
             log_fields=_log_fields,
             caused=_submitted,
+            tracer=tracer,
         )
 
     async def load(self, generation_id: str) -> Generation | None:
