@@ -82,6 +82,7 @@ SERVICES: Mapping[str, Factory] = {
     ),
     "generations": Generations,
     "lacks_endpoints": lambda endpoints: endpoints.lacks,
+    "look_up_endpoints": lambda endpoints: endpoints.look_up,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "host_of": lambda webhook_settings, master_keys: partial(

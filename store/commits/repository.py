@@ -49,7 +49,8 @@ class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
     `fold` turns all events of a stream into its state, None for no events. `announce` is called with
-    every commit that was appended; it must not block and must not raise. `check` raises for events that the
+    every commit that was appended; it must not block and must not raise. `reload` replaces the fold of the whole stream
+    by one that reads less. `check` raises for events that the
     rules forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     `caused` completes the cause of an event by the state that was decided on.
     """
@@ -58,6 +59,7 @@ class Repository(Generic[State]):
     fold: Callable[[Sequence[RecordedEvent]], State | None]
     announce: Callable[[Commit], None]
     clock: Callable[[], datetime]
+    reload: Callable[[str], Awaitable[State | None]] | None = None
     check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
     log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
     caused: Callable[[State | None, Cause], Cause] = lambda _, cause: cause
@@ -65,7 +67,7 @@ class Repository(Generic[State]):
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
-        return self.fold(await self.history(stream))
+        return await self.reload(stream) if self.reload is not None else self.fold(await self.history(stream))
 
     async def history(self, stream: str) -> list[RecordedEvent]:
         """Read all events of a stream, oldest first."""
