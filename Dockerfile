@@ -1,9 +1,20 @@
 # One image for gateway, worker, scheduler and sandbox; the command chooses.
-FROM python:3.11-slim AS build
+FROM python:3.13-slim AS build
 
+# Which extras of pyproject.toml the image has, each with its locked file in requirements/:
+#   docker build --build-arg EXTRAS="mcp s3 tracing" .
+# mcp, 12 MB, lets the gateway serve /mcp, and is imported at the first request of it. s3, 34 MB, is for pictures in an
+# object storage.
+ARG EXTRAS="mcp s3"
+
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
-COPY requirements/build.txt requirements/
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/build.txt
+COPY requirements ./requirements
+RUN python -m venv --without-pip /opt/exemplar && python -m venv --without-pip /opt/build \
+  && pip --python /opt/build install --require-hashes --requirement requirements/build.txt
+RUN for file in service $EXTRAS; do \
+      pip --python /opt/exemplar install --require-hashes --requirement "requirements/$file.txt" || exit; \
+    done
 
 COPY pyproject.toml README.md LICENSE ./
 COPY actors ./actors
@@ -12,31 +23,27 @@ COPY domain ./domain
 COPY events ./events
 COPY exemplar ./exemplar
 COPY gateway ./gateway
+COPY metrics ./metrics
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store
-RUN pip wheel --no-deps --no-build-isolation --no-index --disable-pip-version-check --wheel-dir /wheels .
+RUN pip --python /opt/build wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels . \
+  && pip --python /opt/exemplar install --no-deps --no-index /wheels/*.whl
 
-FROM python:3.11-slim
+FROM python:3.13-slim
 
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_PORT=8000
+ENV PATH=/opt/exemplar/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+  EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_PORT=8000 EXEMPLAR_METRICS_HOST=0.0.0.0 EXEMPLAR_METRICS_PORT=9400
 
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
 WORKDIR /app
+COPY --from=build /opt/exemplar /opt/exemplar
 
-# With the SDK of MCP, 12 MB: the gateway serves /mcp, and imports it at the first request. With the client of S3,
-# 34 MB: pictures may be in an object storage.
-COPY requirements/mcp.txt requirements/s3.txt requirements/
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/mcp.txt \
-  --requirement requirements/s3.txt
-COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheels/*.whl
-
-USER exemplar
-EXPOSE 8000
+# By number: Kubernetes cannot tell that a name is not root (runAsNonRoot).
+USER 10001:10001
+EXPOSE 8000 9400
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['EXEMPLAR_PORT']}/health\", timeout=2)"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["exemplar", "probe", "ready"]
 
-ENTRYPOINT ["python", "-P", "-m", "exemplar"]
+ENTRYPOINT ["exemplar"]
 CMD ["gateway"]

@@ -1,6 +1,8 @@
 # The commands of this repository. `make` alone lists them.
 
-VENV ?= .venv
+# Another Python than the oldest that is there gets an environment of its own: make test PYTHON=python3.13
+PYTHON ?=
+VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11
@@ -91,7 +93,7 @@ INSTALL_MISSING = if [ -z "$$missing" ]; then exit 0; fi; \
 
 $(BIN)/python:
 	@python=; \
-	for name in python3.11 python3.12 python3.13 python3; do \
+	for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
 	  if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python=$$name; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11, 3.12 or 3.13 is missing: apt install python3 python3-venv" >&2; exit 1; fi; \
@@ -119,6 +121,7 @@ programs:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	$(INSTALL_MISSING)
 
 chaos-programs:

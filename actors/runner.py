@@ -8,8 +8,10 @@ from dramatiq.broker import MessageProxy
 from dramatiq.middleware import SkipMessage
 from structlog.contextvars import bound_contextvars
 
+from actors.actor_metrics import ActorMetrics
 from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
+from metrics.metrics import NO_METRICS, Metrics
 from store.crash_points import crash_point
 from store.errors import StoreUnavailableError
 from store.failed.dead_letters import DeadLetters
@@ -31,7 +33,15 @@ class ActorRunner:
     an actor carries the ids of its event. What an actor raises is kept as a dead letter, if there are any.
     """
 
-    def __init__(self, broker: dramatiq.Broker, bind: Bind, dead_letters: DeadLetters | None = None) -> None:
+    def __init__(
+        self,
+        broker: dramatiq.Broker,
+        bind: Bind,
+        dead_letters: DeadLetters | None = None,
+        metrics: Metrics = NO_METRICS,
+    ) -> None:
+        if metrics.enabled:
+            broker.add_middleware(ActorMetrics(metrics))
         self._broker = broker
         self._dead_letters = dead_letters
         self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
@@ -41,6 +42,9 @@ class ActorSettings(RetentionSettings):
     callback_secret: SecretStr = Field(
         min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"
     )
+    callback_retired_secrets: tuple[Annotated[SecretStr, Field(min_length=32)], ...] = Field(
+        (), description="JSON list of former callback secrets: callbacks that are signed with one are accepted"
+    )
     composition: Composition = Field("blend", description="How several examples are composed into one image for SDXL")
     keep_deleted_projects_days: int = Field(
         30,
@@ -53,6 +57,7 @@ class ActorSettings(RetentionSettings):
     )
 
     @property
-    def callback_key(self) -> bytes:
-        """The callback secret as the key of an HMAC."""
-        return self.callback_secret.get_secret_value().encode()
+    def callback_keys(self) -> tuple[bytes, ...]:
+        """The callback secrets as keys of an HMAC; the first one signs."""
+        secrets = (self.callback_secret, *self.callback_retired_secrets)
+        return tuple(secret.get_secret_value().encode() for secret in secrets)

@@ -7,6 +7,7 @@ the nonce of the key stream.
 import binascii
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 
 _TAG = 12  # bytes
 _BLOCK = 32  # bytes of key stream from one HMAC
@@ -14,18 +15,17 @@ _LONGEST = 1024  # characters
 
 
 class SealedTokens:
-    """Seal and open short byte strings; a token opens only for its kind and its context."""
+    """Seal short byte strings with the first secret, and open what any of them has sealed.
 
-    def __init__(self, secret: bytes, kind: str) -> None:
-        self._tag_key = hmac.digest(secret, f"{kind} tag".encode(), "sha256")
-        self._stream_key = hmac.digest(secret, f"{kind} stream".encode(), "sha256")
+    A token opens only for its kind and its context.
+    """
+
+    def __init__(self, secrets: Sequence[bytes], kind: str) -> None:
+        self._seals = [_Seal(secret, kind) for secret in secrets]
 
     def seal(self, content: bytes, context: str) -> str:
         """Return URL-safe text without padding: four characters for three bytes of 12 and the content."""
-        about = context.encode()
-        authenticated = len(about).to_bytes(8, "big") + about + content
-        tag = hmac.digest(self._tag_key, authenticated, "sha256")[:_TAG]
-        return urlsafe_b64encode(tag + self._masked(content, tag)).decode().rstrip("=")
+        return self._seals[0].seal(content, context)
 
     def open(self, text: str, context: str) -> bytes | None:
         """Return the content; None for a token that is forged, altered or of another kind or context."""
@@ -35,6 +35,24 @@ class SealedTokens:
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except binascii.Error:
             return None
+        opened = (seal.open(text, sealed, context) for seal in self._seals)
+        return next((content for content in opened if content is not None), None)
+
+
+class _Seal:
+    """The keys that one secret leads to."""
+
+    def __init__(self, secret: bytes, kind: str) -> None:
+        self._tag_key = hmac.digest(secret, f"{kind} tag".encode(), "sha256")
+        self._stream_key = hmac.digest(secret, f"{kind} stream".encode(), "sha256")
+
+    def seal(self, content: bytes, context: str) -> str:
+        about = context.encode()
+        authenticated = len(about).to_bytes(8, "big") + about + content
+        tag = hmac.digest(self._tag_key, authenticated, "sha256")[:_TAG]
+        return urlsafe_b64encode(tag + self._masked(content, tag)).decode().rstrip("=")
+
+    def open(self, text: str, sealed: bytes, context: str) -> bytes | None:
         content = self._masked(sealed[_TAG:], sealed[:_TAG])
         return content if hmac.compare_digest(text, self.seal(content, context)) else None
 

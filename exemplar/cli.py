@@ -175,6 +175,7 @@ def subscribers(home: Home = None, as_json: AsJson = False) -> None:
 _GROUPS = {
     "accounts": "Create, show and change accounts",
     "audit": "Verify the log and print proofs",
+    "backup": "Back up the running system, and restore it to a moment",
     "control": "Pause, stop and limit what runs",
     "erase": "Erase generations, users and projects",
     "failed": "Show, replay and discard parked events and dead letters",

@@ -1,7 +1,7 @@
 """The gateway's part of the composition root: its services, routes and HTTP server."""
 
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +32,7 @@ from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.mcp.application import McpApplication
+from gateway.measurement import measure_gateway
 from gateway.moderation.classifier import Classifier, HttpClassifier
 from gateway.moderation.input_moderation import InputModeration
 from gateway.moderation.settings import ModerationSettings
@@ -49,8 +50,8 @@ from store.webhooks.missing_deliveries import MissingDeliveries
 log = structlog.get_logger()
 
 
-def _derived(id_key: bytes, purpose: bytes) -> bytes:
-    return hmac.digest(id_key, purpose, "sha256")
+def _derived(id_keys: Sequence[bytes], purpose: bytes) -> tuple[bytes, ...]:
+    return tuple(hmac.digest(key, purpose, "sha256") for key in id_keys)
 
 
 def _c2pa_signer(receipt_settings: ReceiptSettings, version: str) -> C2paSigner | None:
@@ -74,7 +75,7 @@ def _input_moderation(moderation_settings: ModerationSettings, classifier: Class
 
 
 GATEWAY: Mapping[str, Callable[..., Any]] = {
-    "audit_key": lambda id_key: _derived(id_key, b"audit queries"),
+    "audit_key": lambda id_keys: _derived(id_keys, b"audit queries")[0],
     "authenticator": Authenticator,
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
@@ -90,15 +91,15 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ),
     "endpoint_access": EndpointAccess,
     "event_hub": EventHub,
-    "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
-    "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
+    "feed_cursors": lambda id_keys: FeedCursors(_derived(id_keys, b"feed cursors")),
+    "id_keys": lambda gateway_settings: gateway_settings.id_keys,
     "input_moderation": _input_moderation,
     "jwt_secrets": lambda gateway_settings, token_settings: [
         secret.get_secret_value() for secret in (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
     ],
     "leased_events": LeasedEvents,
-    "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
-    "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
+    "links": lambda gateway_settings, id_keys: Links(gateway_settings.base_url, _derived(id_keys, b"picture links")),
+    "list_cursors": lambda id_keys: ListCursors(_derived(id_keys, b"list cursors")),
     "operations": lambda: OPERATIONS,
     "log_name": lambda receipt_settings: receipt_settings.checkpoint_origin,
     "mcp_application": McpApplication,
@@ -122,7 +123,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
     "sign_in_link": lambda gateway_settings: SignInLink(gateway_settings.sign_in_link_file),
-    "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
+    "tickets": lambda id_keys: Tickets(_derived(id_keys, b"tickets")),
     "tokens": Tokens,
     "upload_budget": lambda gateway_settings: ByteBudget(
         gateway_settings.upload_budget,
@@ -148,6 +149,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     if (classifier := dependencies.get("classifier")) is not None:
         classifier.install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
+    dependencies.bind(measure_gateway, given=["app"])(app)
     return app
 
 

@@ -13,8 +13,10 @@ from actors.providers.provider import Provider
 from domain.health import LOOP_SECONDS, Part, Phase, broker_part, database_part, loop_part, progress_part, provider_part
 from exemplar.environment import ConfigurationError
 from exemplar.internal_server import Answer, InternalServer, Pages
+from exemplar.metrics.page import metrics_page
 from exemplar.metrics.settings import MetricsSettings
 from gateway.probes import Probes, bodies_of
+from metrics.metrics import NO_METRICS, Metrics
 from store.mongo.health import DatabaseHealth
 
 log = structlog.get_logger()
@@ -74,8 +76,9 @@ def _provider_check(provider: Provider) -> Check:
     return check
 
 
-def _internal_pages(probes: Probes) -> Pages:
-    return {"/health/live": _probe_page(probes.live), "/health/ready": _probe_page(probes.ready)}
+def _internal_pages(probes: Probes, metrics: Metrics = NO_METRICS) -> Pages:
+    pages = {"/health/live": _probe_page(probes.live), "/health/ready": _probe_page(probes.ready)}
+    return {**pages, **metrics_page(metrics)}
 
 
 def _probe_page(probe: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], Answer]:

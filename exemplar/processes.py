@@ -5,7 +5,7 @@ import gc
 import resource
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 from pydantic_settings import BaseSettings
@@ -35,7 +35,8 @@ async def open_resources(resources: Mapping[str, Opener], dependencies: Dependen
 def use_all_descriptors() -> None:
     """Raise the limit of open files to what the system allows, because each connection is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(ValueError):  # macOS has a lower limit than it tells
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def collect_garbage_less_often() -> None:

@@ -89,8 +89,8 @@ PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
 
 _HEAD = """\
 # All settings, read from the environment. `exemplar settings` prints this file.
-# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml copy this file to .env; it sets
-# EXEMPLAR_MONGODB_URL, EXEMPLAR_AMQP_URL, EXEMPLAR_HOST and EXEMPLAR_PORT itself.
+# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml `sh deploy/secrets.sh >.env` writes those
+# that must be set; it sets EXEMPLAR_MONGODB_URL, EXEMPLAR_AMQP_URL, and addresses and ports of a process itself.
 # A line without # has no default and must be set. A secret: openssl rand -base64 48
 
 # --- compose.yaml ---
@@ -104,8 +104,16 @@ MONGODB_PASSWORD=
 # Password of MongoDB's user root, which no process of the product gets
 MONGODB_ROOT_PASSWORD=
 
-# Port of the gateway on this machine
+# Ports on this machine: of the gateway, and of the profile `observability`
 #GATEWAY_PORT=8000
+#PROMETHEUS_PORT=9090
+#GRAFANA_PORT=3000
+
+# Extras of pyproject.toml that the image has, separated by blanks: c2pa, mcp, s3, tracing
+#IMAGE_EXTRAS=mcp s3
+
+# Processors that one service may use; a machine must have as many
+#SERVICE_CPUS=2
 """
 
 

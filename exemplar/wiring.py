@@ -14,6 +14,7 @@ from actors.imaging.decoder import Decoder
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
+from actors.lost_predictions import LostPredictions
 from actors.providers.registry import open_provider
 from actors.providers.token_check import TokenCheck
 from actors.runner import ActorRunner
@@ -30,6 +31,7 @@ from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
+from exemplar.metrics.opening import open_metrics
 from exemplar.probe_wiring import PROBES, open_internal_server, open_probes
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -116,7 +118,7 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
     "broker": checked_broker,
-    "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "callback_keys": lambda actor_settings: actor_settings.callback_keys,
     "chain": _chain,
     "checkpointer": open_checkpointer,
     "composition": lambda actor_settings: actor_settings.composition,
@@ -125,6 +127,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_personal_data_days": lambda actor_settings: actor_settings.keep_personal_data_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
+    "lost_predictions": LostPredictions,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),
     "polling_times": _polling_times,
@@ -151,6 +154,7 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 _STORE: Mapping[str, Opener] = {
+    "metrics": open_metrics,
     "probes": open_probes,
     "internal_server": open_internal_server,
     "database": open_prepared,

@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -48,7 +48,7 @@ class ProviderRoutes:
 
     observations: Observations
     provider_secret: Callable[..., Awaitable[str | None]]
-    callback_key: bytes
+    callback_keys: Sequence[bytes]
     provider_name: str
     read_prediction: Callable[[object], Prediction | None]
     provider_now: Callable[[], datetime]
@@ -56,7 +56,7 @@ class ProviderRoutes:
     @post(PROVIDER_CALLBACK, "public", body=_PREDICTION, any_query=True, answer=ReceivedCallback, codes=_CODES)
     async def called_back(self, request: web.Request) -> web.Response:
         """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
-        callback = read_callback(request.query, self.callback_key)
+        callback = read_callback(request.query, self.callback_keys)
         if callback is None or request.match_info["provider"] != self.provider_name:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         bind_contextvars(generation_id=callback.generation)

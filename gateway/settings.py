@@ -57,7 +57,15 @@ class GatewaySettings(EnvironmentSettings):
     )
 
     jwt_secret: Secret = Field(description="Signs access and refresh tokens (HS256), at least 32 bytes")
-    id_secret: Secret = Field(description="Derives generation ids from Idempotency-Keys, at least 32 bytes")
+    id_secret: Secret = Field(
+        description="Derives generation ids from Idempotency-Keys, and signs picture links, tickets and cursors; "
+        "at least 32 bytes"
+    )
+    id_retired_secrets: tuple[Secret, ...] = Field(
+        (),
+        description="JSON list of former id secrets: generations, links, tickets and cursors that were made with "
+        "one are found",
+    )
 
     max_connections: int = Field(10_000, ge=1, description="Open connections of one process; above: 503")
     max_connections_per_address: int = Field(
@@ -118,6 +126,11 @@ class GatewaySettings(EnvironmentSettings):
 
     max_outputs: int = Field(1, ge=1, le=4, description="Ceiling of num_outputs in instructions")
     max_steps: int = Field(50, ge=1, le=500, description="Ceiling of num_inference_steps in instructions")
+
+    @property
+    def id_keys(self) -> tuple[bytes, ...]:
+        """The id secrets as keys of an HMAC; the first one signs."""
+        return tuple(secret.get_secret_value().encode() for secret in (self.id_secret, *self.id_retired_secrets))
 
     @property
     def base_url(self) -> str | None:

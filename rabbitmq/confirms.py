@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -8,6 +8,7 @@ import structlog
 from pika.channel import Channel
 
 from events.envelope import RecordedEvent
+from rabbitmq.depths import Depth, depths_of
 from rabbitmq.message import body_of, properties_of
 from rabbitmq.session import Session
 from rabbitmq.topology import Topology, key_of
@@ -77,6 +78,10 @@ class ConfirmedChannel:
             found = (await self._session.ask(declare, queue=self._topology.queue(name), passive=True)).method
             counts[name] = found.message_count if found.consumer_count else 0
         return counts
+
+    async def depths(self) -> Mapping[str, Depth]:
+        """Count messages, workers and dead letters of each queue."""
+        return await depths_of(self._session, self._topology)
 
     def silent_for(self) -> float:
         """Return the seconds since the last confirm while one is expected; else 0."""

@@ -31,9 +31,14 @@ async def read_depths(rabbit_settings: RabbitSettings, topology: Topology) -> Ma
     [url, *_] = urls_of(rabbit_settings.amqp_url)
     try:
         async with open_session(parameters_of(url, heartbeat=_HEARTBEAT_S, name="exemplar depths")) as session:
-            return {name: await _depth(session, topology, name) for name in topology.queues}
+            return await depths_of(session, topology)
     except AMQPError as error:
         raise LinkLostError(str(error) or type(error).__name__) from error
+
+
+async def depths_of(session: Session, topology: Topology) -> Mapping[str, Depth]:
+    """Ask for every queue over an open session; pika's `AMQPError` where one does not exist."""
+    return {name: await _depth(session, topology, name) for name in topology.queues}
 
 
 async def _depth(session: Session, topology: Topology, name: str) -> Depth:

@@ -11,6 +11,7 @@ import structlog
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from rabbitmq.consumer import RunActor
+from rabbitmq.depths import Depth
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
@@ -85,6 +86,10 @@ class InProcessBroker:
     async def waiting(self) -> Mapping[str, int]:
         """Count the events that wait in each queue for their handler."""
         return dict(self._waiting)
+
+    async def depths(self) -> Mapping[str, Depth]:
+        """Count as `waiting` does; this process is the worker of every queue."""
+        return {queue: Depth(self._waiting[queue], consumers=1, dead=0) for queue in self._topology.queues}
 
     @asynccontextmanager
     async def subscribed(self, on_event: OnEvent) -> AsyncIterator[None]:

@@ -1,17 +1,22 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from pika.exceptions import AMQPError
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
+from metrics.metrics import NO_METRICS, Metrics
 from rabbitmq.confirms import ConfirmedChannel, PublishOutcome
+from rabbitmq.depths import Depth
 from rabbitmq.link import Link
+from rabbitmq.metrics import PUBLISHES
 from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology
 
 CAPACITY = 10_000
+Messages = list[tuple[RecordedEvent, list[str]]]
+"""Events, each with the queues that it is for."""
 _PAUSE_S = 0.5
 _COUNT_S = 2.0  # redelivery waits for the counts, and is there for a RabbitMQ that fell silent
 
@@ -35,9 +40,10 @@ class Publisher(Link):
         confirm_timeout: float = 15.0,
         give_up_after: float = 10.0,
         capacity: int = CAPACITY,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         super().__init__(amqp_url, name="exemplar publisher", heartbeat=heartbeat)
-        self._topology = topology
+        self._topology, self._metrics = topology, metrics
         self._confirm_timeout = confirm_timeout
         self._give_up_after = give_up_after
         self._capacity = capacity
@@ -64,7 +70,11 @@ class Publisher(Link):
 
     def announce(self, commit: Commit) -> None:
         """Publish a commit if `capacity` allows; return at once, raise nothing."""
-        if self._topology.deliveries(commit) and len(self._publishing) < self._capacity:
+        if not self._topology.deliveries(commit):
+            return
+        if len(self._publishing) >= self._capacity:
+            self._metrics.count(PUBLISHES, "dropped")
+        else:
             task = asyncio.create_task(self.publish(commit))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
@@ -80,6 +90,7 @@ class Publisher(Link):
                     await asyncio.sleep(_PAUSE_S)
                     await self._writable.wait()
         except TimeoutError:
+            self._metrics.count(PUBLISHES, "expired")
             return False
         return True
 
@@ -95,17 +106,42 @@ class Publisher(Link):
         except (AMQPError, LinkLostError, TimeoutError):
             return {}
 
+    async def depths(self) -> Mapping[str, Depth]:
+        """Ask for the messages and workers of every queue; nothing while RabbitMQ does not answer."""
+        channel = self._channel
+        try:
+            async with asyncio.timeout(_COUNT_S):
+                return await channel.depths() if channel is not None else {}
+        except (AMQPError, LinkLostError, TimeoutError):
+            return {}
+
     async def _deliver(self, commit: Commit) -> bool:
         channel = self._channel
         if channel is None:
             return False
         try:
-            return await _send(channel, _addressed(self._topology.deliveries(commit)))
+            return await self._send(channel, _addressed(self._topology.deliveries(commit)))
         except (AMQPError, LinkLostError):
             return False
         except Exception:
             log.exception("publishing_failed", commit=commit.id)
             return False
+
+    async def _send(self, channel: ConfirmedChannel, messages: Messages) -> bool:
+        """Publish messages; publish the returned ones once more after declaring the topology again."""
+        outcomes = await self._outcomes(channel, messages)
+        returned = [one for one, outcome in zip(messages, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
+        if returned:
+            await channel.redeclare()
+            again = await self._outcomes(channel, returned)
+            outcomes = [*again, *(outcome for outcome in outcomes if outcome is not PublishOutcome.RETURNED)]
+        return set(outcomes) == {PublishOutcome.CONFIRMED}
+
+    async def _outcomes(self, channel: ConfirmedChannel, messages: Messages) -> Sequence[PublishOutcome]:
+        outcomes = await asyncio.gather(*(channel.publish(*message) for message in messages))
+        for outcome in outcomes:
+            self._metrics.count(PUBLISHES, outcome.value)
+        return outcomes
 
     async def _serve(self, session: Session) -> None:
         channel = ConfirmedChannel(session, self._topology)
@@ -140,18 +176,7 @@ class Publisher(Link):
             self._writable.set()
 
 
-def _addressed(deliveries: Mapping[str, RecordedEvent]) -> list[tuple[RecordedEvent, list[str]]]:
+def _addressed(deliveries: Mapping[str, RecordedEvent]) -> Messages:
     """List each event with the queues that it is for: one message."""
     events = {event.id: event for event in deliveries.values()}
     return [(event, [queue for queue, one in deliveries.items() if one is event]) for event in events.values()]
-
-
-async def _send(channel: ConfirmedChannel, messages: list[tuple[RecordedEvent, list[str]]]) -> bool:
-    """Publish messages; publish the returned ones once more after declaring the topology again."""
-    outcomes = await asyncio.gather(*(channel.publish(*message) for message in messages))
-    returned = [one for one, outcome in zip(messages, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
-    if returned:
-        await channel.redeclare()
-        again = await asyncio.gather(*(channel.publish(*message) for message in returned))
-        outcomes = [*again, *(outcome for outcome in outcomes if outcome is not PublishOutcome.RETURNED)]
-    return set(outcomes) == {PublishOutcome.CONFIRMED}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
+from metrics.metrics import NO_METRICS, Metrics
 from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
@@ -27,8 +28,11 @@ from store.audit.picture_scan import PictureScan
 from store.audit.picture_sources import PictureSources
 from store.audit.quota_travel import QuotaTravel
 from store.audit.stream_travel import StreamTravel
+from store.backup.making import BackupMaker
+from store.backup.restoration import Restorations
+from store.backup.restoring import BackupRestorer
 from store.bulk.jobs import BulkJobs
-from store.commits.mongo import MongoEventStore
+from store.commits.measured import MeasuredEventStore
 from store.consumers.consumers import Consumers
 from store.consumers.project_consumers import ProjectConsumers
 from store.controls.changes import ControlChanges
@@ -45,6 +49,7 @@ from store.generations.mongo_projection import MongoProjection
 from store.generations.newest import NewestGenerations
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
+from store.generations.resting import RestingGenerations
 from store.generations.s3_blobs import S3Blobs
 from store.leases.mongo import MongoLeases
 from store.leases.pauses import MongoPauses
@@ -52,8 +57,10 @@ from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
+from store.log.unsealed import OldestUnsealed
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.data_format import record_format, require_format
+from store.mongo.disk_usage import DiskUsage
 from store.mongo.health import DatabaseHealth
 from store.mongo.oplog import Oplog
 from store.mongo.provisional import ProvisionalWrites
@@ -62,6 +69,7 @@ from store.objects.opening import open_objects, open_usable_objects
 from store.objects.s3_objects import S3Objects
 from store.objects.uploads import Uploads
 from store.quota.durations import RecentDurations
+from store.quota.held_units import HeldUnits
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
@@ -70,6 +78,7 @@ from store.rebuild.green_rows import GreenRows
 from store.rebuild.requests import RebuildRequests
 from store.rebuild.runs import RebuildRuns
 from store.settings import StoreSettings
+from store.webhooks.delivery_backlog import DeliveryBacklog
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.secrets import WebhookSecrets
@@ -88,7 +97,7 @@ __all__ = [
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "provisional": ProvisionalWrites,
-    "events": MongoEventStore,
+    "events": MeasuredEventStore,
     "personal_data": MongoPersonalData,
     "blobs": MongoBlobs,
     "uploads": Uploads,
@@ -112,6 +121,11 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "rebuild_requests": RebuildRequests,
     "green_rows": GreenRows,
     "dead_letters": DeadLetters,
+    "delivery_backlog": DeliveryBacklog,
+    "disk_usage": DiskUsage,
+    "held_units": HeldUnits,
+    "oldest_unsealed": OldestUnsealed,
+    "resting_generations": RestingGenerations,
     "failed_work_actions": FailedWorkActions,
     "request_search": RequestSearch,
     "access_streams": AccessStreams,
@@ -142,6 +156,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
+    "backup_maker": BackupMaker,
+    "backup_restorer": BackupRestorer,
+    "restorations": Restorations,
     "database_health": DatabaseHealth,
     "oplog": Oplog,
     "safe_now": SafeNow,
@@ -162,9 +179,9 @@ def open_blobs(objects: S3Objects | None, bind: Callable[..., Any]) -> AbstractA
 
 
 @asynccontextmanager
-async def open_prepared(store_settings: StoreSettings) -> AsyncIterator[Database]:
+async def open_prepared(store_settings: StoreSettings, metrics: Metrics = NO_METRICS) -> AsyncIterator[Database]:
     """Open the database and prepare it: the first proof that it answers. Raises what `prepare` raises."""
-    async with open_database(store_settings) as database:
+    async with open_database(store_settings, metrics) as database:
         await prepare(database)
         yield database
 
@@ -175,6 +192,11 @@ async def prepare(database: Database) -> None:
     Raises DataFormatError for a database in another format, StoreUnavailableError.
     """
     await record_format(database)
+    await create_all_indexes(database)
+
+
+async def create_all_indexes(database: Database) -> None:
+    """Create the indexes that the product needs; repeatable."""
     await create_indexes(database, ADAPTERS.values())
 
 

@@ -9,8 +9,15 @@ import structlog
 from actors.broker import EventActor, broker
 from actors.callback_urls import CallbackUrls
 from actors.chain import Chain
+from actors.lost_predictions import LostPredictions
 from actors.model_inputs import MissingDataError, ModelInputs
-from actors.providers.provider import Created, Provider, Refused, Unknown
+from actors.providers.provider import (
+    Created,
+    Provider,
+    ProviderUnavailableError,
+    Refused,
+    Unknown,
+)
 from domain.generation import invocation
 from domain.generation.callback import Callback
 from domain.generation.generation import Generation
@@ -79,6 +86,7 @@ async def follow(
     provider: Provider,
     observations: Observations,
     callback_urls: CallbackUrls,
+    lost_predictions: LostPredictions,
     timeouts: Timeouts,
     clock: Callable[[], datetime],
     monotonic: Callable[[], float],
@@ -93,11 +101,25 @@ async def follow(
     if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
-    outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))
+    outcome = await _known(callback.generation, lost_predictions) or await provider.create(
+        model_input.as_request(), webhook=callback_urls.write(callback)
+    )
     crash_point(NAME, "after_request")
     if not isinstance(outcome, Refused):
         model_inputs.forget(decided.generation.id)
     await _record(callback, outcome, cause, decided.generation, generations=generations, observations=observations)
+
+
+async def _known(generation: str, lost_predictions: LostPredictions) -> Created | Unknown | None:
+    """Return what was created before the log was restored; None when the provider is to be called."""
+    try:
+        prediction = await lost_predictions.find(generation)
+    except ProviderUnavailableError as error:
+        return Unknown(f"the predictions before the restoration are not known: {error}")
+    if prediction is None:
+        return None
+    log.warning("lost_prediction_found", prediction=prediction.id)
+    return Created(prediction)
 
 
 async def _record(

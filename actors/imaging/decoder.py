@@ -1,6 +1,7 @@
 """Decode untrusted pictures fully, in worker processes with limits."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from actors.imaging.decoder_client import DecoderClient, DecoderUnavailable, InvalidPicture
+from actors.metrics import DECODER_SECONDS
 from domain.fair_slots import FairSlots
 from domain.submission.composition import DEFAULT, Composition, Mode
 from domain.submission.image_header import Format
+from metrics.metrics import NO_METRICS, Metrics
 from store.settings import EnvironmentSettings
 
 __all__ = [
@@ -84,9 +87,10 @@ class Decoder:
     replaced and its request repeated once. Use it as an async context manager.
     """
 
-    def __init__(self, decoder_settings: DecoderSettings) -> None:
+    def __init__(self, decoder_settings: DecoderSettings, metrics: Metrics = NO_METRICS) -> None:
+        self._metrics = metrics
         seconds, memory_mb = decoder_settings.seconds, decoder_settings.memory_mb
-        self._clients = [DecoderClient(seconds, memory_mb) for _ in range(decoder_settings.workers)]
+        self._clients = [DecoderClient(seconds, memory_mb, metrics) for _ in range(decoder_settings.workers)]
         self._idle = self._clients[::-1]  # the last one in is the first to work
         self._slots = FairSlots(len(self._clients))
 
@@ -98,20 +102,28 @@ class Decoder:
 
     async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT, *, developer: str = "") -> Composed:
         """Decode one to five examples and make one picture. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._client(developer) as client:
+        async with self._timed("compose"), self._client(developer) as client:
             done, data = await client.ask({"do": "compose", "mode": mode}, examples)
         decoded = tuple(DecodedExample(**example) for example in done.pop("examples"))
         return Composed(data=data, examples=decoded, **done)
 
     async def check(self, picture: bytes, *, developer: str = "") -> DecodedPicture:
         """Decode one picture, every pixel. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._client(developer) as client:
+        async with self._timed("check"), self._client(developer) as client:
             done, _ = await client.ask({"do": "check"}, [picture])
         return DecodedPicture(**done)
 
     async def close(self) -> None:
         """Terminate every worker; requests in progress get DecoderUnavailable."""
         await asyncio.gather(*(client.close() for client in self._clients))
+
+    @asynccontextmanager
+    async def _timed(self, operation: str) -> AsyncIterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._metrics.observe(DECODER_SECONDS, time.perf_counter() - began, operation)
 
     @asynccontextmanager
     async def _client(self, developer: str) -> AsyncIterator[DecoderClient]:

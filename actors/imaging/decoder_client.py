@@ -19,6 +19,9 @@ from typing import Any, Final, Literal
 
 import structlog
 
+from actors.metrics import DECODER_DEATHS
+from metrics.metrics import NO_METRICS, Metrics
+
 log = structlog.get_logger()
 
 Fault = Literal["corrupt", "too_slow", "too_large", "crashed"]
@@ -62,7 +65,8 @@ class DecoderClient:
     ``seconds`` of processor time for each picture; ``memory_mb`` in MiB beyond what the worker itself needs.
     """
 
-    def __init__(self, seconds: float, memory_mb: int) -> None:
+    def __init__(self, seconds: float, memory_mb: int, metrics: Metrics = NO_METRICS) -> None:
+        self._metrics = metrics
         self._seconds = seconds
         self._timeout = seconds * _WALL_FACTOR + _MORE_SECONDS
         self._memory_mb = memory_mb
@@ -101,6 +105,7 @@ class DecoderClient:
             raise
         except TimeoutError:
             await self._terminate()
+            self._metrics.count(DECODER_DEATHS, "stuck")
             return "stuck"
         except (OSError, EOFError, ValueError):
             return self._died_of(await self._terminate())
@@ -110,7 +115,9 @@ class DecoderClient:
 
     def _died_of(self, code: int | None) -> Death:
         if code == -signal.SIGPROF:
+            self._metrics.count(DECODER_DEATHS, "too_slow")
             raise InvalidPicture(self._at, "too_slow")
+        self._metrics.count(DECODER_DEATHS, "crashed")
         return "crashed"
 
     async def _running(self) -> Process:

@@ -15,6 +15,7 @@ import structlog
 from actors.jobs.backlog import Backlog
 from actors.jobs.due_pages import DuePages
 from actors.jobs.retry_times import RetryTimes
+from actors.metrics import REDELIVERIES
 from actors.providers.provider import Provider
 from actors.runner import RunActor
 from actors.subscriptions import redelivered_to
@@ -26,6 +27,7 @@ from events.envelope import RecordedEvent
 from events.generation import GenerationFailed
 from events.invocation import DuplicateFound, PredictionSettled
 from events.owner import CancelRequested
+from metrics.metrics import NO_METRICS, Metrics
 from store.commits.contract import EventStore
 from store.controls.current import CurrentControls
 from store.generations.personal_data import PersonalDataStore
@@ -55,6 +57,7 @@ class Redelivery:
     run_actor: RunActor
     timeouts: Timeouts
     clock: Callable[[], datetime]
+    metrics: Metrics = NO_METRICS
     _limits: defaultdict[str, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(_AT_ONCE)), init=False
     )
@@ -77,6 +80,7 @@ class Redelivery:
             await self.projection.write(await rows_of([generation], self.personal_data, self.timeouts))
             return
         for event in to_redeliver(events):
+            self.metrics.count(REDELIVERIES, row.state)
             log.info("event_redelivered", generation_id=row.id, event_id=event.id, state=row.state)
             await asyncio.gather(*(self._run(queue, event) for queue in redelivered_to(event.type)))
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actors.jobs import invariants, row_rebuild
+from actors.jobs import invariants, measurement, row_rebuild
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.dead_letters import replay_dead_letters
 from actors.jobs.deadlines import expire
@@ -19,6 +19,7 @@ from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.slots import call_waiting
 from actors.jobs.subscribers import SUBSCRIBERS
+from metrics.metrics import NO_METRICS, Metrics
 
 SUBSCRIBER_PERIOD = 1.0
 
@@ -62,13 +63,18 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-def scheduled_jobs(bind: Callable[..., Any]) -> list[Job]:
+MEASUREMENT = Job(measurement.NAME, measurement.PERIOD, measurement.measure_system)
+"""Runs where metrics are enabled."""
+
+
+def scheduled_jobs(bind: Callable[..., Any], metrics: Metrics = NO_METRICS) -> list[Job]:
     """Bind every job, and a catch-up subscription for each subscriber, to what its function names."""
+    jobs = (*JOBS, MEASUREMENT) if metrics.enabled else JOBS
     catch_up = bind(CatchUp, given=["name", "handle"])
     subscriptions = [
         catch_up(name=name, handle=bind(function, given=["entries"])) for name, function in SUBSCRIBERS.items()
     ]
     return [
-        *(replace(job, run=bind(job.run)) for job in JOBS),
+        *(replace(job, run=bind(job.run)) for job in jobs),
         *(Job(f"subscriber:{one.name}", SUBSCRIBER_PERIOD, one.run, idle_period=2.0) for one in subscriptions),
     ]

@@ -1,15 +1,17 @@
 """The providers that `EXEMPLAR_PROVIDER` chooses from: one row each."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from actors.providers.measured_provider import MeasuredProvider
 from actors.providers.provider import Provider
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from metrics.metrics import NO_METRICS, Metrics
 from store.settings import EnvironmentSettings
 
 
@@ -43,9 +45,10 @@ class ProviderSettings(EnvironmentSettings):
         return PROVIDERS[self.provider]
 
 
-def open_provider(
-    provider_settings: ProviderSettings, bind: Callable[..., Any]
-) -> AbstractAsyncContextManager[Provider]:
-    """Open the chosen provider with the dependencies that it names."""
-    opened: AbstractAsyncContextManager[Provider] = bind(provider_settings.adapter.open)()
-    return opened
+@asynccontextmanager
+async def open_provider(
+    provider_settings: ProviderSettings, bind: Callable[..., Any], metrics: Metrics = NO_METRICS
+) -> AsyncIterator[Provider]:
+    """Open the chosen provider with the dependencies that it names; its calls are measured where anything is."""
+    async with bind(provider_settings.adapter.open)() as provider:
+        yield MeasuredProvider(provider, metrics) if metrics.enabled else provider

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from actors.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS
 from actors.webhooks import resolver
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import Destination, MessageWriter
@@ -21,6 +22,7 @@ from domain.webhooks.signing_keys import SigningKeys
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
+from metrics.metrics import NO_METRICS, Metrics
 from store.commits.repository import Repository
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
@@ -53,6 +55,7 @@ class DeliveryAttempts:
     webhook_settings: WebhookSettings
     clock: Callable[[], datetime]
     chance: Callable[[], float] = random.random
+    metrics: Metrics = NO_METRICS
 
     async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
         """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
@@ -96,6 +99,8 @@ class DeliveryAttempts:
             cause=Cause(actor=_ACTOR, correlation_id=correlation, causation_id=delivery.event),
         )
         await self.deliveries.record_attempt(delivery, token, attempt, retry_at)
+        self.metrics.count(WEBHOOK_ATTEMPTS, response.error or "accepted")
+        self.metrics.observe(WEBHOOK_SECONDS, response.milliseconds / 1000)
         log.info(
             "webhook_attempted",
             delivery=delivery.id,

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,30 +17,31 @@ class Callback:
     attempt: int
 
 
-def callback_url(base: str, callback: Callback, secret: bytes, *, provider: str) -> str:
-    """Return the absolute URL for one attempt."""
-    query = {"g": callback.generation, "a": str(callback.attempt), "s": _signature(callback, secret)}
+def callback_url(base: str, callback: Callback, secrets: Sequence[bytes], *, provider: str) -> str:
+    """Return the absolute URL for one attempt, signed with the first secret."""
+    query = {"g": callback.generation, "a": str(callback.attempt), "s": _signature(callback, secrets[0])}
     path = PROVIDER_CALLBACK.format(provider=provider)
     return f"{base.rstrip('/')}{path}?{urlencode(query)}"
 
 
-def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:
-    """Read the query of a callback URL; None unless its signature is valid."""
+def read_callback(query: Mapping[str, str], secrets: Sequence[bytes]) -> Callback | None:
+    """Read the query of a callback URL; None unless it is signed with one of the secrets."""
     attempt = query.get("a", "")
     if not (attempt.isascii() and attempt.isdigit() and len(attempt) <= 6):
         return None
     callback = Callback(query.get("g", ""), int(attempt))
     given = query.get("s", "").encode()
-    return callback if hmac.compare_digest(given, _signature(callback, secret).encode()) else None
+    signed = [hmac.compare_digest(given, _signature(callback, secret).encode()) for secret in secrets]
+    return callback if any(signed) else None
 
 
-def callback_of_url(url: str, secret: bytes) -> Callback | None:
+def callback_of_url(url: str, secrets: Sequence[bytes]) -> Callback | None:
     """Read the callback from a URL that a provider echoes; None for any other URL."""
     try:
         query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     except ValueError:
         return None
-    return read_callback(query, secret)
+    return read_callback(query, secrets)
 
 
 def _signature(callback: Callback, secret: bytes) -> str:

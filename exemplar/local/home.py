@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exemplar.environment import ConfigurationError, read
 from exemplar.local.home_lock import HomeInUseError, locked
-from exemplar.local.mongod import DATABASE, Initiate, Mongod, url_of
+from exemplar.local.mongod import DATABASE, Initiate, Mongod, elsewhere, url_of
 from exemplar.local.options import HomeSettings
 from exemplar.local.pids import reap
 from exemplar.local.ports import Ports
@@ -51,12 +51,13 @@ def mongodb_of(home: Path, initiate: Initiate, say: Callable[[str], None]) -> It
         except HomeInUseError:
             url = _running(home)
         else:
-            say(f"{home} is stopped: its MongoDB runs until this command ends")
-            url = stack.enter_context(_started(home, initiate))
+            url = elsewhere(os.environ) or stack.enter_context(_started(home, initiate, say))
         yield url
 
 
 def _running(home: Path) -> str:
+    if url := elsewhere(os.environ):
+        return url
     port = Ports(home / "ports.json").known("mongod")
     if port == 0:
         raise ConfigurationError(f"{home} has no MongoDB yet: wait until `exemplar up` is ready")
@@ -64,7 +65,8 @@ def _running(home: Path) -> str:
 
 
 @contextmanager
-def _started(home: Path, initiate: Initiate) -> Iterator[str]:
+def _started(home: Path, initiate: Initiate, say: Callable[[str], None]) -> Iterator[str]:
+    say(f"{home} is stopped: its MongoDB runs until this command ends")
     reap(home)
     server = Mongod(home, Ports(home / "ports.json").of("mongod"), os.environ)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
 from exemplar.local.hooks import Demo, Hooks
-from exemplar.local.mongod import DATABASE, Mongod
+from exemplar.local.mongod import DATABASE, Mongod, elsewhere
 from exemplar.local.options import WEBHOOK_ALLOW, Options
 from exemplar.local.ports import LOOPBACK, Ports, listening
 from exemplar.local.processes import Child
@@ -30,20 +30,25 @@ class Machine:
         self._home = options.home.absolute()
         self._began = time.monotonic()
         ports = Ports(self._home / "ports.json")
-        self._mongod = Mongod(self._home, ports.of("mongod"), options.environ)
+        self._mongodb_elsewhere = elsewhere(options.environ)
+        self._mongod = None if self._mongodb_elsewhere else Mongod(self._home, ports.of("mongod"), options.environ)
         self._rabbit = self._choose_broker(ports)
         self._addresses = self._choose_addresses(ports)
         self._env = environment(options, secrets, self._addresses)
         self._services = {name: service(name, options, self._env) for name in self._names()}
         self._token_refused = False
         self.supervisor = Supervisor(say)
-        self.supervisor.adopt(self._mongod.child, *self._services.values())
+        servers = [] if self._mongod is None else [self._mongod.child]
+        self.supervisor.adopt(*servers, *self._services.values())
         if self._rabbit is not None:
             self.supervisor.adopt(*self._rabbit.children)
 
     async def start(self) -> None:
         """Start everything, in parallel where possible; raise ConfigurationError for what does not start."""
-        self._mongod.launch()
+        if self._mongod is None:
+            self._say("  there is no mongod here: using the MongoDB of EXEMPLAR_MONGODB_URL")
+        else:
+            self._mongod.launch()
         if self._rabbit is not None:
             self._rabbit.launch()
         store, broker = asyncio.Event(), asyncio.Event()
@@ -113,8 +118,9 @@ class Machine:
 
     async def _start_servers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
         async def wait_for_mongod() -> None:
-            await asyncio.to_thread(self._mongod.wait_ready, self._hooks.initiate_replica_set)
-            self._report("mongod")
+            if self._mongod is not None:
+                await asyncio.to_thread(self._mongod.wait_ready, self._hooks.initiate_replica_set)
+                self._report("mongod")
             store.set()
 
         async def wait_for_rabbit() -> None:
@@ -184,10 +190,13 @@ class Machine:
         return Addresses(
             base_url=f"http://{host}:{port}",
             port=port,
-            mongodb_url=self._mongod.url(DATABASE),
+            mongodb_url=self._mongodb_url(),
             amqp_url=self._rabbit.url if self._rabbit else None,
             sandbox_port=None if options.environ.get("REPLICATE_API_TOKEN") else ports.of("sandbox"),
         )
+
+    def _mongodb_url(self) -> str:
+        return self._mongod.url(DATABASE) if self._mongod is not None else self._mongodb_elsewhere or ""
 
     def _names(self) -> list[str]:
         ours = ["solo"] if self._rabbit is None else ["gateway", "worker", "scheduler"]

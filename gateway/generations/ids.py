@@ -1,26 +1,37 @@
 """Generation ids: random, or derived from an Idempotency-Key so that the key claims its stream."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from uuid_utils import uuid7
 
+from store.generations.generations import Generations
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationIds:
-    """Make generation ids; gateways with the same key derive the same ids."""
+    """Make generation ids; gateways with the same keys derive the same ids."""
 
-    id_key: bytes = field(repr=False)
+    id_keys: Sequence[bytes] = field(repr=False)
+    generations: Generations
 
     def new(self) -> str:
         """Return a new UUIDv7."""
         return str(uuid7())
 
-    def of_key(self, project: str, user: str, idempotency_key: str) -> str:
-        """Return the id that an Idempotency-Key of a user always leads to."""
+    async def of_key(self, project: str, user: str, idempotency_key: str) -> str:
+        """Return the id that an Idempotency-Key of a user always leads to.
+
+        That is the id by a former key where its generation exists, else the one by the first key.
+        """
         message = f"{project}\0{user}\0{idempotency_key}".encode()
-        return str(uuid8(hmac.digest(self.id_key, message, "sha256")))
+        derived, *former = (str(uuid8(hmac.digest(key, message, "sha256"))) for key in self.id_keys)
+        for generation_id in former:
+            if await self.generations.load(generation_id) is not None:
+                return generation_id
+        return derived
 
 
 def uuid8(digest: bytes) -> UUID:

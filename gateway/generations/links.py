@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -23,7 +23,7 @@ class Links:
     """Write and check links; a signed one is valid for 24 hours from the last full hour."""
 
     public_url: str | None
-    secret: bytes = field(repr=False)
+    secrets: Sequence[bytes] = field(repr=False)
 
     def base(self, request: web.Request) -> str:
         """Return the configured public URL, else scheme and host that the client used."""
@@ -64,19 +64,21 @@ class Links:
         expires = query.get("expires", "")
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
             return False
-        wanted = self._sign(generation_id, kind, number, int(expires))
         given = query.get("signature", "").encode()
-        return hmac.compare_digest(given, wanted.encode()) and int(expires) > now.timestamp()
+        wanted = [_sign(secret, generation_id, kind, number, int(expires)) for secret in self.secrets]
+        signed = [hmac.compare_digest(given, one.encode()) for one in wanted]
+        return any(signed) and int(expires) > now.timestamp()
 
     def _signed(self, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
         expires = step_of(now) + _LIFETIME
-        return f"expires={expires}&signature={self._sign(generation_id, kind, number, expires)}"
-
-    def _sign(self, generation_id: str, kind: PictureKind, number: int, expires: int) -> str:
-        message = f"picture:{generation_id}:{kind}:{number}:{expires}".encode()
-        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
+        return f"expires={expires}&signature={_sign(self.secrets[0], generation_id, kind, number, expires)}"
 
 
 def step_of(now: datetime) -> int:
     """Return the full hour (Unix seconds) that signed links count from; it is part of a resource's ETag."""
     return int(now.timestamp()) // _HOUR * _HOUR
+
+
+def _sign(secret: bytes, generation_id: str, kind: PictureKind, number: int, expires: int) -> str:
+    message = f"picture:{generation_id}:{kind}:{number}:{expires}".encode()
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()

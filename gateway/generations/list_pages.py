@@ -38,7 +38,7 @@ class ListPages:
         `user` owns the Idempotency-Keys that the query may name; without a user it may name none.
         """
         query = parse_list_query(request.query.items())
-        filters = self._filters(query, scope, user)
+        filters = await self._filters(query, scope, user)
         (ids, members), is_behind = await asyncio.gather(
             self._read(query.page, scope, filters), self._catch_up(query.page, scope)
         )
@@ -65,14 +65,14 @@ class ListPages:
             return False
         return await self.write_through.catch_up(scope)
 
-    def _filters(self, query: ListQuery, scope: Scope, user: str | None) -> Filters:
+    async def _filters(self, query: ListQuery, scope: Scope, user: str | None) -> Filters:
         if scope.public:
             _refuse_private(query.filters)
         if query.idempotency_key is None:
             return query.filters
         if user is None:
             raise _refusal("idempotency_key", "belongs to one user: name them with user_id")
-        generation_id = self.generation_ids.of_key(scope.project, user, query.idempotency_key)
+        generation_id = await self.generation_ids.of_key(scope.project, user, query.idempotency_key)
         return replace(query.filters, id=generation_id)
 
     async def _by_number(

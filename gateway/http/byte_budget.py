@@ -19,8 +19,7 @@ class ByteBudget:
     """
 
     def __init__(self, limit: int, *, share: int, wait: float, user_share: int | None = None) -> None:
-        self.free = limit
-        self._limit = limit
+        self.free = self.limit = limit
         self._share = min(share, limit)
         self._user_share = min(share if user_share is None else user_share, limit)
         self._wait = wait
@@ -71,7 +70,7 @@ class ByteBudget:
     def _allows(self, name: str, share: int, size: int, left: int) -> bool:
         held = self._held[name] + size
         is_first = held == size
-        return held <= share and (is_first or held * (self._limit - share) <= left * share)
+        return held <= share and (is_first or held * (self.limit - share) <= left * share)
 
     def _count(self, shares: _Shares, size: int) -> None:
         self.free -= size

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, TierError
+from events.catalogue import UnknownEventError
 from gateway.http.bodies import UNREADABLE, field_error
 from store.errors import DamagedBlobError, DamagedCommitError, DamagedLedgerError, StoreUnavailableError
 
@@ -172,6 +173,10 @@ def _code_of_failure(error: Exception) -> ErrorCode:
             return ErrorCode.DAMAGED
         case DamagedBlobError():
             return ErrorCode.DAMAGED  # logged where it was read
+        case UnknownEventError():
+            # A newer process wrote it: another gateway may be upgraded already, and this one will be.
+            _log.warning("newer_version_needed", error=str(error))
+            return ErrorCode.SERVER_BUSY
         case TimeoutError():
             _log.warning("request_timed_out", exc_info=error)
             return ErrorCode.SERVER_BUSY

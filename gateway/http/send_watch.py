@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ class _Sending(NamedTuple):
 
 
 class SendWatch:
-    """Compare what clients acknowledge with `least_rate` while bytes for them wait in this process."""
+    """Compare what clients acknowledge with `least_rate` while bytes for them wait in this process (Linux)."""
 
     def __init__(self, least_rate: int, window: float) -> None:
         self._least_rate = least_rate
@@ -31,6 +32,8 @@ class SendWatch:
 
     def check(self, transports: Iterable[asyncio.Transport], now: float) -> None:
         """Note the progress of all open connections, and abort those that are too slow."""
+        if sys.platform != "linux":
+            return
         waiting = [transport for transport in transports if transport.get_write_buffer_size()]
         self._sending = {transport: self._noted(transport, now) for transport in waiting}
         for transport, sending in self._sending.items():
@@ -53,7 +56,7 @@ def limit_unsent(connection: socket.socket, seconds: float) -> None:
     It accepts few bytes beyond those in flight, and closes a connection whose peer acknowledges none for so many
     seconds (RFC 5482).
     """
-    if connection.family in {socket.AF_INET, socket.AF_INET6}:
+    if sys.platform == "linux" and connection.family in {socket.AF_INET, socket.AF_INET6}:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_IN_KERNEL)
 

@@ -15,6 +15,9 @@ class ReceiptSettings(CheckpointSettings):
         description="Signs receipts instead of EXEMPLAR_CHECKPOINT_KEY, which a gateway need not have: "
         "openssl rand -base64 32; with neither: none are made",
     )
+    receipt_retired_keys: tuple[str, ...] = Field(
+        (), description="JSON list of verification keys that signed earlier receipts of this log"
+    )
     mark_pictures: bool = Field(
         True, description="Whether pictures with a receipt in them are marked as made by AI (IPTC, in XMP)"
     )
@@ -31,6 +34,13 @@ class ReceiptSettings(CheckpointSettings):
         if key is not None:
             SigningKey.from_base64("name", key.get_secret_value())
         return key
+
+    @field_validator("receipt_retired_keys")
+    @classmethod
+    def _former_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            VerificationKey.parse(key)
+        return keys
 
     @field_validator("c2pa_key")
     @classmethod
@@ -50,4 +60,5 @@ class ReceiptSettings(CheckpointSettings):
     def receipts_trusted(self) -> tuple[VerificationKey, ...]:
         """The keys that verify receipts and their checkpoints."""
         signer = self.receipt_signer
-        return (*self.trusted, *(() if signer is None or self.receipt_key is None else (signer.public,)))
+        own = () if signer is None or self.receipt_key is None else (signer.public,)
+        return (*self.trusted, *own, *map(VerificationKey.parse, self.receipt_retired_keys))

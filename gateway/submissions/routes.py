@@ -86,7 +86,7 @@ class SubmissionRoutes:
         """
         identity, faults = await self.admit(request), Faults()
         dry_run = faults.check(is_dry_run, request)
-        submission = submission_of(request, identity, self.generation_ids, faults)
+        submission = await submission_of(request, identity, self.generation_ids, faults)
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults) as content:
             if dry_run:
                 submission = await self._rechecked(request, submission)
@@ -103,7 +103,7 @@ class SubmissionRoutes:
         """
         identity, faults = await self.admit(request), Faults()
         retry = Retry(path_generation_id(request), await read_seed_choice(request))
-        submission = submission_of(request, identity, self.generation_ids, faults, retry)
+        submission = await submission_of(request, identity, self.generation_ids, faults, retry)
         faults.refuse()
         if (replay := await self.recorder.replay_of(submission)) is not None:
             answer = self._accepted(request, submission, replay)
@@ -127,7 +127,7 @@ class SubmissionRoutes:
     async def submit(self, request: web.Request, identity: Identity, form: Form) -> tuple[Submission, Recorded | None]:
         """Record what an admitted request describes in another form; None: it is unknown whether it was recorded."""
         faults = Faults()
-        submission = submission_of(request, identity, self.generation_ids, faults)
+        submission = await submission_of(request, identity, self.generation_ids, faults)
         async with self.upload_reader.read(request, identity.developer_id, identity.user_id, faults, form) as content:
             submission = await self._rechecked(request, submission)
             bind_contextvars(generation_id=submission.generation_id)

@@ -69,14 +69,14 @@ class Submission:
         )
 
 
-def submission_of(
+async def submission_of(
     request: web.Request, identity: Identity, ids: GenerationIds, faults: Faults, retry: Retry | None = None
 ) -> Submission:
     """Read the options of an admitted request; malformed headers are added to `faults`."""
     key = faults.check(idempotency_key, request)
     return Submission(
         identity,
-        ids.new() if key is None else ids.of_key(identity.project_id, identity.user_id, key),
+        ids.new() if key is None else await ids.of_key(identity.project_id, identity.user_id, key),
         key,
         request_id_of(request),
         traceparent=traceparent_of(request),

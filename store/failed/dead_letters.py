@@ -52,9 +52,10 @@ class DeadLetters:
         }
         await self._letters.update_one({"_id": id_of(queue, event)}, [{"$set": {**kept, **changed}}], upsert=True)
 
-    async def count(self) -> int:
-        """Count those that are not discarded."""
-        return await self._letters.count_documents({"discarded": None})
+    async def count(self, *, most: int | None = None) -> int:
+        """Count those that are not discarded, up to `most`."""
+        limited: dict[str, Any] = {} if most is None else {"limit": most}
+        return await self._letters.count_documents({"discarded": None}, **limited)
 
     async def settle(self, queue: str, event: RecordedEvent) -> None:
         """Delete what a replay has handled."""

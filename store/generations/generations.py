@@ -15,9 +15,11 @@ from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import PROVIDER, Cause, RecordedEvent
 from events.event import Event
+from metrics.metrics import NO_METRICS, Metrics
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
 from store.errors import StoreUnavailableError
+from store.generations.measurement import measure
 from store.generations.snapshot_cache import SnapshotCache
 from store.mongo.batcher import Batcher
 
@@ -54,8 +56,9 @@ class Generations:
         clock: Callable[[], datetime],
         lacks_endpoints: Callable[[str], bool] = lambda _: False,
         monotonic: Callable[[], float] = time.monotonic,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
-        self._monotonic = monotonic
+        self._monotonic, self._metrics = monotonic, metrics
         self._events = events
         self._announce = announce
         self._lacks_endpoints = lacks_endpoints
@@ -158,6 +161,8 @@ class Generations:
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""
         generation = self._snapshots.advance(commit)
+        if self._metrics.enabled:
+            measure(self._metrics, commit, generation)
         if generation is not None:
             has_endpoints = not self._lacks_endpoints(generation.request.owner.project)
             commit = replace(commit, idle=idle_actors(generation, commit.events, has_endpoints=has_endpoints))

@@ -22,7 +22,7 @@ class Observations:
     personal_data: PersonalDataStore
     predictions: Predictions
     price: Price
-    callback_key: bytes = field(repr=False)
+    callback_keys: Sequence[bytes] = field(repr=False)
 
     async def record(
         self,
@@ -63,7 +63,7 @@ class Observations:
 
     async def _belongs(self, prediction: Prediction, generation_id: str) -> bool:
         """Tell whether a prediction is of a generation: by its signed callback address, else by the first claim."""
-        address = callback_of_url(prediction.webhook, self.callback_key) if prediction.webhook else None
+        address = callback_of_url(prediction.webhook, self.callback_keys) if prediction.webhook else None
         if address is not None:
             return address.generation == generation_id
         return await self.predictions.claim(prediction.id, generation_id)

@@ -18,7 +18,9 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
+from metrics.metrics import NO_METRICS, Metrics
 from store.errors import StoreError, StoreUnavailableError
+from store.mongo.command_metrics import CommandMetrics
 from store.settings import StoreSettings
 
 Document = dict[str, Any]
@@ -41,12 +43,12 @@ _TRANSIENT = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436,
 
 
 @asynccontextmanager
-async def open_database(settings: StoreSettings) -> AsyncIterator[Database]:
+async def open_database(settings: StoreSettings, metrics: Metrics = NO_METRICS) -> AsyncIterator[Database]:
     """Connect lazily to the database of the URL (default `exemplar`); close the connections at the end.
 
     Raises StoreError for what is no address of MongoDB.
     """
-    database = connect(settings)
+    database = connect(settings, metrics)
     client: Any = database.client
     try:
         yield database
@@ -54,7 +56,7 @@ async def open_database(settings: StoreSettings) -> AsyncIterator[Database]:
         await resolve(client.close())
 
 
-def connect(settings: StoreSettings) -> Database:
+def connect(settings: StoreSettings, metrics: Metrics = NO_METRICS) -> Database:
     """Choose the database, with the concerns that decisions need; nothing is sent before the first call."""
     wait_ms = settings.mongodb_timeout_ms
     try:
@@ -68,6 +70,7 @@ def connect(settings: StoreSettings) -> Database:
             heartbeatFrequencyMS=max(wait_ms // 2, 500),
             socketTimeoutMS=4 * wait_ms,
             maxPoolSize=settings.mongodb_pool,
+            event_listeners=[CommandMetrics(metrics)] if metrics.enabled else [],
         )
         database: Database = client.get_default_database(
             "exemplar",

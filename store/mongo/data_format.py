@@ -8,7 +8,7 @@ from store.mongo.connection import Database, reachable
 DATA_FORMAT: Final = 5
 """Raised by one with every change of stored documents that older data does not fit."""
 
-_KEY = "format"
+FORMAT_KEY = "format"
 
 
 async def require_format(database: Database) -> None:
@@ -18,7 +18,7 @@ async def require_format(database: Database) -> None:
     """
     with reachable():
         has_data = await _has_data(database)
-        record = await database["meta"].find_one({"_id": _KEY})
+        record = await database["meta"].find_one({"_id": FORMAT_KEY})
     if record is None and has_data:
         raise DataFormatError(database.name, "data without a format number", DATA_FORMAT)
     if record is not None and record["version"] != DATA_FORMAT:
@@ -30,7 +30,7 @@ async def record_format(database: Database) -> None:
     with reachable():
         if not await _has_data(database):
             number = {"$setOnInsert": {"version": DATA_FORMAT}}
-            await database["meta"].update_one({"_id": _KEY}, number, upsert=True)
+            await database["meta"].update_one({"_id": FORMAT_KEY}, number, upsert=True)
     await require_format(database)
 
 

@@ -211,7 +211,7 @@ async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
     replicate = ReplicateProvider(provider.settings, clock=clock, monotonic=clock.monotonic)
     given = {
-        "callback_key": b"c" * 32,
+        "callback_keys": [b"c" * 32],
         "composition": "blend",
         "create_seconds": provider.settings.create_seconds,
         "lost_after": LOST_AFTER,

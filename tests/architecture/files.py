@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("events", "domain", "store", "rabbitmq", "actors", "gateway", "sandbox", "exemplar")
+PACKAGES = ("metrics", "events", "domain", "store", "rabbitmq", "actors", "gateway", "sandbox", "exemplar")
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from tests.architecture.files import CLIENT, PACKAGES, PRODUCT, ROOT, check, kept_files, name_of, nodes_of
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "metrics": set(),
     "events": set(),
     "domain": {"events"},
-    "store": {"events", "domain"},
-    "rabbitmq": {"events", "store"},
-    "actors": {"events", "domain", "store"},
-    "gateway": {"events", "domain", "store"},
+    "store": {"events", "domain", "metrics"},
+    "rabbitmq": {"events", "store", "metrics"},
+    "actors": {"events", "domain", "store", "metrics"},
+    "gateway": {"events", "domain", "store", "metrics"},
     "sandbox": set(),
     "exemplar": set(PACKAGES) - {"exemplar"},
 }
@@ -28,6 +29,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "pika": ("rabbitmq/",),
     "dramatiq": ("actors/",),
     "aiohttp.web": ("gateway/", "sandbox/"),
+    "prometheus_client": ("exemplar/metrics/",),
     "replicate": ("actors/providers/replicate.py",),
     "c2pa": ("gateway/receipts/c2pa_signer.py",),
     "mcp": ("exemplar/mcp/",),

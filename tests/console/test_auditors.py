@@ -25,6 +25,18 @@ def test_the_log_is_read_by_every_filter(tour: Tour, world: World) -> None:
     expect(page.get_by_label("Recorded at or after")).to_have_value("2026-01-01T00:00")
 
 
+def test_a_refused_filter_is_marked_in_its_form(open_tab: OpenTab, solo: System, world: World) -> None:
+    tab = open_tab()
+    tab.expect("422")
+    Tour(tab.page, solo, world).open("auditor", "log")
+    tab.page.get_by_label("Type").fill("bogus")
+    tab.page.get_by_role("button", name="Filter", exact=True).click()
+    field = tab.page.get_by_label("Type")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value("bogus")
+    expect(tab.page.locator("label .wrong")).to_contain_text("is no type of an event")
+
+
 def test_reading_the_log_is_shown_to_staff_and_to_whom_it_concerns(tour: Tour, world: World) -> None:
     tour.open("auditor", "log?generation_id={generation}")
     for role in ("auditor", "end_user"):
@@ -46,14 +58,19 @@ def test_the_slider_shows_each_version_its_event_and_what_changed(tour: Tour) ->
     page.get_by_label("Compare with version").select_option(str(last))
     expect(page.locator(".diff")).to_contain_text("completed")
     expect(page.locator(".events")).to_contain_text("Examples read")
+    page.get_by_label("Compare with version").select_option("the one before")
     page.get_by_role("button", name="One version later").click()
     expect(page.locator(".cause")).to_contain_text("generation.validated")
+    expect(page.get_by_role("heading", name="From version 1 to 2")).to_be_visible()
 
 
 def test_the_browser_proves_an_event_and_finds_an_altered_receipt(tour: Tour) -> None:
     page = tour.page
     tour.open("auditor", "verify?event=generation-{generation}:1")
     expect(page.locator("article.good")).to_contain_text("The event is in the signed log")
+    page.get_by_label("ID of the event").fill("generation 1")
+    expect(page.locator("article.good")).to_have_count(0)
+    assert "a colon" in (page.get_by_label("ID of the event").get_attribute("title") or "")
     given = page.get_by_label("A checkpoint, a proof or a receipt")
     given.fill(re.sub(r"(?m)^index ", "index 1", given.input_value()))
     page.get_by_role("button", name="Check", exact=True).click()

@@ -40,16 +40,20 @@ def test_an_end_user_and_a_developer_sign_in_with_passwords(open_tab: OpenTab, a
     tab.page.get_by_label("Project ID").fill(account.project_id)
     tab.page.get_by_role("button", name="Sign in").click()
     expect(tab.page.locator(".notice.error")).to_contain_text("Incorrect email or password")
+    expect(tab.page.locator(".notice.error")).to_be_in_viewport()
     tab.page.get_by_label("Password").fill(account.password)
     tab.page.get_by_role("button", name="Sign in").click()
     expect(tab.page.locator("form.create")).to_contain_text("needs the keys of a project")
     tab.page.click("details.account summary")
     tab.page.get_by_role("button", name="Sign out").click()
+    expect(tab.page.locator(".sign-in")).to_be_visible()
+    tab.open("log?type=generation.completed")
     tab.page.get_by_label("a developer, operator or auditor").check()
     tab.page.get_by_label("E-mail").fill(account.developer_email)
     tab.page.get_by_label("Password").fill(account.password)
     tab.page.get_by_role("button", name="Sign in").click()
-    expect(tab.page.locator("h1")).to_have_text("Usage")
+    expect(tab.page.locator("h1")).to_have_text("Event log")
+    expect(tab.page.get_by_label("Type")).to_have_value("generation.completed")
 
 
 def test_a_page_that_is_not_for_a_role_says_for_whom_it_is(tour: Tour) -> None:
@@ -81,6 +85,7 @@ def test_every_page_fits_every_window_and_has_no_serious_fault_of_accessibility(
         for width in (360, 2560, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            assert page.evaluate("document.querySelector('.account summary')?.getBoundingClientRect().top ?? 0") >= 0
         assert (name, serious_faults(page, "light")) == (name, [])
         assert (name, serious_faults(page, "dark", runOnly=["color-contrast"])) == (name, [])
 
@@ -91,6 +96,30 @@ def serious_faults(page: Page, scheme: Literal["light", "dark"], **options: obje
     found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
     serious = [one for one in found if one["impact"] in {"serious", "critical"}]
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_a_lost_connection_is_told_and_the_page_goes_on_by_itself(tab: Tab) -> None:
+    page = tab.page
+    tab.expect("ERR_INTERNET_DISCONNECTED")
+    for link, shown in (("My pictures", ".empty"), ("Usage", ".tiles")):
+        page.context.set_offline(True)
+        page.get_by_role("link", name=link).click()
+        expect(page.locator(".notice.error")).to_contain_text("The service cannot be reached. This page tries again")
+        page.context.set_offline(False)
+        expect(page.locator(shown)).to_be_visible()
+
+
+def test_the_keyboard_skips_the_navigation_and_closes_the_menu(tab: Tab) -> None:
+    page = tab.page
+    page.reload()
+    page.wait_for_selector("form.create")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.click("details.account summary")
+    page.keyboard.press("Escape")
+    expect(page.locator("details.account ul")).to_be_hidden()
 
 
 def test_the_first_page_is_small_and_asks_this_host_alone(open_tab: OpenTab, solo: System) -> None:

@@ -1,9 +1,10 @@
 """Creating a picture in a browser."""
 
 import base64
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.console.conftest import MakeAccount, OpenTab, Tab, submit
 from tests.console.world import SAMPLES
@@ -95,11 +96,37 @@ def test_all_faults_are_told(tab: Tab) -> None:
     page.set_input_files("input[type=file]", SAMPLES[:1])
     page.fill("textarea[name=prompt]", "a lighthouse")
     page.click("summary:has-text('Model inputs')")
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.fill("textarea[name=more]", '{"prompt": "another"}')
+    page.click("button[type=submit]")
+    expect(page.locator(".outcome .error")).to_contain_text("has a field of its own")
+    expect(page.locator(".outcome .error")).to_be_in_viewport()
     page.fill("textarea[name=more]", '{"seed": -1, "num_inference_steps": 100000}')
     tab.expect("422")
     page.click("button[type=submit]")
     expect(page.locator(".notice.error")).to_contain_text("seed")
     expect(page.locator(".notice.error")).to_contain_text("num_inference_steps")
+
+
+def test_a_refused_picture_is_named_by_its_number_beside_it(tab: Tab) -> None:
+    page = tab.page
+    page.set_input_files(
+        "input[type=file]", [picture("good.png", SAMPLES[0].read_bytes()), picture("bad.png", b"none")]
+    )
+    refused = page.locator(".chosen li").nth(1)
+    expect(refused.locator(".wrong")).to_contain_text("This browser cannot read it")
+    page.fill("textarea[name=prompt]", "a lighthouse")
+    tab.expect("422")
+    page.click("button[type=submit]")
+    expect(page.locator(".notice.error")).to_contain_text("Picture 2: Invalid file format")
+    expect(refused.locator(".wrong")).to_contain_text("Save it as JPEG, PNG or WebP")
+    page.reload()
+    expect(page.locator("textarea[name=prompt]")).to_have_value("a lighthouse")
+    expect(page.locator(".chosen li")).to_have_count(2)
+
+
+def picture(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/png", "buffer": content}
 
 
 def test_a_full_account_counts_down(
@@ -116,9 +143,9 @@ def test_a_full_account_counts_down(
             tab.page.wait_for_selector(".generation, .countdown")
             if tab.page.locator(".countdown").count():
                 break
-        expect(tab.page.locator(".countdown")).to_contain_text("Possible again in")
+        expect(tab.page.locator(".countdown")).to_have_text(re.compile(r"Possible again in (\d+ s|\d+ min \d+ s)\."))
+        expect(tab.page.locator(".notice.error")).to_contain_text("wait until a running picture has ended")
         expect(tab.page.locator("button[type=submit]")).to_be_disabled()
-        expect(tab.page.locator("button[type=submit]")).to_contain_text("You can send again in")
     finally:
         solo.start("sandbox")
 
@@ -131,3 +158,6 @@ def test_a_request_is_shown_as_programs_write_it(tab: Tab) -> None:
     assert "it'\\''s a lighthouse" in text
     assert "client.submit(" in text
     assert "$DEVELOPER_KEY" in text
+    assert "Idempotency-Key" in text
+    page.get_by_role("button", name="Copy: Python").click()
+    expect(page.locator(".copying").nth(1)).to_contain_text("Cop")

@@ -25,18 +25,23 @@ def test_a_page_continues_after_the_service_was_killed(tab: Tab, solo: System) -
 
 def test_a_finished_picture_is_published_used_again_and_deleted(tab: Tab) -> None:
     page = tab.page
+    page.on("dialog", lambda dialog: dialog.accept())
     submit(tab, "a harbour")
     page.get_by_role("button", name="Publish").click(timeout=60_000)
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     tab.open("gallery")
     expect(page.locator(".card .prompt")).to_have_text("a harbour")
+    page.click("button.card")
+    expect(page.locator("dialog[open]")).to_contain_text("a harbour")
     tab.open("generations")
-    page.click("a.card")
+    page.locator("a.card").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("a harbour · Exemplar")
     page.get_by_role("button", name="Use again").click()
     expect(page.locator("textarea[name=prompt]")).to_have_value("a harbour")
     expect(page.locator(".chosen li")).to_have_count(3)
     page.go_back()
-    page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".empty")).to_be_visible()
 
@@ -47,11 +52,13 @@ def test_a_waiting_generation_is_explained_and_cancelled(tab: Tab, solo: System)
         submit(tab)
         expect(tab.page.locator("[role=status]").first).to_contain_text("waiting")
         expect(tab.page.locator("[role=status]").first).to_contain_text(" s ")
+        tab.page.on("dialog", lambda dialog: dialog.accept())
         tab.page.get_by_role("button", name="Cancel").click()
     finally:
         solo.start("sandbox")
-    expect(tab.page.locator(".badge.failed")).to_be_visible(timeout=60_000)
-    expect(tab.page.locator(".notice.error").first).to_contain_text("cancel")
+    expect(tab.page.locator(".badge.canceled")).to_be_visible(timeout=60_000)
+    expect(tab.page.locator(".events li").last).to_contain_text("Canceled")
+    expect(tab.page.locator(".notice.error")).to_have_count(0)
 
 
 def test_a_link_of_a_picture_is_followed_after_signing_in_elsewhere(tab: Tab) -> None:

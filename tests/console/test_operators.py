@@ -22,7 +22,7 @@ def test_a_developer_is_paused_and_goes_on(tour: Tour, world: World) -> None:
     page = tour.page
     page.on("dialog", lambda dialog: dialog.accept())
     tour.open("platform_operator", f"controls?developer={world.developer}")
-    page.get_by_label("Number of a case").fill("INC-7")
+    page.get_by_label("Ticket or case number").fill("INC-7")
     page.get_by_role("button", name="Apply").click()
     row = page.get_by_role("row", name="Pause a developer")
     expect(row).to_contain_text("INC-7")
@@ -38,7 +38,7 @@ def test_a_tier_is_set_and_an_unknown_one_refused(open_tab: OpenTab, solo: Syste
     row = page.get_by_role("row", name=world.emails["developer"])
     row.get_by_label("Tier").fill("no_such_tier")
     row.get_by_role("button", name="Set").click()
-    expect(page.locator(".notice.error")).to_contain_text("tier")
+    expect(page.locator(".notice.error")).to_contain_text("must be one of")
     row.get_by_label("Tier").fill("internal")
     row.get_by_role("button", name="Set").click()
     expect(page.locator(".notice.good")).to_contain_text("has the tier internal")

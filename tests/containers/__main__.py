@@ -13,7 +13,7 @@ from tests.containers.deployment import Deployment
 from tests.containers.images import build, prepare
 from tests.containers.podman import Podman
 
-KILLED = ("gateway", "worker", "scheduler", "rabbitmq", "mongodb", "sandbox")
+KILLED = ("gateway", "worker", "scheduler", "rabbitmq", "mongodb", "sandbox", "prometheus")
 STOPPED_WITHIN_S = 30.0
 
 
@@ -36,12 +36,20 @@ def main() -> int:
 def _journey(deployment: Deployment) -> None:
     deployment.wait_until_healthy()
     _say("every container runs and is healthy")
+    if (users := deployment.users_of_rabbitmq()) != {"exemplar": []}:
+        raise SystemExit(f"RabbitMQ must have one user, who administers nothing: {users}")
+    if deployment.mongodb_answers_strangers():
+        raise SystemExit("MongoDB must answer users alone")
+    _say("RabbitMQ has one user, who administers nothing; MongoDB refuses who has no password")
     client = deployment.create_account()
     _say(f"created accounts; made a picture of {deployment.picture(client)} bytes")
+    _say(f"Prometheus scrapes gateway, worker and scheduler, and has {deployment.wait_until_scraped()} alerts")
     for name in KILLED:
         deployment.kill(name)
-        deployment.wait_until_healthy()
+        deployment.wait_until_healthy(name)
         _say(f"killed and restarted {name}; made a picture of {deployment.picture(client)} bytes")
+    deployment.wait_until_scraped()
+    _say("Prometheus scrapes every process that was started again")
     for name in ("gateway", "worker", "scheduler"):
         code, seconds = deployment.stop(name)
         _say(f"stopped {name}: exit code {code} after {seconds:.1f} s")

@@ -15,10 +15,13 @@ import httpx
 from exemplar_client import Client, Keys
 from tests.containers.images import ROOT
 from tests.containers.podman import ContainerError, Podman
+from tests.deploy.manifests import new_secrets
 
-SERVICES = ("sandbox", "rabbitmq", "mongodb", "gateway", "worker", "scheduler")
-CHECKED = ("sandbox", "rabbitmq", "mongodb", "gateway")
+SCRAPED = ("gateway", "worker", "scheduler")
+SERVICES = (*SCRAPED, "sandbox", "rabbitmq", "mongodb", "prometheus")
 HEALTHY_WITHIN_S = 180.0
+SCRAPED_WITHIN_S = 90.0
+UNAUTHORIZED = "13"
 EMAIL = "ada@example.com"
 USER = "bob@example.com"
 PICTURES = [ROOT / "exemplar" / "demo" / "samples" / name for name in ("chelsea.png", "coffee.png")]
@@ -30,26 +33,27 @@ class Deployment:
     def __init__(self, podman: Podman, folder: Path) -> None:
         self._podman = podman
         self._name = f"exemplar-{secrets.token_hex(3)}"
-        self._port = _free_port()
+        self._port, self._prometheus_port = _free_port(), _free_port()
         self._folder = folder / "deployment"
-        _lay_out(self._folder, _environment(self._port))
+        ports = {"GATEWAY_PORT": self._port, "PROMETHEUS_PORT": self._prometheus_port}
+        _lay_out(self._folder, "".join(f"{name}={port}\n" for name, port in ports.items()))
 
     def __enter__(self) -> Self:
-        self._compose("up", "-d", "--no-build")
+        self._compose("up", "-d", "--no-build", *SERVICES)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._print_logs()
-        self._compose("down", "--volumes", "--timeout", "5")
+        self._compose("down", "--volumes", "--timeout", "1")
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def wait_until_healthy(self) -> None:
-        """Run the containers' health checks until all succeed; SystemExit after three minutes."""
-        deadline, waiting = time.monotonic() + HEALTHY_WITHIN_S, list(CHECKED)
+    def wait_until_healthy(self, *names: str) -> None:
+        """Run the health checks of these containers, or of all, until they succeed; SystemExit after three minutes."""
+        deadline, waiting = time.monotonic() + HEALTHY_WITHIN_S, list(names or SERVICES)
         while time.monotonic() < deadline:
             waiting = [name for name in waiting if not self._is_healthy(name)]
             if not waiting and self._broker_is_reachable():
@@ -76,6 +80,34 @@ class Deployment:
             raise SystemExit(f"the generation ended as {generation['status']}: {generation['error']}")
         return len(client.picture(accepted.id).content)
 
+    def users_of_rabbitmq(self) -> dict[str, list[str]]:
+        """Return the tags of each user of RabbitMQ: one with the tag `administrator` could change other systems."""
+        command = ["rabbitmqctl", "-q", "list_users", "--formatter", "json"]
+        listed = json.loads(self._podman.run("exec", self._container("rabbitmq"), *command))
+        return {one["user"]: one["tags"] for one in listed}
+
+    def mongodb_answers_strangers(self) -> bool:
+        """Tell whether MongoDB lets somebody without a password read."""
+        script = (
+            "import pymongo\n"
+            "try:\n"
+            "    pymongo.MongoClient('mongodb://mongodb/?directConnection=true').exemplar.log.find_one()\n"
+            "except pymongo.errors.OperationFailure as error:\n"
+            "    print(error.code)\n"
+        )
+        return self._podman.run("exec", self._container("gateway"), "python", "-c", script).strip() != UNAUTHORIZED
+
+    def wait_until_scraped(self) -> int:
+        """Wait until Prometheus has the metrics of every process; return the number of its alert rules."""
+        deadline = time.monotonic() + SCRAPED_WITHIN_S
+        while time.monotonic() < deadline:
+            found = self._ask_prometheus("query", query="exemplar_process == 1 and on (instance) up == 1")["result"]
+            if {one["metric"]["process"] for one in found} == set(SCRAPED):
+                groups = self._ask_prometheus("rules")["groups"]
+                return sum(len(group["rules"]) for group in groups)
+            time.sleep(1)
+        raise SystemExit(f"not scraped after {SCRAPED_WITHIN_S:.0f} s: {self._ask_prometheus('targets')}")
+
     def kill(self, name: str) -> None:
         """Kill a container with SIGKILL and start it again, unless its restart policy was faster."""
         self._podman.run("kill", "--signal", "KILL", self._container(name))
@@ -91,7 +123,7 @@ class Deployment:
         return int(code), took
 
     def _accounts(self, *arguments: str) -> Any:
-        command = ["python", "-P", "-m", "exemplar", "accounts", *arguments, "--json"]
+        command = ["exemplar", "accounts", *arguments, "--json"]
         return json.loads(self._podman.run("exec", self._container("gateway"), *command))
 
     def _is_healthy(self, name: str) -> bool:
@@ -100,6 +132,10 @@ class Deployment:
         except ContainerError:
             return False
         return True
+
+    def _ask_prometheus(self, what: str, **parameters: str) -> Any:
+        url = f"http://127.0.0.1:{self._prometheus_port}/api/v1/{what}"
+        return httpx.get(url, params=parameters, timeout=5).raise_for_status().json()["data"]
 
     def _broker_is_reachable(self) -> bool:
         try:
@@ -116,37 +152,19 @@ class Deployment:
         return f"{self._name}_{name}_1"
 
     def _compose(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "podman_compose", "-p", self._name, "--profile", "sandbox", *arguments]
+        profiles = ["--profile", "sandbox", "--profile", "observability"]
+        command = [sys.executable, "-m", "podman_compose", "-p", self._name, *profiles, *arguments]
         self._podman.call(command, folder=self._folder)
 
 
-def _lay_out(folder: Path, environment: str) -> None:
+def _lay_out(folder: Path, ports: str) -> None:
     """Copy what compose.yaml needs, so that the .env of the checkout is neither used nor changed."""
     folder.mkdir()
     shutil.copy(ROOT / "compose.yaml", folder)
     shutil.copytree(ROOT / "rabbitmq", folder / "rabbitmq", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (folder / ".env").write_text(environment)
-    (folder / ".env").chmod(0o600)
-
-
-def _environment(port: int) -> str:
-    """Fill in the values that .env.example leaves open."""
-    token = secrets.token_hex(24)
-    values = {
-        "RABBITMQ_PASSWORD": secrets.token_hex(24),
-        "MONGODB_PASSWORD": secrets.token_hex(24),
-        "MONGODB_ROOT_PASSWORD": secrets.token_hex(24),
-        "EXEMPLAR_JWT_SECRET": secrets.token_hex(24),
-        "EXEMPLAR_ID_SECRET": secrets.token_hex(24),
-        "EXEMPLAR_CALLBACK_SECRET": secrets.token_hex(24),
-        "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": secrets.token_hex(24)}),
-        "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": secrets.token_hex(24)}),
-        "REPLICATE_BASE_URL": "http://sandbox:8091",
-        "REPLICATE_API_TOKEN": token,
-        "EXEMPLAR_SANDBOX_TOKEN": token,
-        "GATEWAY_PORT": str(port),
-    }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    (folder / ".env").touch(mode=0o600)
+    (folder / ".env").write_text(new_secrets() + ports)
 
 
 def _free_port() -> int:

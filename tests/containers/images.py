@@ -1,6 +1,8 @@
 """The images: the product's own, and stand-ins for the public ones where no registry is reachable.
 
-The stand-ins prove image, compose.yaml, secrets and health checks; they do not prove RabbitMQ 4 and MongoDB 8.
+The stand-ins are made of Debian 13, which python:3.13-slim is made of, too: its Python 3.13, its RabbitMQ 4.0 and its
+Prometheus 2.53, and the mongod of the tests. They prove image, compose.yaml, secrets, health checks and scraping; they
+do not prove MongoDB 8 and Prometheus 3. Nothing stands in for Grafana.
 """
 
 import re
@@ -15,11 +17,12 @@ from tests.containers.podman import Podman
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).parent / "stand_ins"
-DEBIAN = "localhost/exemplar-debian:bookworm"
+DEBIAN = "localhost/exemplar-debian:trixie"
 PUBLIC = {
-    "docker.io/library/python:3.11-slim": "python.Containerfile",
+    "docker.io/library/python:3.13-slim": "python.Containerfile",
     "docker.io/library/rabbitmq:4-management": "rabbitmq.Containerfile",
     "docker.io/library/mongo:8.0": "mongo.Containerfile",
+    "docker.io/prom/prometheus:v3.5.0": "prometheus.Containerfile",
 }
 
 
@@ -50,7 +53,7 @@ _HOST = ("--network", "host")
 def _debian(podman: Podman, folder: Path) -> None:
     root = folder / "debian"
     packages = "python3,python3-venv,python3-pip,ca-certificates"
-    podman.call(["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root)], timeout=900)
+    podman.call(["debootstrap", "--variant=minbase", f"--include={packages}", "trixie", str(root)], timeout=900)
     archive = folder / "debian.tar"
     podman.call(["tar", "-C", str(root), "-cf", str(archive), "."])
     podman.run("import", archive, DEBIAN)

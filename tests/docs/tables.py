@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
+from actors.jobs.schedule import JOBS, MEASUREMENT, SUBSCRIBER_PERIOD
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
 from domain.accounts.tiers import TIERS
@@ -20,6 +20,7 @@ from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
 from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
+from exemplar.metrics.catalogue import METRICS
 from exemplar.settings import sections
 from gateway.documentation.error_guide import error_guide
 from gateway.http.error_mapping import HTTP_ERRORS
@@ -95,7 +96,20 @@ def tiers() -> list[list[str]]:
 def jobs() -> list[list[str]]:
     """Job and period."""
     subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
-    return [*([f"`{job.name}`", f"{job.period:g} s"] for job in JOBS), *subscribers]
+    return [*([f"`{job.name}`", f"{job.period:g} s"] for job in (*JOBS, MEASUREMENT)), *subscribers]
+
+
+def metrics() -> list[list[str]]:
+    """Metric, type, labels and meaning."""
+    return [
+        [
+            f"`{metric.name}`",
+            type(metric).__name__.lower(),
+            ", ".join(f"`{label.name}`" for label in metric.labels),
+            metric.help,
+        ]
+        for metric in METRICS
+    ]
 
 
 def subscriptions() -> list[list[str]]:

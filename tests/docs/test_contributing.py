@@ -31,6 +31,7 @@ def test_there_is_a_walk_for_each_usual_change() -> None:
         "A new tier",
         "A new scheduled job",
         "A changed retry schedule",
+        "A new secret",
         "A new model provider",
         "A new blob store",
     }

@@ -22,10 +22,21 @@ FOLDERS = (
     "gateway",
     "sandbox",
     "exemplar",
+    "metrics",
+    "deploy",
     "docs",
     "clients",
 )
-OF_COMPOSE = {"RABBITMQ_PASSWORD", "MONGODB_PASSWORD", "MONGODB_ROOT_PASSWORD", "GATEWAY_PORT"}
+OF_COMPOSE = {
+    "RABBITMQ_PASSWORD",
+    "MONGODB_PASSWORD",
+    "MONGODB_ROOT_PASSWORD",
+    "GATEWAY_PORT",
+    "PROMETHEUS_PORT",
+    "GRAFANA_PORT",
+    "IMAGE_EXTRAS",
+    "SERVICE_CPUS",
+}
 # Production refuses it (exemplar/crash_settings.py), so that no list of settings has it.
 OF_TESTS = {"EXEMPLAR_CRASH_POINT"}
 OF_OURS = "|".join((*FOLDERS, "tests", "samples"))

@@ -18,6 +18,7 @@ DERIVED: Final[tuple[tuple[str, str, Callable[[], Rows]], ...]] = (
     ("docs/lifecycle.md", "## Moves", tables.moves),
     ("docs/lifecycle.md", "## Reasons to fail", tables.failures),
     ("docs/limits.md", "## Tiers", tables.tiers),
+    ("docs/metrics.md", "## All metrics", tables.metrics),
 )
 """Document, heading, and the first cells of every row; the cells behind them are written by people."""
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from domain.sealed_token import SealedTokens
 
-TOKENS = SealedTokens(b"k" * 32, "test")
+TOKENS = SealedTokens([b"k" * 32], "test")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -17,8 +17,8 @@ def test_content_of_any_length_is_opened_as_it_was_sealed(content: bytes, contex
 def test_another_context_kind_or_secret_opens_nothing(content: bytes) -> None:
     text = TOKENS.seal(content, "one")
     assert TOKENS.open(text, "two") is None
-    assert SealedTokens(b"k" * 32, "other").open(text, "one") is None
-    assert SealedTokens(b"x" * 32, "test").open(text, "one") is None
+    assert SealedTokens([b"k" * 32], "other").open(text, "one") is None
+    assert SealedTokens([b"x" * 32], "test").open(text, "one") is None
 
 
 def test_text_does_not_move_between_content_and_context() -> None:

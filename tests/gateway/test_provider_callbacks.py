@@ -25,7 +25,7 @@ GatewayClient = TestClient[web.Request, web.Application]
 KEY = new_secret(b"k" * 32)
 BODY = json.dumps({"id": "p1", "status": "processing"}).encode()
 CLOCK = Clock.running()
-PATH = URL(callback_url("http://gateway", Callback("g1", 1), SECRET.encode(), provider="replicate")).raw_path_qs
+PATH = URL(callback_url("http://gateway", Callback("g1", 1), [SECRET.encode()], provider="replicate")).raw_path_qs
 
 
 class DistantProvider(ReplicateProvider):

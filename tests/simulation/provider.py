@@ -44,7 +44,7 @@ class ProviderServer:
     made: dict[str, Made] = field(default_factory=dict)
 
     def create(self, model_input: Mapping[str, Any], webhook: str) -> Prediction:
-        callback = callback_of_url(webhook, CALLBACK_KEY)
+        callback = callback_of_url(webhook, [CALLBACK_KEY])
         assert callback is not None
         name = f"p{len(self.made) + 1}"
         echoed = None if self.network.strikes(0.2) else webhook

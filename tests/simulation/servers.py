@@ -148,7 +148,7 @@ def _settings() -> dict[str, Any]:
     """Choose what operators configure: the tier, the times, and what a picture costs."""
     redelivery = TIMEOUTS.redelivery.total_seconds()
     return {
-        "callback_key": CALLBACK_KEY,
+        "callback_keys": [CALLBACK_KEY],
         "composition": "first",
         "current_tier": _current_tier,
         "input_moderation": InputModeration(),
@@ -172,9 +172,17 @@ def _left_out() -> dict[str, Any]:
         "delivery_scheduler": Nothing(),
         "durations": no_durations,
         "queue": Nothing(),
+        "restorations": NeverRestored(),
         "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
     }
+
+
+class NeverRestored:
+    """A log that was never restored from a backup."""
+
+    async def last(self) -> None:
+        return None
 
 
 def _linked(servers: Servers, network: Network) -> dict[str, Link]:

@@ -22,9 +22,8 @@ from exemplar.local.processes import Child
 
 _GROUPS = ("accounts", "audit", "erase", "quota", "rebuild", "subscribers")
 _FORKING = get_context("forkserver")
-_FORKING.set_forkserver_preload(
-    [__name__, "exemplar.cli", "exemplar.processes", "sandbox.app", *(f"exemplar.commands.{one}" for one in _GROUPS)]
-)
+_PRELOADED = (__name__, "tests.systems.next_version", "exemplar.cli", "exemplar.processes", "sandbox.app")
+_FORKING.set_forkserver_preload([*_PRELOADED, *(f"exemplar.commands.{one}" for one in _GROUPS)])
 
 
 _READING = threading.Lock()
@@ -62,6 +61,7 @@ def become(env: Mapping[str, str], out: Path, error: Path) -> None:
 def exemplar(*arguments: str) -> None:
     """Run a command; ends as its process does."""
     sys.argv = ["exemplar", *arguments]
+    import_module("tests.systems.next_version").become_next()
     import_module("exemplar.cli").main()
 
 

@@ -50,7 +50,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
         "authentication_settings": AuthenticationSettings.model_validate(keys),
         "broker_health": lambda: {"status": "healthy"},
         "console_files": console_files(),
-        "callback_key": SECRET.encode(),
+        "callback_keys": [SECRET.encode()],
         "erase_projects_after": timedelta(days=30),
         "moderation_settings": ModerationSettings(),
         "gateway_settings": GatewaySettings.model_validate(secrets),

@@ -1,5 +1,6 @@
 /** The accounts that are signed in, kept for this tab: tokens and keys, never passwords. */
 
+import { dropDraft } from "./parts/draft.js";
 import { AccessKey, ApiError, Client, Retries, Tokens } from "./vendor/exemplar-client/index.js";
 
 const KEPT = "exemplar.accounts";
@@ -102,6 +103,7 @@ export async function signOut() {
       .catch(() => {}); // an expired session has ended already
   }
   forget();
+  await dropDraft();
 }
 
 /** Drop the current account, whose session has ended. */

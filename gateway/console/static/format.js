@@ -23,6 +23,12 @@ export function duration(ms) {
     : `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** A time to wait, in whole seconds, never too short. @param {number} ms */
+export function seconds(ms) {
+  const whole = Math.ceil(ms / 1000);
+  return whole < 60 ? `${whole} s` : duration(whole * 1000);
+}
+
 /** @param {number} bytes */
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;
@@ -41,6 +47,9 @@ export function promptOf(instructions) {
     return instructions ?? "";
   }
 }
+
+/** A name with its UUIDs shortened. @param {string} name */
+export const short = (name) => name.replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "$1…");
 
 /** A link of the service on this page's origin, which the page may load. @param {string} url */
 export function local(url) {

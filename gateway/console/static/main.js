@@ -3,9 +3,10 @@
 import { html, render } from "./vendor/lit-html.js";
 import * as accounts from "./accounts.js";
 import { errorNotice } from "./parts/error-notice.js";
-import { shell } from "./parts/shell.js";
+import { isLost, whenReachable } from "./parts/reachable.js";
+import { shell, showCurrentLink } from "./parts/shell.js";
 import { applyTheme } from "./parts/theme.js";
-import { AuthenticationError } from "./vendor/exemplar-client/index.js";
+import { AuthenticationError, NotFoundError } from "./vendor/exemplar-client/index.js";
 import { T } from "./texts.js";
 
 const BASE = "/console/";
@@ -41,10 +42,21 @@ const HOMES = { end_user: "create", developer: "usage", platform_operator: "oper
 
 let leaving = new AbortController();
 
+/** What pages keep for when the reader comes back to them, by entry of the history. @type {Map<string, import("./pages/page.js").Memory>} */
+const memories = new Map();
+let memory = /** @type {import("./pages/page.js").Memory} */ ({});
+
 /** Go to an address of the console. @param {string} path @param {{replace?: boolean}} [options] */
 export function go(path, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", BASE + path);
+  leave();
+  history[replace ? "replaceState" : "pushState"]({ entry: crypto.getRandomValues(new Uint32Array(2)).join("-") }, "", BASE + path);
+  window.scrollTo(0, 0);
   return show();
+}
+
+function leave() {
+  memory.top = window.scrollY;
+  leaving.abort(new DOMException("The page was left", "AbortError"));
 }
 
 async function show() {
@@ -53,25 +65,49 @@ async function show() {
   const { signal } = leaving;
   const path = location.pathname.slice(BASE.length).replace(/\/$/, "");
   const account = accounts.current();
+  memory = remembered();
   if (location.hash.startsWith("#link=")) return signInByLink(location.hash.slice("#link=".length));
-  if (!account && path !== "sign-in") return go("sign-in", { replace: true });
+  if (!account && path !== "sign-in") return go(signInAddress(), { replace: true });
   if (path === "") return go(account ? HOMES[account.role] : "sign-in", { replace: true });
   const there = PAGES.filter(([address]) => address.test(path));
   const found = there.find(([, , roles]) => roles.length === 0 || roles.includes(account?.role ?? ""));
-  const draw = drawer(signal);
+  const draw = drawer(signal, memory);
   if (!found) return draw(absent(there.flatMap(([, , roles]) => roles)), T.notFound);
   try {
     const module = await import(`./pages/${found[1]}.js`);
     const params = { ...found[0].exec(path)?.groups, path };
-    await module.page({ draw, params, signal, go, query: new URLSearchParams(location.search) });
+    await module.page({ draw, params, signal, go, memory, query: new URLSearchParams(location.search) });
   } catch (error) {
-    if (signal.aborted) return;
-    if (error instanceof AuthenticationError) {
-      accounts.forget();
-      return go("sign-in", { replace: true });
-    }
-    draw(errorNotice(error, { retry: show }), T.name);
+    if (!signal.aborted) await showError(error, draw, signal);
   }
+}
+
+/** @param {unknown} error @param {ReturnType<typeof drawer>} draw @param {AbortSignal} signal */
+async function showError(error, draw, signal) {
+  if (error instanceof AuthenticationError) {
+    accounts.forget();
+    return go(`${signInAddress()}&ended`, { replace: true });
+  }
+  const again = isLost(error);
+  const unknown = error instanceof NotFoundError;
+  const back = unknown ? html`<p><a href="/console/">${T.back}</a></p>` : "";
+  draw(html`<h1 tabindex="-1">${unknown ? T.unknown : T.failedPage}</h1>${errorNotice(error, { retry: unknown ? undefined : show, again })}${back}`, T.name);
+  if (!again) return;
+  await whenReachable(signal).then(() => (error instanceof TypeError ? location.reload() : show()), () => {}); // or the page was left
+}
+
+/** Where to sign in, and to come back from to this page. */
+function signInAddress() {
+  const here = location.pathname.slice(BASE.length) + location.search;
+  return here ? `sign-in?${new URLSearchParams({ to: here })}` : "sign-in";
+}
+
+/** What the page of this entry of the history has kept. */
+function remembered() {
+  const key = String(history.state?.entry ?? "");
+  const kept = memories.get(key) ?? {};
+  memories.set(key, kept);
+  return kept;
 }
 
 /** Say that there is no such page, or for whom there is one. @param {string[]} roles */
@@ -81,22 +117,34 @@ function absent(roles) {
   return html`<h1 tabindex="-1">${T.otherRole}</h1><p>${T.otherRoleHint(named)}</p>`;
 }
 
-/** Make the function with which a page draws itself, until it is left. @param {AbortSignal} signal */
-function drawer(signal) {
+let isFirstPage = true;
+
+/**
+ * Make the function with which a page draws itself, until it is left. The heading gets the focus, unless the browser
+ * has just opened the console; a page that was shown before gets back to where it was.
+ * @param {AbortSignal} signal @param {import("./pages/page.js").Memory} kept
+ */
+function drawer(signal, kept) {
   let first = true;
+  let top = kept.top ?? 0;
   return (/** @type {unknown} */ content, /** @type {string} */ title) => {
     if (signal.aborted) return;
     document.title = `${title} · ${T.name}`;
     render(shell(content, { path: location.pathname.slice(BASE.length), go, show }), /** @type {HTMLElement} */ (app));
-    if (first) document.querySelector("main h1")?.focus({ preventScroll: true });
-    first = false;
+    if (first) showCurrentLink();
+    if (first && !isFirstPage) document.querySelector("main h1")?.focus({ preventScroll: true });
+    if (top > 0 && document.documentElement.scrollHeight >= top + window.innerHeight) {
+      window.scrollTo(0, top);
+      top = 0;
+    }
+    first = isFirstPage = false;
   };
 }
 
 /** @param {string} code */
 async function signInByLink(code) {
   history.replaceState(null, "", BASE); // the code must not stay in the history
-  drawer(leaving.signal)(html`<p aria-busy="true">${T.signIn.link}</p>`, T.signIn.title);
+  drawer(leaving.signal, {})(html`<p aria-busy="true">${T.signIn.link}</p>`, T.signIn.title);
   try {
     await accounts.useLink(decodeURIComponent(code));
     return go("", { replace: true });
@@ -110,10 +158,13 @@ document.addEventListener("click", (event) => {
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
   if (link.origin !== location.origin || !link.pathname.startsWith(BASE) || link.target || link.hash) return;
   event.preventDefault();
-  window.scrollTo(0, 0);
   go(link.pathname.slice(BASE.length) + link.search);
 });
-window.addEventListener("popstate", show);
+window.addEventListener("popstate", () => {
+  leave();
+  show();
+});
+window.history.scrollRestoration = "manual"; // pages draw themselves after they have read
 
 const app = document.getElementById("app");
 applyTheme();

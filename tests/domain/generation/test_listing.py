@@ -20,7 +20,7 @@ from domain.generation.listing import (
     states_of,
 )
 
-CURSORS = ListCursors(b"k" * 32)
+CURSORS = ListCursors([b"k" * 32])
 OWN = Scope("p", "u")
 FILTERS = Filters(status="failed", created_after=datetime(2026, 11, 20, tzinfo=UTC), metadata=(("a", "b"),))
 SOME = ListCursor(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), str(uuid.UUID(int=7)))
@@ -52,7 +52,7 @@ def test_cursor_is_read_as_it_was_written(cursor: ListCursor) -> None:
 )
 def test_cursor_is_valid_for_one_list_with_one_set_of_filters(scope: Scope, filters: Filters) -> None:
     assert CURSORS.read(CURSORS.write(SOME, OWN, FILTERS), scope, filters) is None
-    assert ListCursors(b"x" * 32).read(CURSORS.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
+    assert ListCursors([b"x" * 32]).read(CURSORS.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
 
 
 @given(st.text(max_size=60))

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
 from exemplar.cli import app
-from exemplar.commands import accounts, audit, control, erase, failed, quota
+from exemplar.commands import accounts, audit, backup, control, erase, failed, quota
 from exemplar.commands.options import AsJson, Home
 from exemplar.diagnosis.doctor import examine
 from exemplar.diagnosis.status import show_status
@@ -45,12 +45,13 @@ READERS = (
     "rebuild --check",
     "subscribers",
 )
-PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
+PROCESSES = {"up", "mcp", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings", "probe"}
 FOR_USERS = {"generate", "watch", "list", "open", "listen", "trigger", "login"}
 DIAGNOSIS: dict[str, Callable[..., object]] = {"status": show_status, "doctor": examine}
 GROUPS = {
     "accounts": accounts.app,
     "audit": audit.app,
+    "backup": backup.app,
     "control": control.app,
     "erase": erase.app,
     "failed": failed.app,
@@ -102,7 +103,7 @@ def commands() -> Mapping[str, Callable[..., object]]:
     """Map every command that reads the store to its function, those of groups under both names."""
     found = {name: function for name, function in _commands(app) if name not in {*PROCESSES, *FOR_USERS, *GROUPS}}
     within = ((f"{group} {name}", function) for group, one in GROUPS.items() for name, function in _commands(one))
-    return found | DIAGNOSIS | dict(within)
+    return {name: one for name, one in {**found, **DIAGNOSIS, **dict(within)}.items() if name != "backup check"}
 
 
 def _commands(within: typer.Typer) -> Iterator[tuple[str, Callable[..., object]]]:

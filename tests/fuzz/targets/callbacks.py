@@ -32,7 +32,7 @@ _SIGNATURES: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 def make(service: Service, count: Count, options: settings) -> Test:
     callback = Callback(service.accounts.ids["generation_id"], 1)
     system = service.system
-    url = callback_url("http://gateway", callback, system.secrets.callback_secret.encode(), provider="replicate")
+    url = callback_url("http://gateway", callback, [system.secrets.callback_secret.encode()], provider="replicate")
     true = "{0.path}?{0.query}".format(urlsplit(url))
     secret = secret_for(system.secrets.sandbox_token)
 

@@ -11,6 +11,7 @@ from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
+from events.catalogue import UnknownEventError
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response, errors_middleware, wants_problem
 from gateway.http.request_ids import install_request_ids, request_id_of
@@ -117,6 +118,7 @@ def test_problem_details_are_chosen_by_the_accept_header(accept: str, wanted: bo
 RAISED: dict[str, tuple[BaseException, int, str]] = {
     "rule": (ExemplarError(ErrorCode.GONE), 410, "gone"),
     "store": (StoreUnavailableError("mongodb://user:secret@host"), 503, "store_unavailable"),
+    "event of a newer version": (UnknownEventError("no event 'generation.moved'"), 503, "server_busy"),
     "unknown": (OutcomeUnknownError("x"), 503, "store_unavailable"),
     "timeout": (TimeoutError(), 503, "server_busy"),
     "json": (json.JSONDecodeError("secret", "", 0), 422, "invalid_request"),

@@ -45,11 +45,11 @@ async def _intended_generation(events: MemoryEventStore) -> Generations:
 
 
 def _observations(generations: Generations, database: Database) -> Observations:
-    return Observations(generations, MemoryPersonalData(), Predictions(database), Price(0.001), KEY)
+    return Observations(generations, MemoryPersonalData(), Predictions(database), Price(0.001), [KEY])
 
 
 def _address(generation: str, key: bytes = KEY) -> str:
-    return callback_url("https://exemplar.test", Callback(generation, 1), key, provider="replicate")
+    return callback_url("https://exemplar.test", Callback(generation, 1), [key], provider="replicate")
 
 
 async def test_a_repeated_start_is_read_once_and_changes_nothing(database: Database) -> None:

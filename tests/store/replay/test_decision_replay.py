@@ -57,7 +57,7 @@ async def live(store: OpenStore, name: str, *, used: int) -> None:
     reserved = QuotaReserved(period="2026-11", used=used, limit=100, slots=1, slot_limit=1)
     clock.forward(seconds=1)
     await generations.decide(name, lambda _: [validated, reserved, intended(), started(prediction=name)], cause=CAUSE)
-    observations = Observations(generations, store.personal_data, store.predictions, Price(0.001), b"key")
+    observations = Observations(generations, store.personal_data, store.predictions, Price(0.001), [b"key"])
     ended = Prediction(name, "succeeded", "succeeded", MODEL, (f"https://out/{name}.png",), predict_seconds=3.5)
     assert await observations.record(name, 1, ended, cause=CAUSE)
     await generations.decide(name, lambda _: [COMPLETED], cause=CAUSE)
@@ -113,7 +113,7 @@ async def test_what_is_erased_changed_or_older_is_not_decidable(lived: OpenStore
 
 async def test_an_answer_that_was_kept_with_the_event_is_not_replaced(lived: OpenStore) -> None:
     generations = Generations(lived.events, announce=lambda _: None, clock=Clock())
-    observations = Observations(generations, lived.personal_data, lived.predictions, Price(0.001), b"key")
+    observations = Observations(generations, lived.personal_data, lived.predictions, Price(0.001), [b"key"])
     later = Prediction("g0", "failed", "failed", MODEL, error="the provider does not know it any more")
     await observations.record("g0", 1, later, cause=CAUSE)
     assert (await replay(lived)).same == 6

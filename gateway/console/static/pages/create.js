@@ -2,22 +2,25 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { dollars, duration, number } from "../format.js";
-import { codeSamples } from "../parts/code-samples.js";
+import { dollars, seconds } from "../format.js";
+import { sampleList } from "../parts/code-samples.js";
 import { countDown } from "../parts/countdown.js";
+import { dropDraft, keepPictures, keepTexts, keptPictures, keptTexts } from "../parts/draft.js";
 import { dropZone } from "../parts/drop-zone.js";
 import { errorNotice } from "../parts/error-notice.js";
+import { adviceOf, instructionsOf, lengthOf, problemOf, wrongFurther } from "../parts/instructions.js";
 import { modelInputs, readInputs } from "../parts/model-inputs.js";
 import { moved, opened, withFiles } from "../parts/pictures.js";
+import { reveal } from "../parts/reveal.js";
 import { T } from "../texts.js";
 import { ApiError, randomKey } from "../vendor/exemplar-client/index.js";
-
-const LONGEST = 1000; // characters of the instructions as JSON
 
 /** @param {import("./page.js").Page} page */
 export async function page({ draw, go, signal, query }) {
   const client = accounts.client();
+  const account = accounts.current()?.id ?? "";
   const state = {
+    problem: "",
     chosen: /** @type {import("../parts/pictures.js").Chosen[]} */ ([]),
     told: /** @type {string[]} */ ([]),
     prompt: "",
@@ -37,8 +40,12 @@ export async function page({ draw, go, signal, query }) {
     draw(view(), T.create.title);
   };
   /** What is sent has changed: it is another submission, and what was told of the last one is old. */
-  const change = (/** @type {Partial<typeof state>} */ changed) =>
-    update({ key: randomKey(), checked: null, error: null, ...changed });
+  const change = (/** @type {Partial<typeof state>} */ changed) => {
+    update({ key: randomKey(), checked: null, ...(state.waitMs > 0 ? {} : { error: null }), problem: "", ...changed });
+    const { prompt, style, values, more } = state;
+    keepTexts(account, { prompt, style, values, more });
+    if (changed.chosen) keepPictures(state.chosen);
+  };
 
   /** Pictures take time to open: changes of the choice wait for each other, and a submission for the last of them. */
   let choosing = Promise.resolve();
@@ -62,19 +69,27 @@ export async function page({ draw, go, signal, query }) {
     await choosing;
     if (state.busy) return;
     const problem = problemOf(state);
-    if (problem) return update({ told: [problem] });
-    update({ busy: dryRun ? "check" : "submit", error: null, told: [], checked: null });
+    if (problem) {
+      update({ problem });
+      return reveal(".outcome");
+    }
+    update({ busy: dryRun ? "check" : "submit", error: null, told: [], problem: "", checked: null });
     try {
       const pictures = state.chosen.map(({ file }) => file);
       const options = { idempotencyKey: state.key, dryRun, signal };
       const answer = await client.submit(pictures, instructionsOf(state) ?? "", options);
-      if (!dryRun) return await go(`generations/${answer.id}`);
+      if (!dryRun) {
+        await dropDraft();
+        return await go(`generations/${answer.id}`);
+      }
       update({ busy: "", checked: answer });
     } catch (error) {
+      if (signal.aborted) return;
       update({ busy: "", error });
-      const seconds = error instanceof ApiError ? error.retryAfter : null;
-      if (seconds) countDown(seconds, (waitMs) => update({ waitMs }), signal);
+      const wait = error instanceof ApiError ? error.retryAfter : null;
+      if (wait) countDown(wait, (waitMs) => update({ waitMs, ...(waitMs > 0 ? {} : { error: null }) }), signal);
     }
+    reveal(".outcome");
   };
 
   const view = () => html`
@@ -112,19 +127,23 @@ export async function page({ draw, go, signal, query }) {
             ${T.create.moreHint}
             <textarea
               name="more" rows="3" spellcheck="false" .value=${state.more}
-              aria-invalid=${instructionsOf(state) === null ? "true" : nothing}
+              aria-invalid=${wrongFurther(state) ? "true" : nothing}
               @input=${(/** @type {any} */ event) => change({ more: event.target.value })}
             ></textarea>
+            ${wrongFurther(state) ? html`<small class="wrong">${wrongFurther(state)}</small>` : nothing}
           </label>
         </details>
-        ${lengthOf(state)}
-        ${state.error ? errorNotice(state.error, { waitMs: state.waitMs }) : nothing}
-        ${state.checked ? checkedNotice(state.checked) : nothing}
+        ${counted(state)}
+        <div class="outcome" tabindex="-1">
+          ${state.problem ? html`<p class="notice error" role="alert">${state.problem}</p>` : nothing}
+          ${state.error ? errorNotice(state.error, { waitMs: state.waitMs }) : nothing}
+          ${state.checked ? checkedNotice(state.checked) : nothing}
+        </div>
         ${!accounts.canSubmit()
           ? html`<p class="notice">${T.create.noKeys}</p>`
           : html`<div class="buttons">
               <button type="submit" ?disabled=${state.busy !== "" || state.waitMs > 0} aria-busy=${state.busy === "submit"}>
-                ${state.waitMs > 0 ? T.create.again(duration(state.waitMs)) : T.create.submit}
+                ${T.create.submit}
               </button>
               <button
                 type="button" class="secondary outline" ?disabled=${state.busy !== ""} aria-busy=${state.busy === "check"}
@@ -144,11 +163,15 @@ export async function page({ draw, go, signal, query }) {
   };
   document.addEventListener("paste", paste, { signal });
   signal.addEventListener("abort", () => state.chosen.forEach(({ url }) => URL.revokeObjectURL(url)));
-  update({});
+  const kept = keptTexts(account);
+  update({ ...kept });
   const from = query.get("from");
   if (from) {
     const inputs = await readInputs();
     change({ inputs, ...(await earlier(client, from, inputs)) });
+    history.replaceState(history.state, "", "/console/create"); // the draft has it now: a reload keeps what is changed
+  } else if (kept) {
+    inTurn(async () => update({ chosen: [...(await openedAgain()), ...state.chosen] }));
   }
 }
 
@@ -159,13 +182,12 @@ async function earlier(client, id, inputs) {
   const isInput = (/** @type {[string, unknown]} */ [name]) => inputs.some((input) => input.name === name);
   const values = Object.fromEntries(Object.entries(others).filter(isInput));
   const more = Object.fromEntries(Object.entries(others).filter((member) => !isInput(member)));
-  const told = /** @type {string[]} */ ([]);
   const chosen = [];
   for (const [index, link] of generation.example_images.entries()) {
     const answer = await fetch(new URL(link).pathname + new URL(link).search);
-    if (answer.ok) chosen.push(await opened(await answer.blob(), T.generation.example_alt(index + 1), told));
+    if (answer.ok) chosen.push(await opened(await answer.blob(), T.generation.example_alt(index + 1)));
   }
-  return { prompt, style, values, more: Object.keys(more).length > 0 ? JSON.stringify(more) : "", chosen, told };
+  return { prompt, style, values, more: Object.keys(more).length > 0 ? JSON.stringify(more) : "", chosen };
 }
 
 /** @param {string | null} instructions */
@@ -177,39 +199,27 @@ function parsed(instructions) {
   }
 }
 
-/** The instructions as JSON; null when the further keys are no object. @param {{prompt: string, style: string, values: object, more: string}} state */
-function instructionsOf({ prompt, style, values, more }) {
-  try {
-    const further = more.trim() ? JSON.parse(more) : {};
-    if (further === null || typeof further !== "object" || Array.isArray(further)) return null;
-    return JSON.stringify({ prompt: prompt.trim(), ...(style.trim() ? { style: style.trim() } : {}), ...values, ...further });
-  } catch {
-    return null;
-  }
-}
-
-/** @param {any} state @returns {string} */
-function problemOf(state) {
-  if (state.chosen.length === 0) return T.create.none;
-  if (!state.prompt.trim()) return T.create.noPrompt;
-  return instructionsOf(state) === null ? T.create.moreWrong : "";
-}
-
 /** @param {any} state */
-function lengthOf(state) {
-  const length = [...(instructionsOf(state) ?? state.more)].length;
-  return html`<small class=${length > LONGEST ? "wrong" : ""}>${T.create.length(number(length), number(LONGEST))}</small>`;
+function counted(state) {
+  const { text, isWrong } = lengthOf(state);
+  const advice = adviceOf(state);
+  return html`<small class=${isWrong ? "wrong" : ""}>${text}</small>${advice ? html`<small class="advice">${advice}</small>` : nothing}`;
+}
+
+/** The pictures that were chosen before a reload. */
+async function openedAgain() {
+  return Promise.all((await keptPictures()).map(({ file, name }) => opened(file, name)));
 }
 
 /** @param {{message: string, example: number | null}} one */
 const warning = ({ message, example }) =>
-  html`<li>${example === null ? message : `${T.generation.example_alt(example + 1)}: ${message}`}</li>`;
+  html`<li>${example === null ? message : `${T.create.picture(example + 1)}: ${message}`}</li>`;
 
 /** @param {any} answer of a dry run */
 function checkedNotice({ warnings = [], estimate }) {
   return html`
     <article class="notice good" role="status">
-      <p>${T.create.checked} ${estimate ? T.create.estimate(duration(estimate.duration_seconds * 1000), estimate.cost_usd ? dollars(estimate.cost_usd) : "") : nothing}</p>
+      <p>${T.create.checked} ${estimate ? T.create.estimate(seconds(estimate.duration_seconds * 1000), estimate.cost_usd ? dollars(estimate.cost_usd) : "") : nothing}</p>
       ${warnings.length ? html`<ul>${warnings.map(warning)}</ul>` : nothing}
     </article>
   `;
@@ -218,11 +228,5 @@ function checkedNotice({ warnings = [], estimate }) {
 /** @param {any} state */
 function samples(state) {
   const names = state.chosen.map((/** @type {any} */ { name }, /** @type {number} */ index) => name || `example-${index + 1}.jpg`);
-  const written = codeSamples(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"], Boolean(accounts.current()?.accessKey));
-  return html`
-    <details class="samples">
-      <summary>${T.create.request}</summary>
-      ${Object.entries(written).map(([language, code]) => html`<h2>${language}</h2><pre tabindex="0"><code>${code}</code></pre>`)}
-    </details>
-  `;
+  return sampleList(instructionsOf(state) ?? "{}", names.length > 0 ? names : ["example-1.jpg"], Boolean(accounts.current()?.accessKey));
 }

@@ -73,7 +73,7 @@ export async function page(page) {
       </div>
       <form class="row" @submit=${discard}>
         ${choice("reason", T.failed.reason, REASONS.map((one) => [one, T.failed.reasons[one]]))} ${field("case", T.controls.case)}
-        <button type="submit" class="contrast outline" ?disabled=${busy !== ""}>${T.failed.discard}</button>
+        <button type="submit" class="danger outline" ?disabled=${busy !== ""}>${T.failed.discard}</button>
       </form>
     `;
   }

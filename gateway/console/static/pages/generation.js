@@ -4,47 +4,44 @@ import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { clock, dollars, duration, local, moment, promptOf, size } from "../format.js";
 import { copyText } from "../parts/copy.js";
-import { errorNotice } from "../parts/error-notice.js";
+import { elapsed } from "../parts/expectation.js";
 import { checkPicture, pictureCheck } from "../parts/picture-check.js";
+import { progress } from "../parts/progress.js";
 import { saveText } from "../parts/save.js";
-import { statusBadge } from "../parts/status-badge.js";
+import { outcome, stateOf } from "../parts/state.js";
+import { isCanceled, statusBadge } from "../parts/status-badge.js";
 import { waterfall } from "../parts/waterfall.js";
+import { zoomable } from "../parts/zoom.js";
 import { T } from "../texts.js";
 import { randomKey } from "../vendor/exemplar-client/index.js";
 
-const EXPLAIN_MS = 2000;
+const LOOKED_EVERY_MS = 2000;
+const TICK_MS = 1000;
+const LONGEST_TITLE = 60;
 
 /** @param {import("./page.js").Page} page */
-export async function page({ draw, params, go, signal }) {
+export async function page(page) {
+  const { params, go, signal } = page;
   const client = accounts.client();
   const { id } = params;
-  const state = {
+  const initial = {
     generation: await client.get(id),
     events: /** @type {any[]} */ ([]),
     explained: "",
     isConnected: true,
     proved: /** @type {any} */ (null),
     checked: /** @type {import("../parts/picture-check.js").Checked} */ (""),
-    told: "",
-    busy: "",
-    error: /** @type {unknown} */ (null),
   };
-  const update = (/** @type {Partial<typeof state>} */ change) => {
-    Object.assign(state, change);
-    draw(view(state, actions), T.generation.title);
-  };
-  const act = (/** @type {string} */ name, /** @type {() => Promise<any>} */ call) => async () => {
-    update({ busy: name, error: null, told: "" });
-    try {
-      await call();
-    } catch (error) {
-      update({ error });
-    }
-    update({ busy: "" });
-  };
+  const managed = stateOf(page, titleOf, initial, (shown) => view(shown, actions));
+  const { state, update, act } = managed;
   const actions = {
-    cancel: act("cancel", async () => update({ generation: await client.cancel(id) })),
-    publish: act("publish", async () => update({ generation: await client.publish(id, !state.generation.is_public) })),
+    cancel: act("cancel", async () => {
+      if (confirm(T.generation.cancelSure)) update({ generation: await client.cancel(id) });
+    }),
+    publish: act("publish", async () => {
+      const { is_public: isPublic } = state.generation;
+      if (isPublic || confirm(T.generation.publishSure)) update({ generation: await client.publish(id, !isPublic) });
+    }),
     copy: act("copy", async () => {
       const isCopied = await copyText(state.generation.result_image_url);
       update({ told: isCopied ? T.generation.copied : T.generation.notCopied });
@@ -66,34 +63,50 @@ export async function page({ draw, params, go, signal }) {
     save: () => saveText(`receipt-${id}.json`, state.proved.text),
   };
   update({});
-  explainWhile(client, id, state, update, signal);
-  await watch(accounts.client(accounts.PATIENT), id, state, update, signal);
+  lookWhile(client, id, state, update, signal);
+  await watch(accounts.client(accounts.PATIENT), id, managed, signal);
   const [picture] = state.generation.result?.images ?? [];
   if (picture) update({ checked: await checkPicture(picture, signal) });
 }
 
-/** Show every event as it happens, and the resource after it. @param {any} client @param {string} id @param {any} state */
-async function watch(client, id, state, /** @type {any} */ update, /** @type {AbortSignal} */ signal) {
+/** @param {any} state */
+function titleOf({ generation }) {
+  const prompt = promptOf(generation.instructions) || T.generation.title;
+  return prompt.length > LONGEST_TITLE ? `${prompt.slice(0, LONGEST_TITLE)}…` : prompt;
+}
+
+/**
+ * Show every event as it happens, and the resource after it. What was explained before an event is old after it.
+ * @param {any} client @param {string} id @param {any} managed @param {AbortSignal} signal
+ */
+async function watch(client, id, { state, update, fail }, signal) {
   const onConnection = (/** @type {boolean} */ isConnected) => update({ isConnected });
   try {
     for await (const event of client.events(id, { after: 0, signal, onConnection })) {
       if (event.type === "snapshot") continue;
-      update({ events: [...state.events, event.data] });
+      update({ events: [...state.events, event.data], explained: "" });
       if (event.data.version > state.generation.version) update({ generation: await client.get(id) });
     }
     update({ generation: await client.get(id), isConnected: true });
   } catch (error) {
-    if (!signal.aborted) update({ error });
+    fail(error);
   }
 }
 
-/** Say what it waits for, until it is final. @param {any} client @param {string} id @param {any} state */
-async function explainWhile(client, id, state, /** @type {any} */ update, /** @type {AbortSignal} */ signal) {
+/**
+ * Until it is final, say what it waits for and when it is expected to end, and let the time run.
+ * @param {any} client @param {string} id @param {any} state @param {any} update @param {AbortSignal} signal
+ */
+async function lookWhile(client, id, state, update, signal) {
+  const ticking = setInterval(() => update({}), TICK_MS);
   while (!signal.aborted && !isFinal(state.generation)) {
-    const explained = await client.explain(id).catch(() => null);
-    if (explained && !signal.aborted) update({ explained: explained.sentence });
-    await new Promise((resolve) => setTimeout(resolve, EXPLAIN_MS));
+    const { version } = state.events.at(-1) ?? { version: 0 };
+    const [explained, generation] = await Promise.all([client.explain(id), client.get(id)]).catch(() => []);
+    const isNew = generation && (state.events.at(-1)?.version ?? 0) === version; // nothing has happened since
+    if (isNew) update({ explained: explained.sentence, ...(generation.version >= state.generation.version ? { generation } : {}) });
+    await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY_MS));
   }
+  clearInterval(ticking);
   if (!signal.aborted) update({ explained: "" });
 }
 
@@ -107,11 +120,9 @@ function view(state, actions) {
   return html`
     <header class="generation-head">
       <h1 tabindex="-1">${prompt || T.generation.noTexts}</h1>
-      <p role="status">${statusBadge(generation.status)} ${isFinal(generation) ? nothing : state.explained}</p>
+      <p role="status">${statusBadge(generation)} ${isFinal(generation) ? nothing : state.explained}</p>
       ${state.isConnected || isFinal(generation) ? nothing : html`<p class="notice" role="status">${T.generation.reconnecting}</p>`}
-      ${generation.error ? html`<p class="notice error" role="alert">${generation.error}</p>` : nothing}
-      ${state.told ? html`<p class="notice good" role="status">${state.told}</p>` : nothing}
-      ${state.error ? errorNotice(state.error) : nothing}
+      ${generation.error ? failed(generation) : nothing} ${outcome(state)}
     </header>
     <div class="generation">
       <section aria-label=${T.generation.result}>${result(generation, events, prompt)} ${pictureCheck(state.checked)} ${buttons(state, actions)}</section>
@@ -128,7 +139,9 @@ function view(state, actions) {
         <ol class="events" aria-live="polite">${events.map(eventRow)}</ol>
         <details class="lifecycle">
           <summary>${T.generation.lifecycle}</summary>
-          <img src="/console/lifecycle.svg" alt=${T.generation.lifecycleAlt} width="960" height="464" loading="lazy" />
+          <div class="overflow-auto" role="region" tabindex="0" aria-label=${T.generation.lifecycle}>
+            <img src="/console/lifecycle.svg" alt=${T.generation.lifecycleAlt} width="960" height="464" loading="lazy" />
+          </div>
         </details>
         ${isFinal(generation) ? html`<h2>${T.generation.timings}</h2>${waterfall(generation.timings.phases_ms)}` : nothing}
         ${details(generation)} ${receipt(state, actions)}
@@ -137,28 +150,19 @@ function view(state, actions) {
   `;
 }
 
+/** Why there is no picture; that its user did not want it is no failure. @param {any} generation */
+const failed = (generation) =>
+  isCanceled(generation)
+    ? html`<p class="notice" role="status">${T.generation.isCanceled}</p>`
+    : html`<p class="notice error" role="alert">${generation.error}</p>`;
+
 /** @param {any} generation @param {any[]} events @param {string} prompt */
 function result(generation, events, prompt) {
   const pictures = generation.result?.images ?? [];
-  if (pictures.length > 0) return pictures.map((/** @type {any} */ picture) => shown(picture, prompt));
-  const percent = events.findLast((event) => event.type === "generation.progressed")?.data.percent ?? 0;
+  if (pictures.length > 0) return pictures.map((/** @type {any} */ picture) => zoomable(picture, T.generation.result_alt(prompt)));
   return html`<div class="frame">
-    ${isFinal(generation)
-      ? html`<p>${generation.failure?.message ?? generation.error ?? ""}</p>`
-      : html`<p>${T.generation.waiting}</p>
-          <progress aria-label=${T.generation.progress} max="100" value=${generation.status === "processing" && percent ? percent : nothing}></progress>`}
+    ${isFinal(generation) ? html`<p>${isCanceled(generation) ? T.generation.nothing : (generation.failure?.message ?? generation.error ?? "")}</p>` : progress(generation, events, Date.now())}
   </div>`;
-}
-
-/** @param {any} picture @param {string} prompt */
-function shown(picture, prompt) {
-  const open = (/** @type {Event} */ event) => /** @type {any} */ (event.currentTarget).nextElementSibling.showModal();
-  const close = (/** @type {Event} */ event) => /** @type {any} */ (event.currentTarget).closest("dialog").close();
-  const image = html`<img src=${local(picture.url)} alt=${T.generation.result_alt(prompt)} width=${picture.width} height=${picture.height} />`;
-  return html`
-    <button type="button" class="picture" aria-label=${T.generation.zoom} @click=${open}>${image}</button>
-    <dialog class="zoom"><button type="button" class="secondary" @click=${close}>${T.generation.close}</button>${image}</dialog>
-  `;
 }
 
 /** @param {any} state @param {any} actions */
@@ -173,7 +177,7 @@ function buttons({ generation, busy }, actions) {
     <a role="button" class="secondary outline" href="/console/create?from=${generation.id}">${T.generation.edit}</a>
     ${button("retry", T.generation.retry)}
     ${file ? button("publish", generation.is_public ? T.generation.unpublish : T.generation.publish) : nothing}
-    ${button("remove", T.generation.remove, "contrast outline")}
+    ${button("remove", T.generation.remove, "danger outline")}
   </div>`;
 }
 
@@ -186,10 +190,11 @@ const warning = (one) =>
 
 /** @param {any} event */
 function eventRow(event) {
-  const { percent } = event.data;
+  const { percent, code } = event.data;
+  const name = code === "canceled" ? T.events.canceled : (T.events[event.type] ?? event.type);
   return html`<li>
     <time datetime=${event.time}>${clock(event.time)}</time>
-    <span>${T.events[event.type] ?? event.type}${percent === undefined ? "" : ` ${percent} %`}</span>
+    <span>${name}${percent === undefined ? "" : ` ${percent} %`}</span>
   </li>`;
 }
 
@@ -201,7 +206,7 @@ function details(generation) {
     [F.id, generation.id],
     [F.created, moment(generation.created_at)],
     ...(generation.completed_at ? [[F.finished, moment(generation.completed_at)]] : []),
-    ...(generation.timings.total_ms ? [[F.duration, duration(generation.timings.total_ms)]] : []),
+    [F.duration, isFinal(generation) ? duration(generation.timings.total_ms) : elapsed(generation, Date.now())],
     ...(generation.cost?.usd === undefined ? [] : [[T.generation.cost, dollars(generation.cost.usd)]]),
     ...(picture ? [[F.size, `${picture.width} × ${picture.height}, ${size(picture.size_bytes)}`], [F.sha256, picture.sha256]] : []),
   ];

@@ -18,16 +18,17 @@ export async function page(page) {
   const read = (/** @type {string} */ path, /** @type {any} */ query) => session.json(`${address}${path}`, { query, signal });
   const now = await read("", {});
   const version = now.as_of.version;
-  const initial = { id, now, version, last: version, since: Math.max(1, version - 1), shown: now, difference: null, events: [], pictures: [], proofs: null };
+  const initial = { id, now, version, last: version, since: Math.max(1, version - 1), chosen: 0, shown: now, difference: null, events: [], pictures: [], proofs: null };
   const managed = stateOf(page, T.history.title, /** @type {any} */ (initial), view);
   const { state, update, act, fail } = managed;
   const views = new Map([[version, now]]);
   let wanted = 0;
   /** Show another version; of several that are wanted quickly the last one counts. */
-  const show = async (/** @type {{version?: number, since?: number}} */ change) => {
-    const [to, since] = [change.version ?? state.version, change.since ?? state.since];
+  const show = async (/** @type {{version?: number, chosen?: number}} */ change) => {
+    const [to, chosen] = [change.version ?? state.version, change.chosen ?? state.chosen];
+    const since = chosen || Math.max(1, to - 1); // follows the slider, until another version is chosen
     const mine = (wanted += 1);
-    update({ version: to, since });
+    update({ version: to, since, chosen });
     try {
       const shown = views.get(to) ?? (await read("", { as_of: to }));
       views.set(to, shown);
@@ -48,11 +49,11 @@ export async function page(page) {
 
   /** @param {any} state */
   function view(state) {
-    const { status, project, user, developer, created_at: createdAt } = state.now.state;
+    const { project, user, developer, created_at: createdAt } = state.now.state;
     return html`
       <hgroup>
         <h1 tabindex="-1">${T.history.title}</h1>
-        <p>${statusBadge(status)} <code>${id}</code> · ${moment(createdAt)}</p>
+        <p>${statusBadge(state.now.state)} <code>${id}</code> · ${moment(createdAt)}</p>
       </hgroup>
       ${outcome(state)}
       <div class="history">

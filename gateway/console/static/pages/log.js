@@ -2,8 +2,10 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { moment } from "../format.js";
+import { moment, short } from "../format.js";
+import { faultsOf } from "../parts/faults.js";
 import { field, momentOf, valuesOf } from "../parts/fields.js";
+import { outcome, stateOf } from "../parts/state.js";
 import { T } from "../texts.js";
 
 const PAGE = 50;
@@ -13,47 +15,67 @@ const TIMES = ["recorded_from", "recorded_before"];
 const FILTERS = [...OFTEN, ...OTHERS, ...TIMES];
 
 /** @param {import("./page.js").Page} page */
-export async function page({ draw, go, query, signal }) {
+export async function page(page) {
+  const { go, query, signal } = page;
   const { session } = accounts.client();
   const filters = /** @type {Record<string, string>} */ ({});
   for (const name of FILTERS) if (query.get(name)) filters[name] = String(query.get(name));
-  draw(html`<h1 tabindex="-1">${T.log.title}</h1><p aria-busy="true">${T.loading}</p>`, T.log.title);
   const [before, after] = [query.get("before") ?? undefined, query.get("after") ?? undefined];
   const where = after ? { after } : { before, order: "backward" };
-  const [read, { event_types: types }] = await Promise.all([
-    session.json("/api/v1/audit/events", { query: { limit: PAGE, ...where, ...filters }, signal }),
-    session.json("/api/v1/event-types", { signal }),
-  ]);
-  const events = after ? [...read.events].reverse() : read.events;
+  const initial = { filters, types: [], read: null };
+  const { update } = stateOf(page, T.log.title, /** @type {any} */ (initial), view);
   const search = (/** @type {Event} */ event) => {
     const given = Object.entries(valuesOf(event)).map(([name, value]) => [name, TIMES.includes(name) ? momentOf(value) : value]);
     go(`log?${new URLSearchParams(given)}`);
   };
   const link = (/** @type {Record<string, string>} */ more) => `/console/log?${new URLSearchParams({ ...filters, ...more })}`;
-  draw(
-    html`
+  update({});
+  const [read, { event_types: types }] = await Promise.all([
+    session.json("/api/v1/audit/events", { query: { limit: PAGE, ...where, ...filters }, signal }).then((found) => ({ read: found }), refused),
+    session.json("/api/v1/event-types", { signal }),
+  ]);
+  update({ types, ...read });
+
+  /** @param {any} state */
+  function view(state) {
+    const { read } = state;
+    const events = after ? [...(read?.events ?? [])].reverse() : (read?.events ?? []);
+    return html`
       <hgroup><h1 tabindex="-1">${T.log.title}</h1><p>${T.log.lead}</p></hgroup>
-      ${form(filters, types, search)}
-      ${events.length === 0 ? html`<p class="empty">${read.more ? T.log.emptyPage : T.log.empty}</p>` : table(events)}
-      <div class="buttons">
-        ${events.length && (before || after) ? html`<a role="button" class="secondary outline" href=${link({ after: events[0].position })}>${T.log.newer}</a>` : nothing}
-        ${events.length && (read.more || after) ? html`<a role="button" class="secondary outline" href=${link({ before: events.at(-1).position })}>${T.log.older}</a>` : nothing}
-        ${!events.length && read.more ? html`<a role="button" class="secondary outline" href=${link(read.continue)}>${T.log.older}</a>` : nothing}
-      </div>
-    `,
-    T.log.title,
-  );
+      ${form(state, search)} ${outcome(state)} ${read ? html`${shown(events, read)} ${pages(events, read)}` : nothing}
+      ${read || state.error ? nothing : html`<p aria-busy="true">${T.loading}</p>`}
+    `;
+  }
+
+  /** @param {any[]} events @param {any} read */
+  function pages(events, read) {
+    return html`<div class="buttons">
+    ${events.length && (before || after) ? html`<a role="button" class="secondary outline" href=${link({ after: events[0].position })}>${T.log.newer}</a>` : nothing}
+    ${events.length && (read.more || after) ? html`<a role="button" class="secondary outline" href=${link({ before: events.at(-1).position })}>${T.log.older}</a>` : nothing}
+    ${!events.length && read.more ? html`<a role="button" class="secondary outline" href=${link(read.continue)}>${T.log.older}</a>` : nothing}
+    </div>`;
+  }
 }
 
-/** @param {Record<string, string>} filters @param {{name: string}[]} types @param {(event: Event) => void} search */
-function form(filters, types, search) {
+/** Filters that are refused are told beside the form; any other error is one of the page. @param {unknown} error */
+function refused(error) {
+  if (faultsOf(/** @type {any} */ (error)).length === 0) throw error;
+  return { error };
+}
+
+/** @param {any[]} events @param {any} read */
+const shown = (events, read) => (events.length === 0 ? html`<p class="empty">${read.more ? T.log.emptyPage : T.log.empty}</p>` : table(events));
+
+/** @param {any} state @param {(event: Event) => void} search */
+function form({ filters, types, error }, search) {
+  const wrong = Object.fromEntries(faultsOf(error).map((fault) => [fault.field, fault.text]));
   const text = (/** @type {string} */ name) =>
-    field(name, T.log.filters[name], { value: filters[name], list: name === "type" ? "types" : undefined, hint: T.log.hints[name] });
+    field(name, T.log.filters[name], { value: filters[name], list: name === "type" ? "types" : undefined, hint: T.log.hints[name], wrong: wrong[name] });
   const time = (/** @type {string} */ name) =>
-    field(name, T.log.filters[name], { type: "datetime-local", step: 1, value: filters[name] ? localOf(filters[name]) : "" });
+    field(name, T.log.filters[name], { type: "datetime-local", step: 1, value: filters[name] ? localOf(filters[name]) : "", wrong: wrong[name] });
   const isOpen = [...OTHERS, ...TIMES].some((name) => name in filters);
   return html`<form @submit=${search}>
-    <datalist id="types">${types.map(({ name }) => html`<option value=${name}></option>`)}</datalist>
+    <datalist id="types">${types.map((/** @type {{name: string}} */ { name }) => html`<option value=${name}></option>`)}</datalist>
     <div class="filters">${OFTEN.map(text)}<button type="submit" class="secondary">${T.log.filter}</button></div>
     <details ?open=${isOpen}>
       <summary>${T.log.more}</summary>
@@ -71,7 +93,7 @@ function localOf(moment) {
 /** @param {any[]} events */
 function table(events) {
   const titles = [T.log.position, T.log.time, T.log.type, T.log.stream, T.log.actor];
-  return html`<div class="overflow-auto" role="region" tabindex="0" aria-label=${T.log.title}><table class="striped log">
+  return html`<div class="overflow-auto" role="region" tabindex="0" aria-label=${T.log.title}><table class="striped stacked log">
     <thead><tr>${titles.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
     <tbody>${events.map(row)}</tbody>
   </table></div>`;
@@ -84,9 +106,9 @@ function row(event) {
     return html`<tr><td class="number">${event.position}</td><td>${time}</td><td colspan="3"><span class="badge failed">${T.log.damaged}</span> <code>${event.commit}</code></td></tr>`;
   }
   return html`<tr>
-    <td class="number">${event.position}</td>
-    <td>${time}</td>
-    <td>
+    <td class="number" data-title=${T.log.position}>${event.position}</td>
+    <td data-title=${T.log.time}>${time}</td>
+    <td data-title=${T.log.type}>
       <details>
         <summary><code>${event.type}</code></summary>
         <pre tabindex="0"><code>${JSON.stringify(event, null, 2)}</code></pre>
@@ -94,8 +116,8 @@ function row(event) {
         ${event.request_id ? html` · <a href="/console/log?request_id=${encodeURIComponent(event.request_id)}">${T.log.sameRequest}</a>` : nothing}
       </details>
     </td>
-    <td>${streamLink(event.stream)}</td>
-    <td>${event.actor ? html`<a href="/console/log?actor=${encodeURIComponent(event.actor)}">${event.actor}</a>` : "–"}</td>
+    <td data-title=${T.log.stream}>${streamLink(event.stream)}</td>
+    <td data-title=${T.log.actor}>${event.actor ? html`<a href="/console/log?actor=${encodeURIComponent(event.actor)}" title=${event.actor}>${short(event.actor)}</a>` : "–"}</td>
   </tr>`;
 }
 
@@ -103,5 +125,5 @@ function row(event) {
 function streamLink(stream) {
   const [, generation] = /^generation-([0-9a-f-]{36})$/.exec(stream) ?? [];
   const address = generation ? `/console/generations/${generation}` : `/console/log?correlation_id=${encodeURIComponent(stream)}`;
-  return html`<a href=${address}><code>${stream}</code></a>`;
+  return html`<a href=${address} title=${stream}><code>${short(stream)}</code></a>`;
 }

@@ -16,7 +16,7 @@ export async function page(page) {
   const { session } = accounts.client();
   const { signal } = page;
   const initial = { status: null, health: null, invariants: null, projections: null };
-  const { state, update, act } = stateOf(page, T.operations.title, /** @type {any} */ (initial), (shown) => view(shown, actions));
+  const { state, update, act, look } = stateOf(page, T.operations.title, /** @type {any} */ (initial), (shown) => view(shown, actions));
   const load = async () => {
     const [status, projections, health] = await Promise.all([
       session.json(`${ADDRESS}/status`, { signal }),
@@ -40,7 +40,7 @@ export async function page(page) {
   await load();
   while (!signal.aborted) {
     await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY_MS));
-    if (!signal.aborted && !document.hidden && !state.busy) await load().catch(() => {}); // the next look tells
+    if (!signal.aborted && !document.hidden && !state.busy) await look(load);
   }
 }
 

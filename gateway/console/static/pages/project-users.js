@@ -33,10 +33,10 @@ export async function page(page) {
   function view(state) {
     return html`
       ${projectHead(project, "users")} ${outcome(state)}
-      <form class="row" role="search" @submit=${find}>
+      <search><form class="row" @submit=${find}>
         ${field("search", T.users.search, { value: search, type: "search" })}
         <button type="submit" class="secondary">${T.users.find}</button>
-      </form>
+      </form></search>
       ${table(
         T.project.pages.users,
         [

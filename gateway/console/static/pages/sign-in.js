@@ -2,47 +2,35 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
-import { errorNotice } from "../parts/error-notice.js";
+import { formOf } from "../parts/fields.js";
+import { outcome, stateOf } from "../parts/state.js";
 import { T } from "../texts.js";
 
 /** @param {import("./page.js").Page} page */
-export function page({ draw, go, query }) {
-  const state = { kind: "end_user", busy: false, error: /** @type {unknown} */ (null) };
-  const update = (/** @type {Partial<typeof state>} */ change) => {
-    Object.assign(state, change);
-    draw(view(), T.signIn.title);
-  };
+export function page(page) {
+  const { go, query } = page;
+  const initial = { kind: /** @type {"end_user" | "access_key" | "staff"} */ ("end_user") };
+  const { state, update, act } = stateOf(page, T.signIn.title, initial, view);
+  const submit = act("sign-in", async (event) => {
+    const given = /** @type {any} */ (Object.fromEntries(formOf(event)));
+    await (state.kind === "access_key" ? accounts.signInByAccessKey(String(given.accessKey).trim()) : accounts.signIn(given));
+    await go(query.get("to") ?? "", { replace: true });
+  });
+  update({});
 
-  const submit = async (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    update({ busy: true, error: null });
-    try {
-      const given = Object.fromEntries([...form].filter(([name]) => name !== "kind"));
-      await (state.kind === "access_key" ? accounts.signInByAccessKey(String(given.accessKey).trim()) : accounts.signIn(/** @type {any} */ (given)));
-      await go("", { replace: true });
-    } catch (error) {
-      update({ busy: false, error });
-    }
-  };
-
-  const field = (/** @type {string} */ name, /** @type {string} */ label, type = "text", required = true) => html`
-    <label>
-      ${label}
-      <input name=${name} type=${type} ?required=${required} spellcheck="false" autocomplete=${AUTOCOMPLETE[name] ?? "off"} />
-    </label>
-  `;
-  const choice = (/** @type {"end_user" | "access_key" | "staff"} */ kind) => html`
-    <label>
-      <input type="radio" name="kind" .checked=${state.kind === kind} @change=${() => update({ kind })} />
-      ${T.signIn.roles[kind]}
-    </label>
-  `;
-  const view = () => html`
+  /** @param {any} state */
+  function view(state) {
+    const choice = (/** @type {"end_user" | "access_key" | "staff"} */ kind) => html`
+      <label>
+        <input type="radio" name="kind" .checked=${state.kind === kind} @change=${() => update({ kind, error: null })} />
+        ${T.signIn.roles[kind]}
+      </label>
+    `;
+    return html`
     <article class="sign-in">
       <h1 tabindex="-1">${T.signIn.title}</h1>
       ${query.get("link") ? html`<p class="notice error" role="alert">${T.signIn.linkFailed}</p>` : nothing}
-      ${state.error ? errorNotice(state.error) : nothing}
+      ${query.has("ended") ? html`<p class="notice" role="status">${T.signIn.ended}</p>` : nothing}
       <form @submit=${submit}>
         <fieldset class="choices">
           <legend>${T.signIn.as}</legend>
@@ -57,12 +45,21 @@ export function page({ draw, go, query }) {
             ${field("developerKey", T.signIn.developerKey, "password", false)}
             ${field("apiKey", T.signIn.apiKey, "password", false)}
           </fieldset>` : nothing}
-        <button type="submit" ?disabled=${state.busy} aria-busy=${state.busy}>${T.signIn.submit}</button>
+        <button type="submit" ?disabled=${state.busy !== ""} aria-busy=${state.busy !== ""}>${T.signIn.submit}</button>
+        ${outcome(state, { remedies: state.kind === "access_key" ? T.signIn.remedies : {}, signIn: false })}
       </form>
       <small>${T.signIn.hint}</small>
     </article>
-  `;
-  update({});
+    `;
+  }
 }
 
 const AUTOCOMPLETE = /** @type {Record<string, string>} */ ({ email: "username", password: "current-password" });
+
+/** A field that a browser may fill in. @param {string} name @param {string} label */
+const field = (name, label, type = "text", required = true) => html`
+  <label>
+    ${label}
+    <input name=${name} type=${type} ?required=${required} spellcheck="false" autocomplete=${AUTOCOMPLETE[name] ?? "off"} />
+  </label>
+`;

@@ -62,7 +62,7 @@ export async function page(page) {
       <div class="buttons">
         <a role="button" class="secondary outline" href="/console/projects/${id}/generations?user_id=${user.id}">${T.users.pictures}</a>
         <button type="button" class="secondary outline" ?disabled=${state.busy !== ""} @click=${reset}>${T.users.reset}</button>
-        <button type="button" class="contrast outline" ?disabled=${state.busy !== ""} @click=${remove}>${T.users.remove}</button>
+        <button type="button" class="danger outline" ?disabled=${state.busy !== ""} @click=${remove}>${T.users.remove}</button>
       </div>
     `;
   }

@@ -12,8 +12,10 @@ import { T } from "../texts.js";
 import { deliverable, endpointBadge } from "./webhooks.js";
 
 const DEFAULT = "default"; // the webhooks that single requests name
+const AGAIN = ["/recover", "/replay-missing"]; // told below, where they are
 const STATES = ["pending", "delivered", "failed", "skipped"];
-const LOOKED_EVERY_MS = 1500;
+const LOOKED_EVERY_MS = 1500; // while an attempt is open
+const LOOKED_SELDOM_MS = 6000;
 const SOON_MS = 90_000; // an attempt under way shows the end of its claim, which is a minute ahead
 
 /** @param {import("./page.js").Page} page */
@@ -28,14 +30,17 @@ export async function page(page) {
   ]);
   const title = endpoint?.url ?? T.webhooks.default;
   const initial = { endpoint, types, stats: null, deliveries: null, next: null, secret: null, filter: query.get("state") ?? "" };
-  const { state, update, act, fail } = stateOf(page, title, /** @type {any} */ (initial), (shown) => view(shown, actions, { isDefault, title, params }));
+  const managed = stateOf(page, title, /** @type {any} */ (initial), (shown) => view(shown, actions, { isDefault, title, params }));
+  const { state, update, act, fail } = managed;
   const load = async () => {
     const sent = { state: state.filter || undefined };
     const [{ deliveries, next }, stats] = await Promise.all([
       session.json(`${address}/deliveries`, { query: sent, signal }),
       session.json(`${address}/stats`, { signal }),
     ]);
-    update({ deliveries, next, stats });
+    if (sent.state !== (state.filter || undefined)) return; // another filter was chosen meanwhile
+    const older = olderThan(deliveries, state.deliveries ?? []);
+    update({ deliveries: [...deliveries, ...older], next: older.length > 0 ? state.next : next, stats });
   };
   const more = act("more", async () => {
     const sent = { state: state.filter || undefined, before: state.next };
@@ -47,7 +52,7 @@ export async function page(page) {
     act(path, async (event) => {
       const since = { since: momentOf(valuesOf(event).since) };
       const { [counted]: count } = await send(path, since, { dry_run: "true" });
-      if (count === 0) return update({ told: T.webhooks.nothing });
+      if (count === 0) return update({ told: path === "/recover" ? T.webhooks.nothingToRecover : T.webhooks.nothing });
       if (!confirm(T.webhooks.againSure(count))) return;
       const sent = await send(path, since);
       update({ told: T.webhooks.sentAgain(sent[counted], sent.more === true) });
@@ -56,7 +61,7 @@ export async function page(page) {
   const actions = {
     more,
     filter: (/** @type {any} */ event) => {
-      update({ filter: event.target.value });
+      update({ filter: event.target.value, deliveries: null });
       load().catch(fail);
     },
     example: act("example", async (event) => {
@@ -85,16 +90,23 @@ export async function page(page) {
   };
   update({});
   await load();
-  await watch(state, load, signal);
+  await watch(managed, load, signal);
 }
 
-/** Read again while an attempt is under way or comes soon. @param {any} state @param {() => Promise<void>} load @param {AbortSignal} signal */
-async function watch(state, load, signal) {
+/** What was read of further pages, below a first page that is read again. @param {any[]} first @param {any[]} all */
+function olderThan(first, all) {
+  const last = first.at(-1)?.created_at;
+  const known = new Set(first.map(({ id }) => id));
+  return last === undefined ? [] : all.filter((one) => one.created_at < last && !known.has(one.id));
+}
+
+/** Read again: soon while an attempt is under way or comes soon, else now and then. @param {any} managed @param {() => Promise<void>} load @param {AbortSignal} signal */
+async function watch({ state, look }, load, signal) {
+  const isOpen = (/** @type {any} */ one) => one.state === "pending" && Date.parse(one.next_attempt_at) < Date.now() + SOON_MS;
   while (!signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY_MS));
-    const soon = Date.now() + SOON_MS;
-    const isOpen = (/** @type {any} */ one) => one.state === "pending" && Date.parse(one.next_attempt_at) < soon;
-    if (state.deliveries.some(isOpen) && !state.busy && !signal.aborted && !document.hidden) await load().catch(() => {}); // the next look tells
+    const isSoon = (state.deliveries ?? []).some(isOpen);
+    await new Promise((resolve) => setTimeout(resolve, isSoon ? LOOKED_EVERY_MS : LOOKED_SELDOM_MS));
+    if (!state.busy && !signal.aborted && !document.hidden) await look(load);
   }
 }
 
@@ -111,7 +123,7 @@ function view(state, actions, { isDefault, title, params }) {
       <h1 tabindex="-1">${title}</h1>
       <p>${isDefault ? T.webhooks.defaultLead : html`${endpointBadge(state.endpoint)} ${state.endpoint.description ?? ""}`}</p>
     </hgroup>
-    ${outcome(state)} ${secretNotice(state.secret)}
+    ${AGAIN.includes(state.last) ? nothing : outcome(state)} ${secretNotice(state.secret)}
     ${isDefault ? nothing : manage(state, actions)} ${state.stats ? figures(state.stats) : nothing}
     <div class="headed">
       <h2>${T.webhooks.deliveries}</h2>
@@ -132,6 +144,7 @@ function view(state, actions, { isDefault, title, params }) {
       ${sendAgain(T.webhooks.recover, T.webhooks.recoverLead, actions.recover, state)}
       ${isDefault ? nothing : sendAgain(T.webhooks.replay, T.webhooks.replayLead, actions.replay, state)}
     </div>
+    ${AGAIN.includes(state.last) ? outcome(state) : nothing}
   `;
 }
 
@@ -146,7 +159,7 @@ function manage({ endpoint, types, busy }, actions) {
     <div class="buttons">
       <button type="button" class="secondary outline" ?disabled=${busy !== ""} @click=${actions.rotate}>${T.webhooks.rotate}</button>
       <button type="button" class="secondary outline" ?disabled=${busy !== ""} @click=${actions.toggle}>${endpoint.enabled ? T.webhooks.disable : T.webhooks.enable}</button>
-      <button type="button" class="contrast outline" ?disabled=${busy !== ""} @click=${actions.remove}>${T.webhooks.remove}</button>
+      <button type="button" class="danger outline" ?disabled=${busy !== ""} @click=${actions.remove}>${T.webhooks.remove}</button>
     </div>
   `;
 }

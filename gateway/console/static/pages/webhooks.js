@@ -33,7 +33,7 @@ export async function page(page) {
   /** @param {any} state */
   function view(state) {
     return html`
-      ${projectHead(project, "webhooks")} ${outcome(state)} ${secretNotice(state.secret)}
+      ${projectHead(project, "webhooks")} ${secretNotice(state.secret)}
       <p>${T.webhooks.lead} <a href="/console/projects/${id}/webhooks/default">${T.webhooks.default}</a></p>
       ${table(
         T.project.pages.webhooks,
@@ -49,20 +49,24 @@ export async function page(page) {
       <h2>${T.webhooks.create}</h2>
       <form @submit=${create}>
         <div class="row">
-          ${field("url", T.webhooks.url, { type: "url", required: true, hint: "https://example.com/hook" })}
+          ${field("url", T.webhooks.url, { required: true, hint: "https://example.com/hook", pattern: "[Hh][Tt][Tt][Pp][Ss]?://.+", form: T.webhooks.urlForm })}
           ${field("description", T.webhooks.description)}
         </div>
         <fieldset class="choices">
           <legend>${T.webhooks.typesHint}</legend>
-          ${types.map((type) => checkbox("event_types", type, T.events[type] ?? type))}
+          ${types.map((type) => checkbox("event_types", type, html`${T.events[type] ?? type} <code>${type}</code>`))}
         </fieldset>
         <div class="buttons">
           <button type="submit" aria-busy=${state.busy === "create"} ?disabled=${state.busy !== ""}>${T.webhooks.create}</button>
         </div>
+        ${outcome(state, isHere() ? { remedies: { invalid_webhook: T.webhooks.allowedHere } } : {})}
       </form>
     `;
   }
 }
+
+/** Whether the service runs on this machine, as by `exemplar up`, which allows addresses of this machine. */
+const isHere = () => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
 /** @param {any} endpoint */
 export const endpointBadge = ({ enabled, disabled_reason }) =>

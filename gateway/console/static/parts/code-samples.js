@@ -1,5 +1,9 @@
 /** A request as programs write it. Keys are named, never shown. */
 
+import { html } from "../vendor/lit-html.js";
+import { T } from "../texts.js";
+import { copyButton } from "./copy.js";
+
 const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** @typedef {{curl: string[], python: string, javascript: string}} SignIn how a program authenticates */
@@ -8,6 +12,15 @@ const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)
 export function codeSamples(instructions, names, byAccessKey) {
   const signIn = byAccessKey ? accessKey() : fiveHeaders();
   return { curl: curl(instructions, names, signIn), Python: python(instructions, names, signIn), JavaScript: javascript(instructions, names, signIn) };
+}
+
+/** @param {string} instructions @param {string[]} names @param {boolean} byAccessKey */
+export function sampleList(instructions, names, byAccessKey) {
+  const written = Object.entries(codeSamples(instructions, names, byAccessKey));
+  return html`<details class="samples">
+    <summary>${T.create.request}</summary>
+    ${written.map(([language, code]) => html`<div class="headed"><h2>${language}</h2>${copyButton(code, language)}</div><pre tabindex="0"><code>${code}</code></pre>`)}
+  </details>`;
 }
 
 /** @returns {SignIn} */
@@ -45,6 +58,7 @@ function curl(instructions, names, signIn) {
   const lines = [
     `curl -X POST ${location.origin}/api/v1/generation/generate-v2`,
     ...signIn.curl,
+    '-H "Idempotency-Key: $(uuidgen)"',
     ...names.map((name) => `-F ${quoted(`example_images=@${name}`)}`),
     `-F ${quoted(`instructions=${instructions}`)}`,
   ];

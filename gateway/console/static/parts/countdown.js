@@ -5,8 +5,8 @@ export function countDown(seconds, tick, signal) {
   const end = performance.now() + seconds * 1000;
   const step = () => {
     const left = Math.max(0, end - performance.now());
-    tick(left);
     if (left === 0) clearInterval(timer);
+    tick(left);
   };
   const timer = setInterval(step, 1000);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });

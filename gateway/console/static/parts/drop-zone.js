@@ -2,7 +2,8 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import { T } from "../texts.js";
-import { hints, MOST } from "./pictures.js";
+import { faultsOfPicture } from "./faults.js";
+import { hints, MOST, refusalOf } from "./pictures.js";
 
 /** @param {any} state @param {any} actions */
 export function dropZone(state, { add, remove, move, update }) {
@@ -42,10 +43,13 @@ export function dropZone(state, { add, remove, move, update }) {
     const button = (/** @type {string} */ sign, /** @type {string} */ text, /** @type {() => void} */ act, disabled = false) => html`
       <button type="button" class="plain" title=${text} aria-label=${`${text}: ${picture.name}`} ?disabled=${disabled} @click=${act}>${sign}</button>
     `;
+    const faults = faultsOfPicture(state.error, index + 1).map(({ text }) => text);
+    const wrong = faults.length > 0 ? faults : [refusalOf(picture)].filter(Boolean);
     return html`
-      <li>
-        <img src=${picture.url} alt=${picture.name} />
-        <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : "?"}</small>
+      <li class=${wrong.length > 0 ? "refused" : ""}>
+        ${picture.width ? html`<img src=${picture.url} alt=${picture.name} />` : html`<div class="no-picture" role="img" aria-label=${picture.name}><span>${picture.name}</span></div>`}
+        <small>${index + 1} · ${picture.width ? `${picture.width} × ${picture.height}` : T.create.unknownSize}</small>
+        ${wrong.map((text) => html`<small class="wrong">${text}</small>`)}
         <div class="tools">
           ${button("←", T.create.earlier, () => move(index, index - 1), index === 0)}
           ${button("→", T.create.later, () => move(index, index + 1), index === state.chosen.length - 1)}

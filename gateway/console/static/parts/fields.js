@@ -4,17 +4,21 @@ import { html, nothing } from "../vendor/lit-html.js";
 
 /**
  * @param {string} name @param {string} label
- * @param {{type?: string, value?: string | number, required?: boolean, hint?: string, list?: string,
- *   min?: number, max?: number, step?: number | string}} [options]
+ * @param {{type?: string, value?: string | number, required?: boolean, hint?: string, list?: string, min?: number,
+ *   max?: number, step?: number | string, pattern?: string, form?: string, wrong?: string}} [options]
+ *   `form`: what the pattern means, in words; `wrong`: what the service has said against the value
  */
-export function field(name, label, { type = "text", value = "", required = false, hint, list, min, max, step } = {}) {
+export function field(name, label, options = {}) {
+  const { type = "text", value = "", required = false, hint, list, min, max, step, pattern, form, wrong } = options;
   return html`<label>
     ${label}
     <input
       name=${name} type=${type} .value=${String(value)} ?required=${required} placeholder=${hint ?? nothing}
       list=${list ?? nothing} min=${min ?? nothing} max=${max ?? nothing} step=${step ?? nothing}
+      pattern=${pattern ?? nothing} title=${form ?? nothing} aria-invalid=${wrong ? "true" : nothing}
       spellcheck="false" autocomplete="off"
     />
+    ${wrong ? html`<small class="wrong">${wrong}</small>` : nothing}
   </label>`;
 }
 
@@ -28,7 +32,7 @@ export function choice(name, label, options, chosen = "") {
   </label>`;
 }
 
-/** @param {string} name @param {string} value @param {string} label @param {boolean} [checked] */
+/** @param {string} name @param {string} value @param {unknown} label @param {boolean} [checked] */
 export const checkbox = (name, value, label, checked = false) =>
   html`<label><input type="checkbox" name=${name} value=${value} ?checked=${checked} /> ${label}</label>`;
 

@@ -18,14 +18,15 @@ export function keyActions(session, address, { state, update, act }, bodyOf = na
     const json = bodyOf(formOf(event));
     const made = await post(session, address, json);
     /** @type {HTMLFormElement} */ (event.target).reset();
-    update({ secret: { name: T.keys.made(made.name ?? made.key_prefix), value: made.key } });
+    update({ secret: { name: T.keys.made(made.name ?? made.key_prefix), value: made.key, of: made.id } });
     await load();
   });
   const revoke = (/** @type {any} */ key) =>
     act("revoke-key", async () => {
       if (!confirm(T.keys.sure(key.name ?? key.key_prefix))) return;
       await session.once(`${address}/${key.id}`, { method: "DELETE" });
-      update({ told: T.keys.revoked(key.name ?? key.key_prefix) });
+      const secret = state.secret?.of === key.id ? null : state.secret; // it is good for nothing any more
+      update({ secret, told: T.keys.revoked(key.name ?? key.key_prefix) });
       await load();
     });
   return { load, create, revoke, state };

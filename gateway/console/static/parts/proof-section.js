@@ -11,7 +11,7 @@ import { cannotCheck, checkList } from "./checks.js";
 const PENDING = ["conflict", "receipt_pending"]; // no checkpoint covers it yet
 const WITHOUT = ["receipts_disabled", "gone", "not_found"];
 
-/** @typedef {{checks: import("../proofs/checks.js").Check[], pending: boolean, absent: string, cannot: unknown, text: string}} Proved */
+/** @typedef {{kind?: string, checks: import("../proofs/checks.js").Check[], pending: boolean, absent: string, cannot: unknown, text: string}} Proved */
 
 /**
  * Read and check the proof of a generation's last event and the receipt of its first picture, as a reader of the log.
@@ -34,7 +34,7 @@ export async function provedReceipt(session, id, picture, signal) {
   const read = () => session.request(`/api/v1/generation/generations-v2/${id}/receipt`, { signal }, (/** @type {Response} */ answer) => answer.text());
   const answer = await fetch(local(picture.url), { signal });
   const found = await proved(read, keys, answer.ok ? await answer.blob() : null);
-  return { ...found, shown: () => provedPart(T.history.receipt, found) };
+  return { ...found, shown: () => provedPart("", found) };
 }
 
 /** @param {() => Promise<string>} read @param {string[]} keys @param {Blob | null} [picture] @returns {Promise<Proved>} */
@@ -42,8 +42,7 @@ export async function proved(read, keys, picture = null) {
   const nothingYet = { checks: [], pending: false, absent: "", cannot: null, text: "" };
   try {
     const text = await read();
-    const { checks } = await check(text, keys, { picture });
-    return { ...nothingYet, checks, text };
+    return { ...nothingYet, ...(await check(text, keys, { picture })), text };
   } catch (error) {
     if (error instanceof CannotCheckError) return { ...nothingYet, cannot: error };
     if (!(error instanceof ApiError)) throw error;
@@ -63,8 +62,10 @@ export function proofSection({ proofs, busy }, prove) {
 }
 
 /** @param {string} name @param {Proved} found */
-export function provedPart(name, { checks, pending, absent, cannot }) {
-  return html`<h3>${name}</h3>
+export function provedPart(name, { kind = "", checks, pending, absent, cannot }) {
+  const isGood = checks.every(({ passed }) => passed);
+  return html`${name ? html`<h3>${name}</h3>` : nothing}
     ${pending ? html`<p class="notice" role="status">${T.history.pending}</p>` : nothing} ${absent ? html`<p>${absent}</p>` : nothing}
-    ${cannotCheck(cannot)} ${checks.length ? checkList(checks) : nothing}`;
+    ${cannotCheck(cannot)}
+    ${checks.length ? html`<p class=${isGood ? "good" : "wrong"} role="status"><strong>${(isGood ? T.verify.good : T.verify.bad)[kind]}</strong></p>${checkList(checks)}` : nothing}`;
 }

@@ -2,20 +2,16 @@
 
 import { html, nothing } from "../vendor/lit-html.js";
 import { T } from "../texts.js";
-import { copyText } from "./copy.js";
+import { copyButton } from "./copy.js";
 
-/** @typedef {{name: string, value: string}} Secret */
+/** @typedef {{name: string, value: string, of?: string}} Secret `of`: the id of the key that it is */
 
 /** @param {Secret | null} secret */
 export function secretNotice(secret) {
   if (!secret) return nothing;
-  const copy = async (/** @type {Event} */ event) => {
-    const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
-    button.textContent = (await copyText(secret.value)) ? T.secret.copied : T.secret.notCopied;
-  };
-  return html`<article class="notice secret" role="status">
+  return html`<article class="notice secret" role="status" tabindex="-1">
     <p><strong>${secret.name}</strong></p>
     <p>${T.secret.once}</p>
-    <div class="copied"><code>${secret.value}</code><button type="button" class="secondary" @click=${copy}>${T.secret.copy}</button></div>
+    <div class="copied"><code>${secret.value}</code>${copyButton(secret.value)}</div>
   </article>`;
 }

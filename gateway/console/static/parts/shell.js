@@ -19,7 +19,7 @@ const LINKS = {
 export function shell(content, { path, go, show }) {
   const account = accounts.current();
   return html`
-    <a class="skip" href="#content">${T.skip}</a>
+    <a class="skip" href="#content" @click=${skip}>${T.skip}</a>
     <header class="top">
       <nav class="container" aria-label="Main">
         <a class="brand" href="/console/"><img src="/console/icon.svg" alt="" width="28" height="28" /> ${T.name}</a>
@@ -30,7 +30,7 @@ export function shell(content, { path, go, show }) {
         </div>
       </nav>
     </header>
-    <main id="content" class="container">${content}</main>
+    <main id="content" class="container" tabindex="-1">${content}</main>
   `;
 }
 
@@ -40,6 +40,27 @@ function links(names, path) {
     <li><a href="/console/${name}" aria-current=${path.startsWith(name) ? "page" : nothing}>${T.nav[name]}</a></li>
   `;
   return html`<ul class="links">${names.map(link)}</ul>`;
+}
+
+/** Scroll the navigation, where it is wider than the window, to the page that is shown. */
+export function showCurrentLink() {
+  const link = /** @type {HTMLElement | null} */ (document.querySelector(".top .links [aria-current]"));
+  const list = link?.closest("ul");
+  if (link && list) list.scrollLeft = link.offsetLeft - list.offsetLeft - (list.clientWidth - link.offsetWidth) / 2;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault(); // an address of its own would be another page
+  document.getElementById("content")?.focus();
+}
+
+/** Close the menu of the account by Esc. @param {KeyboardEvent} event */
+function closeByKey(event) {
+  const menu = /** @type {HTMLDetailsElement} */ (event.currentTarget);
+  if (event.key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary")?.focus();
 }
 
 /** @param {accounts.Account} account @param {(path: string) => unknown} go @param {() => unknown} show */
@@ -52,10 +73,10 @@ function menu(account, go, show) {
   };
   const signOut = async () => {
     await accounts.signOut();
-    show();
+    go(accounts.current() ? "" : "sign-in", { replace: true });
   };
   return html`
-    <details class="dropdown account">
+    <details class="dropdown account" @keydown=${closeByKey}>
       <summary aria-label=${T.menu.account}><span>${account.email}</span></summary>
       <ul dir="rtl">
         ${others.map(({ other, index }) => html`<li><button class="plain" type="button" @click=${choose(index)}>${other.email}</button></li>`)}

@@ -1,7 +1,15 @@
-/** The public status of a generation. */
+/** The public status of a generation; a canceled one has not failed. */
 
 import { html } from "../vendor/lit-html.js";
 import { T } from "../texts.js";
 
-/** @param {"pending" | "processing" | "completed" | "failed"} status */
-export const statusBadge = (status) => html`<span class=${`badge ${status}`}>${T.status[status]}</span>`;
+/** @typedef {{status: "pending" | "processing" | "completed" | "failed", state?: string, failure?: {code: string} | null}} Shown */
+
+/** Whether somebody canceled it. @param {Shown} generation */
+export const isCanceled = ({ status, failure, state }) => status === "failed" && (failure?.code === "canceled" || state === "canceled");
+
+/** @param {Shown} generation */
+export const statusName = (generation) => (isCanceled(generation) ? "canceled" : generation.status);
+
+/** @param {Shown} generation */
+export const statusBadge = (generation) => html`<span class=${`badge ${statusName(generation)}`}>${T.status[statusName(generation)]}</span>`;

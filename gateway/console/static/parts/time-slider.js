@@ -6,7 +6,7 @@ import { T } from "../texts.js";
 
 const LEFT_OUT = new Set(["developer", "project", "user"]); // they never change
 
-/** @param {any} state @param {(change: {version?: number, since?: number}) => void} show */
+/** @param {any} state @param {(change: {version?: number, chosen?: number}) => void} show */
 export function timeSlider(state, show) {
   const { version, last, shown, events } = state;
   const slide = (/** @type {any} */ event) => show({ version: Number(event.target.value) });
@@ -51,27 +51,30 @@ function stateTable(view, difference, { version, since }) {
     <dl class="state">
       ${rows.map(([name, value]) => html`<div class=${changed.has(name) ? "changed" : ""}>
         <dt>${T.history.fields[name] ?? name}</dt>
-        <dd>${written(value)}${changed.has(name) ? html` <span class="visually-hidden">${T.history.hasChanged(since)}</span>` : nothing}</dd>
+        <dd>${written(value)}${changed.has(name) ? html` <span class="visually-hidden">${T.history.differs(since)}</span>` : nothing}</dd>
       </div>`)}
     </dl>
   `;
 }
 
-/** @param {any} state @param {(change: {since?: number}) => void} show */
-function differences({ version, since, last, difference }, show) {
+/** @param {any} state @param {(change: {chosen?: number}) => void} show */
+function differences({ version, since, chosen, last, difference }, show) {
   const versions = Array.from({ length: last }, (_, index) => index + 1);
-  const choose = (/** @type {any} */ event) => show({ since: Number(event.target.value) });
+  const choose = (/** @type {any} */ event) => show({ chosen: Number(event.target.value) });
   const changes = Object.entries(difference?.changes ?? {});
   return html`
     <div class="headed">
       <h3>${T.history.difference(Math.min(since, version), Math.max(since, version))}</h3>
       <label class="inline">
         ${T.history.compare}
-        <select @change=${choose}>${versions.map((one) => html`<option value=${one} ?selected=${one === since}>${one}</option>`)}</select>
+        <select @change=${choose}>
+          <option value="0" ?selected=${chosen === 0}>${T.history.before1}</option>
+          ${versions.map((one) => html`<option value=${one} ?selected=${one === chosen}>${one}</option>`)}
+        </select>
       </label>
     </div>
     ${changes.length === 0
-      ? html`<p class="empty">${T.history.same}</p>`
+      ? html`<p class="empty">${since === version ? T.history.nothingBefore : T.history.same}</p>`
       : html`<div class="overflow-auto" role="region" tabindex="0" aria-label=${T.history.changes}>
             <table class="striped diff">
               <thead><tr>${[T.history.field, T.history.before, T.history.after].map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
