@@ -78,7 +78,8 @@ class ProvisionalWrites:
 
     def _is_routed(self) -> bool:
         """Tell whether a router of shards answers; the driver knows it since the first answer."""
-        return self._database.client.topology_description.topology_type_name in _ROUTED
+        client: Any = self._database.client
+        return client.topology_description.topology_type_name in _ROUTED
 
     def pending(self, stream: str) -> Sequence[Write]:
         """Return the writes that a commit of a stream would follow; call before it is sent."""

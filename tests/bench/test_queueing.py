@@ -38,7 +38,7 @@ def test_the_mean_number_that_waits_is_the_rate_times_the_mean_wait(
     stays = run(times, slots)
     end = max(stay.done for stay in stays)
     changes = sorted({0.0, end, *(stay.came for stay in stays), *(stay.began for stay in stays)})
-    spans = zip(changes, changes[1:], backlog(stays, changes[:-1]), strict=True) if len(changes) > 1 else ()
+    spans = zip(changes[:-1], changes[1:], backlog(stays, changes[:-1]), strict=True)
     mean_number = sum((until - since) * waiting for since, until, waiting in spans) / end
     assert mean_number == pytest.approx(len(stays) / end * fmean(stay.wait for stay in stays), abs=1e-9)
 

@@ -70,9 +70,8 @@ def try_keys(servers: Sequence[Server]) -> Mapping[str, str]:
     for name, key in [*KEYS.items(), *NEVER.items()]:
         try:
             shard(first, name, key, version)
-            chunks = config.config.chunks.distinct(
-                "shard", {"uuid": config.config.collections.find_one({"_id": f"exemplar.{name}"})["uuid"]}
-            )  # type: ignore[index]
+            made_of = config.config.collections.find_one({"_id": f"exemplar.{name}"}) or {}
+            chunks = config.config.chunks.distinct("shard", {"uuid": made_of.get("uuid")})
             found[name] = f"sharded by {key}, on {', '.join(sorted(chunks))}"
         except OperationFailure as error:
             found[name] = f"refused: {error.details['errmsg'] if error.details else error}"
