@@ -12,7 +12,7 @@ RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs
+.PHONY: alerts bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs style typing
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -20,8 +20,12 @@ help: ## list these commands
 run: $(VENV)/.installed ## start the whole system on this machine and make one picture
 	@exec $(BIN)/exemplar up
 
-test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests on real servers
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Types take one core for most of a minute, and tests wait at times: both run together. The words on types come last.
+test: $(VENV)/.installed-dev programs style ## check the code and run all tests on real servers
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	$(MAKE) --no-print-directory typing >"$$said" 2>&1 & typing=$$!; \
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	wait $$typing; typing=$$?; cat "$$said"; exit $$((tests ? tests : typing))
 
 bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a floor; ONLY=submit,status for some
 	$(BIN)/python -m bench --only "$(ONLY)" $(ARGS)
@@ -41,9 +45,16 @@ containers: $(VENV)/.installed-dev container-programs ## build the image, start 
 docs: $(VENV)/.installed-dev ## build the searchable site of the documents in dist/site, and check all links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python docs/site/build.py dist/site
 
-lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
+alerts: $(VENV)/.installed-dev programs ## break a running system in every way that an alert is for; ARGS="lose_worker"
+	@$(BIN)/python -m tests.alerts $(ARGS)
+
+lint: style typing ## check style, types and the laws of imports
+
+style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+typing: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -120,7 +131,7 @@ programs:
 	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
-	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromium-headless-shell >/dev/null || missing="$$missing chromium-headless-shell"; \
 	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	$(INSTALL_MISSING)
 

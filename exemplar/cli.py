@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - see above
 
 import asyncio
+import gc
 import logging
 import sys
 from typing import Annotated, Literal
@@ -221,6 +222,7 @@ def main() -> None:
 
 
 def _run(process: str, count: int = 1, **given: object) -> None:
+    gc.disable()  # until the process is ready: hardly anything that its start makes is garbage
     from exemplar.crash_settings import arm_crash_point
     from exemplar.logging import configure_logging
     from exemplar.processes import read_settings, run, use_all_descriptors

@@ -44,9 +44,9 @@ def collect_garbage_less_often() -> None:
 
     The defaults of Python walk all modules, schemas and routes again and again for the few cycles of requests.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    gc.enable()
 
 
 def read_settings(name: str) -> dict[str, BaseSettings]:

@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.accounts.tiers import Bound
 from domain.audit.kept_content import Retention
@@ -12,6 +12,18 @@ class EnvironmentSettings(BaseSettings):
     """Settings from the environment: foreign variables are ignored, empty ones count as unset."""
 
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the sources: no file is one, and the two that would look for files take as long as these."""
+        return init_settings, env_settings
 
 
 class StoreSettings(EnvironmentSettings):

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from tests.conftest import CloseAfter, missing
 from tests.console.tour import Tour
 from tests.console.world import SAMPLES, World, make_world
 from tests.systems.account import Account, open_account
+from tests.systems.browser import find_browser
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import PASSWORD
@@ -37,9 +37,9 @@ def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_a
 @pytest.fixture(scope="module")
 def browser(solo: System) -> Iterator[Browser]:
     """A browser of one module's tests: while it is open, its loop runs in this thread, so the system comes first."""
-    chromium = shutil.which("chromium")
+    chromium = find_browser()
     if chromium is None:
-        missing("no Chromium: apt install chromium")
+        missing("no Chromium: apt install chromium-headless-shell")
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", INSECURE])

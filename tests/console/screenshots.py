@@ -6,7 +6,6 @@
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.console.tour import Tour
 from tests.console.world import SAMPLES, World, make_world
+from tests.systems.browser import find_browser
 from tests.systems.databases import opened_databases
 from tests.systems.servers import MongoServer, started
 from tests.systems.system import System, opened_system
@@ -34,9 +34,9 @@ THEMES: Final[Mapping[str, Literal["light", "dark"]]] = {"light": "light", "dark
 
 def main() -> int:
     options = _options()
-    chromium = shutil.which("chromium")
+    chromium = find_browser()
     if chromium is None:
-        sys.stderr.write("no Chromium: apt install chromium\n")
+        sys.stderr.write("no Chromium: apt install chromium-headless-shell\n")
         return 1
     options.folder.mkdir(parents=True, exist_ok=True)
     with _system() as system:

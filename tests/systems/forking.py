@@ -23,7 +23,7 @@ from exemplar.local.processes import Child
 _GROUPS = ("accounts", "audit", "erase", "quota", "rebuild", "subscribers")
 _FORKING = get_context("forkserver")
 _PRELOADED = (__name__, "tests.systems.next_version", "exemplar.cli", "exemplar.processes", "sandbox.app")
-_FORKING.set_forkserver_preload([*_PRELOADED, *(f"exemplar.commands.{one}" for one in _GROUPS)])
+_FORKING.set_forkserver_preload([*_PRELOADED, *(f"exemplar.commands.{one}" for one in _GROUPS), "tests.systems.frozen"])
 
 
 _READING = threading.Lock()

@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,10 +11,11 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from tests.exemplar.export.verifying import GENERATIONS, VERIFIER, files_in
+from tests.systems.browser import find_browser
 
 ROOT = Path(__file__).parents[3]
 VIEWER = ROOT / "exemplar/export/viewer"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+BROWSER = find_browser()
 REMOTE = re.compile(
     rb"""https?:|//[a-z0-9-]+\.|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|\bimport\b|innerHTML"""
 )
@@ -78,15 +78,15 @@ def dom_of(folder: Path, path: str) -> str:
     """Open the page with the network off, as far as this machine lets us, and return what it became."""
     alone = ["unshare", "--net", "--map-root-user"]
     alone = alone if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode == 0 else []
-    assert CHROMIUM is not None
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    assert BROWSER is not None
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
     done = subprocess.run(
         [*alone, *command, f"file://{folder}/index.html{path}"], capture_output=True, text=True, timeout=90, check=False
     )
     return done.stdout
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
 def test_a_browser_opens_it_from_the_disk(whole: Path) -> None:
     overview = dom_of(whole, "")
     assert "22 commits with 24 events" in overview
