@@ -49,6 +49,7 @@ class ProvisionalWrites:
     def __init__(
         self, database: Database, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        self._client: Any = database.client
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
@@ -79,8 +80,7 @@ class ProvisionalWrites:
 
     def _is_routed(self) -> bool:
         """Tell whether a router of shards answers; the driver knows it since the first answer."""
-        client: Any = self._database.client
-        return client.topology_description.topology_type_name in _ROUTED
+        return self._client.topology_description.topology_type_name in _ROUTED
 
     def pending(self, stream: str) -> Sequence[Write]:
         """Return the writes that a commit of a stream would follow; call before it is sent."""
