@@ -12,7 +12,7 @@ RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs style typing
+.PHONY: alerts bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs style typing
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -44,6 +44,9 @@ containers: $(VENV)/.installed-dev container-programs ## build the image, start 
 
 docs: $(VENV)/.installed-dev ## build the searchable site of the documents in dist/site, and check all links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python docs/site/build.py dist/site
+
+alerts: $(VENV)/.installed-dev programs ## break a running system in every way that an alert is for; ARGS="lose_worker"
+	@$(BIN)/python -m tests.alerts $(ARGS)
 
 lint: style typing ## check style, types and the laws of imports
 

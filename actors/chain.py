@@ -12,6 +12,7 @@ from events.catalogue import CATALOGUE
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.generations.generations import Decided, Decision, Generations
+from store.tracing import NO_TRACER, Tracer
 
 Decide = Callable[[Generation], Awaitable[Decision | None]]
 Follow = Callable[[Decided, Cause], Awaitable[None]]
@@ -41,6 +42,7 @@ class Chain:
     generations: Generations
     steps: Mapping[str, Step]
     own_queues: Collection[str]
+    tracer: Tracer = NO_TRACER
 
     async def run(self, queue: str, event: RecordedEvent) -> None:
         """Handle an event; only the call that appended an event has the effects that follow it once."""
@@ -54,7 +56,8 @@ class Chain:
             decided = await self.generations.decide(generation.id, together, cause=cause, known=generation) or decided
         for name in decisions or (queue,):
             if (follow := self.steps[name].follow) is not None:
-                await follow(decided, cause_of(name, event))
+                with self.tracer.span(f"follow {name}"):
+                    await follow(decided, cause_of(name, event))
 
     async def _decisions(self, queue: str, generation: Generation) -> dict[str, Decision]:
         """Collect the decisions of a chain by queue, each made for the state that those before it lead to."""
@@ -73,7 +76,8 @@ class Chain:
     async def _decision(self, queue: str, generation: Generation, *, first: bool) -> Decision | None:
         """Ask an actor; where a later one fails, the chain ends: its event is delivered and tried for itself."""
         try:
-            return await self.steps[queue].decide(generation)
+            with self.tracer.span(f"decide {queue}"):
+                return await self.steps[queue].decide(generation)
         except Exception as error:
             if first:
                 raise

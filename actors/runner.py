@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dramatiq
@@ -15,6 +16,7 @@ from metrics.metrics import NO_METRICS, Metrics
 from store.crash_points import crash_point
 from store.errors import StoreUnavailableError
 from store.failed.dead_letters import DeadLetters
+from store.tracing import NO_TRACER, Span, Tracer
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
 log = structlog.get_logger()
@@ -39,10 +41,11 @@ class ActorRunner:
         bind: Bind,
         dead_letters: DeadLetters | None = None,
         metrics: Metrics = NO_METRICS,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         if metrics.enabled:
             broker.add_middleware(ActorMetrics(metrics))
-        self._broker = broker
+        self._broker, self._tracer = broker, tracer
         self._dead_letters = dead_letters
         self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}
 
@@ -50,7 +53,7 @@ class ActorRunner:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
         message = _message(queue, event)
         crash_point(queue, "begin")
-        with bound_contextvars(**_ids(queue, event)):
+        with bound_contextvars(**_ids(queue, event)), self._span(queue, event):
             try:
                 self._broker.emit_before("process_message", message)
                 if not message.failed:
@@ -66,6 +69,12 @@ class ActorRunner:
         if message.failed:
             raise MessageRejectedError(f"middleware rejected {event.id} for {queue}")
         crash_point(queue, "before_ack")
+
+    def _span(self, queue: str, event: RecordedEvent) -> AbstractContextManager[Span]:
+        about = {"exemplar.queue": queue, "exemplar.event_type": event.type}
+        if is_generation(event.stream):  # other streams are named after a person or a project
+            about["exemplar.event"] = event.id
+        return self._tracer.span(f"process {queue}", "consumer", parent=event.cause.traceparent, attributes=about)
 
     async def _keep(self, queue: str, event: RecordedEvent, error: BaseException) -> None:
         """Keep a failed call; a cancelled one, and one without a store, is none."""

@@ -31,6 +31,7 @@ from gateway.generations.resources import GenerationResources
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
+from gateway.http.tracing import trace_requests
 from gateway.mcp.application import McpApplication
 from gateway.measurement import measure_gateway
 from gateway.moderation.classifier import Classifier, HttpClassifier
@@ -150,6 +151,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
         classifier.install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     dependencies.bind(measure_gateway, given=["app"])(app)
+    trace_requests(app, dependencies.get("tracer"))
     return app
 
 

@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.mcp.settings import McpSettings
 from exemplar.metrics.settings import MetricsSettings
+from exemplar.tracing.settings import TracingSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.moderation.settings import ModerationSettings
@@ -49,6 +50,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "Metrics and probes": MetricsSettings,
+    "Traces": TracingSettings,
     "exemplar up": HomeSettings,
     "exemplar mcp": McpSettings,
     "The sandbox": SandboxSettings,
@@ -67,6 +69,7 @@ _SHARED = (
     ProviderSettings,
     PriceSettings,
     MetricsSettings,
+    TracingSettings,
 )
 _GATEWAY = (
     GatewaySettings,

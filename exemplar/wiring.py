@@ -33,6 +33,7 @@ from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
 from exemplar.metrics.opening import open_metrics
 from exemplar.probe_wiring import PROBES, open_internal_server, open_probes
+from exemplar.tracing.opening import open_tracer
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
@@ -49,6 +50,7 @@ from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.quota.admission import Admission
 from store.quota.slot_queue import SlotQueue
+from store.tracing import NO_TRACER, Tracer
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -75,11 +77,12 @@ SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
-    "delivery_log": lambda events, announce, clock: Repository(
-        events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
+    "delivery_log": lambda events, announce, clock, tracer: Repository(
+        events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock, tracer=tracer
     ),
     "generations": Generations,
     "lacks_endpoints": lambda endpoints: endpoints.lacks,
+    "look_up_endpoints": lambda endpoints: endpoints.look_up,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "host_of": lambda webhook_settings, master_keys: partial(
@@ -92,6 +95,7 @@ SERVICES: Mapping[str, Factory] = {
     "signing_keys": SigningKeys,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
+    "tracer": lambda: NO_TRACER,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
     "webhook_allow": lambda webhook_settings: webhook_settings.allow,
@@ -101,13 +105,13 @@ SERVICES: Mapping[str, Factory] = {
 }
 
 
-def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
+def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any], tracer: Tracer) -> Chain:
     given = ["generation", "_generation", "decided", "_decided", "cause", "_cause"]
     steps = {
         name: Step(bind(decide, given=given), follow and bind(follow, given=given))
         for name, (decide, follow) in STEPS.items()
     }
-    return Chain(generations, steps, own_queues)
+    return Chain(generations, steps, own_queues, tracer)
 
 
 def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
@@ -154,6 +158,7 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 _STORE: Mapping[str, Opener] = {
+    "tracer": open_tracer,
     "metrics": open_metrics,
     "probes": open_probes,
     "internal_server": open_internal_server,

@@ -12,6 +12,7 @@ from rabbitmq.depths import Depth, depths_of
 from rabbitmq.message import body_of, properties_of
 from rabbitmq.session import Session
 from rabbitmq.topology import Topology, key_of
+from store.tracing import NO_TRACER, Tracer
 
 log = structlog.get_logger()
 
@@ -32,9 +33,9 @@ class ConfirmedChannel:
     sends `basic.return` before the confirm of the same message.
     """
 
-    def __init__(self, session: Session, topology: Topology) -> None:
+    def __init__(self, session: Session, topology: Topology, tracer: Tracer = NO_TRACER) -> None:
         self._session = session
-        self._topology = topology
+        self._topology, self._tracer = topology, tracer
         self._now = asyncio.get_running_loop().time
         self._last_confirm = self._now()
         self._last_tag = 0
@@ -56,7 +57,7 @@ class ConfirmedChannel:
             exchange=self._topology.exchange,
             routing_key=event.type,
             body=body_of(event),
-            properties=properties_of(event, map(key_of, queues)),
+            properties=properties_of(event, map(key_of, queues), traceparent=self._tracer.traceparent()),
             mandatory=True,
         )
         self._last_tag += 1

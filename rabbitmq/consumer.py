@@ -9,9 +9,10 @@ from pika.exceptions import AMQPError
 from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
 from rabbitmq.link import Link
-from rabbitmq.message import UnreadableMessageError, event_of
+from rabbitmq.message import UnreadableMessageError, event_of, traceparent_of
 from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session
 from rabbitmq.topology import Topology
+from store.tracing import NO_TRACER, Tracer
 
 RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
 """Called with the name of a queue and an event; raises when the event could not be handled."""
@@ -36,9 +37,10 @@ class Consumer(Link):
         own_queues: Collection[str] | None = None,
         prefetch: int = 16,
         heartbeat: int = 10,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         super().__init__(amqp_url, name="exemplar worker", heartbeat=heartbeat)
-        self._run_actor = run_actor
+        self._run_actor, self._tracer = run_actor, tracer
         self._topology = topology
         self._queues = topology.queues if own_queues is None else own_queues
         self._prefetch = prefetch
@@ -122,7 +124,8 @@ class Consumer(Link):
             log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
             acknowledgements.dead_letter(method.delivery_tag)
             return
-        task = asyncio.create_task(self._handle(queue, event, method.delivery_tag, acknowledgements))
+        with self._tracer.within(traceparent_of(properties)):  # the task takes it along
+            task = asyncio.create_task(self._handle(queue, event, method.delivery_tag, acknowledgements))
         self._running[task] = asyncio.get_running_loop().time()
         task.add_done_callback(self._running.pop)
 

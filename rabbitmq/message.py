@@ -9,6 +9,7 @@ from events.envelope import RecordedEvent, from_cloudevent, read_json
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 1_000_000
+TRACEPARENT = "traceparent"
 
 
 class UnreadableMessageError(ValueError):
@@ -19,16 +20,27 @@ def body_of(event: RecordedEvent) -> bytes:
     return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def properties_of(event: RecordedEvent, keys: Iterable[str] = ()) -> pika.BasicProperties:
-    """Describe a message; `CC` holds further routing keys, which RabbitMQ adds to the event's type."""
+def properties_of(
+    event: RecordedEvent, keys: Iterable[str] = (), *, traceparent: str | None = None
+) -> pika.BasicProperties:
+    """Describe a message; `CC` holds further routing keys, which RabbitMQ adds to the event's type.
+
+    traceparent: the span that sends it, where anything is traced.
+    """
     return pika.BasicProperties(
         content_type=CONTENT_TYPE,
         delivery_mode=2,
         message_id=event.id,
         type=event.type,
         timestamp=int(event.time.timestamp()),
-        headers={"CC": [*keys]},
+        headers={"CC": [*keys]} | ({} if traceparent is None else {TRACEPARENT: traceparent}),
     )
+
+
+def traceparent_of(properties: pika.BasicProperties) -> str | None:
+    """Return the span that sent a message, if it was traced; what is no traceparent is for the tracer to ignore."""
+    found = (properties.headers or {}).get(TRACEPARENT)
+    return found if isinstance(found, str) else None
 
 
 def event_of(body: bytes) -> RecordedEvent:

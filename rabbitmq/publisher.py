@@ -13,6 +13,7 @@ from rabbitmq.link import Link
 from rabbitmq.metrics import PUBLISHES
 from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology
+from store.tracing import NO_TRACER, Tracer
 
 CAPACITY = 10_000
 Messages = list[tuple[RecordedEvent, list[str]]]
@@ -41,9 +42,10 @@ class Publisher(Link):
         give_up_after: float = 10.0,
         capacity: int = CAPACITY,
         metrics: Metrics = NO_METRICS,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         super().__init__(amqp_url, name="exemplar publisher", heartbeat=heartbeat)
-        self._topology, self._metrics = topology, metrics
+        self._topology, self._metrics, self._tracer = topology, metrics, tracer
         self._confirm_timeout = confirm_timeout
         self._give_up_after = give_up_after
         self._capacity = capacity
@@ -83,6 +85,13 @@ class Publisher(Link):
         """Publish a commit until it is confirmed; False when that does not come in time."""
         if not self._topology.deliveries(commit):
             return True
+        first, about = commit.events[0], {"exemplar.event_types": ",".join(event.type for event in commit.events)}
+        with self._tracer.span("publish", "producer", parent=first.cause.traceparent, attributes=about) as span:
+            if not (confirmed := await self._confirmed(commit)):
+                span.fail("not_confirmed")
+            return confirmed
+
+    async def _confirmed(self, commit: Commit) -> bool:
         try:
             async with asyncio.timeout(self._give_up_after):
                 await self._writable.wait()
@@ -144,7 +153,7 @@ class Publisher(Link):
         return outcomes
 
     async def _serve(self, session: Session) -> None:
-        channel = ConfirmedChannel(session, self._topology)
+        channel = ConfirmedChannel(session, self._topology, self._tracer)
         session.connection.add_on_connection_blocked_callback(lambda *_: self._pause(blocked=True))
         session.connection.add_on_connection_unblocked_callback(lambda *_: self._pause(blocked=False))
         await channel.open()

@@ -17,6 +17,7 @@ from domain.submission.composition import DEFAULT, Composition, Mode
 from domain.submission.image_header import Format
 from metrics.metrics import NO_METRICS, Metrics
 from store.settings import EnvironmentSettings
+from store.tracing import NO_TRACER, Tracer
 
 __all__ = [
     "Composed",
@@ -87,8 +88,10 @@ class Decoder:
     replaced and its request repeated once. Use it as an async context manager.
     """
 
-    def __init__(self, decoder_settings: DecoderSettings, metrics: Metrics = NO_METRICS) -> None:
-        self._metrics = metrics
+    def __init__(
+        self, decoder_settings: DecoderSettings, metrics: Metrics = NO_METRICS, tracer: Tracer = NO_TRACER
+    ) -> None:
+        self._metrics, self._tracer = metrics, tracer
         seconds, memory_mb = decoder_settings.seconds, decoder_settings.memory_mb
         self._clients = [DecoderClient(seconds, memory_mb, metrics) for _ in range(decoder_settings.workers)]
         self._idle = self._clients[::-1]  # the last one in is the first to work
@@ -121,7 +124,8 @@ class Decoder:
     async def _timed(self, operation: str) -> AsyncIterator[None]:
         began = time.perf_counter()
         try:
-            yield
+            with self._tracer.span("decode", attributes={"exemplar.operation": operation}):
+                yield
         finally:
             self._metrics.observe(DECODER_SECONDS, time.perf_counter() - began, operation)
 

@@ -27,6 +27,7 @@ from actors.providers.settings import ReplicateSettings
 from domain.generation.prediction import Prediction, read_prediction
 from events.envelope import format_time
 from store.leases.pauses import MemoryPauses, Pauses
+from store.tracing import NO_TRACER, Tracer
 
 log = structlog.get_logger()
 
@@ -52,7 +53,9 @@ class ReplicateProvider:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = _monotonic,
         pauses: Pauses | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         settings = self._settings = replicate_settings
         self._clock = clock
         shared = pauses or MemoryPauses(monotonic)
@@ -87,7 +90,9 @@ class ReplicateProvider:
             async with asyncio.timeout(self.create_seconds):
                 if (open_until := await self._circuit.open_until()) is not None:
                     return Refused(self._circuit.reason, open_until)
-                answer = await self._creation.post(self._request(model_input, webhook))
+                with self._tracer.span("create prediction", "client") as span:
+                    answer = await self._creation.post(self._request(model_input, webhook))
+                    span.note({"http.response.status_code": answer.status})
         except aiohttp.ClientConnectorError as error:
             # Nothing was sent, so nothing was made. The delay grows with each failure.
             log.warning("provider_unreachable", error=type(error).__name__)
@@ -133,7 +138,8 @@ class ReplicateProvider:
         return key
 
     async def download(self, url: str) -> bytes:
-        return await self._outputs.download(url)
+        with self._tracer.span("download output", "client"):
+            return await self._outputs.download(url)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -153,8 +159,9 @@ class ReplicateProvider:
         responses: list[httpx.Response] = []
         token = _captured.set(responses)
         try:
-            async with asyncio.timeout(self._settings.read_seconds):
-                await operation()
+            with self._tracer.span("ask provider", "client"):
+                async with asyncio.timeout(self._settings.read_seconds):
+                    await operation()
         except Exception as error:
             # A whole response counts, whatever the client makes of it.
             if not responses:

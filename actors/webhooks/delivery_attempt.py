@@ -24,6 +24,7 @@ from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
 from metrics.metrics import NO_METRICS, Metrics
 from store.commits.repository import Repository
+from store.tracing import NO_TRACER, Attributes, Tracer
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
@@ -56,6 +57,7 @@ class DeliveryAttempts:
     clock: Callable[[], datetime]
     chance: Callable[[], float] = random.random
     metrics: Metrics = NO_METRICS
+    tracer: Tracer = NO_TRACER
 
     async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
         """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
@@ -68,10 +70,23 @@ class DeliveryAttempts:
         else:
             destination, body = message
             at = self.clock()
-            response = await self._send(delivery, destination, body, at)
+            response = await self._traced(delivery, destination, body, at)
             await self._record(delivery, token, response, at)
             await self._judge(delivery, response, failing=destination.failing)
         await self.deliveries.wake(delivery, self.clock())
+        return response
+
+    async def _traced(
+        self, delivery: Delivery, destination: Destination, body: bytes, at: datetime
+    ) -> ReceiverResponse:
+        """Send the message as a part of the trace of its event; the address of the receiver is not told."""
+        about: Attributes = {"exemplar.event_type": delivery.type, "exemplar.attempt": delivery.next_number}
+        with self.tracer.span("deliver webhook", "client", parent=destination.traceparent, attributes=about) as span:
+            response = await self._send(delivery, destination, body, at)
+            if response.status is not None:
+                span.note({"http.response.status_code": response.status})
+            if not response.accepted:
+                span.fail(response.error or str(response.status))
         return response
 
     async def _send(self, delivery: Delivery, destination: Destination, body: bytes, at: datetime) -> ReceiverResponse:
@@ -85,6 +100,8 @@ class DeliveryAttempts:
             secrets = [*(user_secret(secret, destination.user) for secret in secrets), *secrets]
             keys = [*self.signing_keys.of_user(delivery.project, destination.user), *keys]
         headers = signed_headers(delivery.id, body=body, secrets=secrets, keys=keys, version=delivery.version, now=at)
+        if traceparent := self.tracer.traceparent() or destination.traceparent:
+            headers["traceparent"] = traceparent
         return await self.webhook_client.post(destination.url, body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:

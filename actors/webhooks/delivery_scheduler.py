@@ -34,6 +34,11 @@ class DeliveryScheduler:
     webhook_retention: timedelta
     clock: Callable[[], datetime]
 
+    async def concerns(self, generation: Generation) -> bool:
+        """Tell whether its request or an endpoint may want its events; that there is no endpoint may be remembered."""
+        wanted = bool(generation.request.webhook_events)
+        return wanted or bool(await self.endpoints.of_project(generation.request.owner.project, recent=True))
+
     async def schedule(self, generation_id: str) -> None:
         """Keep the deliveries of a generation; those that exist stay as they are."""
         commits = await self.events.read(stream_of(generation_id))

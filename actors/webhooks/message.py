@@ -1,7 +1,7 @@
 """The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.generation.fold import fold
@@ -23,12 +23,13 @@ from store.webhooks.endpoints import WebhookEndpoints
 class Destination:
     """The URL of a delivery; `failing` when the endpoint's last attempt failed.
 
-    user: who named the URL in their request; None for an endpoint of the developer.
+    user: who named the URL in their request; None for an endpoint of the developer. traceparent: of the event.
     """
 
     url: str = field(repr=False)
     failing: bool = False
     user: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,8 @@ class MessageWriter:
         data = self._data(event, generation.id, delivery)
         data["status"], data["user_id"], data["request_id"] = then.status, user, generation.request_id
         data["metadata"] = await self._metadata(generation)
-        return destination, message_body(event.type, format_time(event.time), data)
+        traced = replace(destination, traceparent=event.cause.traceparent)
+        return traced, message_body(event.type, format_time(event.time), data)
 
     async def _metadata(self, generation: Generation) -> Mapping[str, Any]:
         """Read the metadata of the request; the log has none."""

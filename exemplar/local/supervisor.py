@@ -71,4 +71,12 @@ class Supervisor:
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._say(f"{child.name} ended ({reason}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
             await asyncio.sleep(pause_s)
-            child.start()
+            _start_again(child)
+
+
+def _start_again(child: Child) -> None:
+    try:
+        child.start()
+    except OSError as error:  # a full disk among them
+        fault = f"{child.name} cannot be started again: {error.strerror}"
+        raise ConfigurationError(f"{fault}: `exemplar doctor` looks at the disk; repair it and start again") from error

@@ -35,6 +35,7 @@ _SIGNED: Final[Schema] = {
         "webhook-timestamp": {"type": "integer", "description": "Unix seconds of this attempt"},
         "webhook-signature": {"type": "string", "description": "`v1` with a secret, `v1a` with a key"},
         "webhook-sequence": {"type": "integer", "description": "The version of the event: larger is later"},
+        "traceparent": {"type": "string", "description": "The trace of the submission (W3C Trace Context), if any"},
     },
 }
 _STREAMS: Final = {

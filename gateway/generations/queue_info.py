@@ -1,6 +1,5 @@
 """The queue before one generation, and when it starts and ends, as its owner reads it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,9 +47,9 @@ class QueueInfo:
         durations = await self.admission.durations(generation.request.owner.developer)
         if generation.started_at is not None or generation.cancel_requested:
             return forecast(generation, now=self.clock(), durations=durations)
-        (ahead, slot_in), paused, held_by = await asyncio.gather(
-            self._wait(generation), self.provider_paused(), self._held_by(generation)
-        )
+        # One after another: mostly all of it was read within the last second, and tasks cost more than such answers.
+        ahead, slot_in = await self._wait(generation)
+        paused, held_by = await self.provider_paused(), await self._held_by(generation)
         return forecast(
             generation,
             now=self.clock(),

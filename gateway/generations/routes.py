@@ -1,6 +1,5 @@
 """`GET .../{id}`, `.../{id}/status` and the lists: own generations, and the project's public ones."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,9 +57,8 @@ class GenerationRoutes:
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"} | ({"Retry-After": str(hint)} if hint else {})
         if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
-        [encoded], queue = await asyncio.gather(
-            self.resources.encoded(request, [generation]), self.queue_info.write(generation)
-        )
+        [encoded] = await self.resources.encoded(request, [generation])
+        queue = await self.queue_info.write(generation)
         return json_body(with_member(encoded, "queue", queue), headers)
 
     @get(GENERATIONS, "end_user", query=LIST_PARAMETERS, answer=answers.Generations)

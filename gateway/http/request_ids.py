@@ -12,6 +12,7 @@ from events.envelope import Cause
 
 HEADER: Final = "X-Request-ID"
 _KEY: Final = web.RequestKey("request_id", str)
+_OWN_TRACE: Final = web.RequestKey("traceparent", str)
 _LEGAL: Final = re.compile(r"[\x21-\x7e]{1,128}")
 # W3C Trace Context, 3.2: version, trace id, parent id, flags; only later versions may add members behind a dash.
 _TRACE: Final = re.compile(r"(?!ff|00.{54})([0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?")
@@ -29,7 +30,22 @@ def request_id_of(request: web.BaseRequest) -> str:
 
 
 def traceparent_of(request: web.Request) -> str | None:
-    """Return the request's traceparent, of a later version its first four members; None for a malformed one."""
+    """Return what events of a request name as their trace: the span of this gateway, else what the client sent."""
+    own: str | None = request.get(_OWN_TRACE)
+    return sent_traceparent(request) if own is None else own
+
+
+def set_traceparent(request: web.Request, traceparent: str | None) -> None:
+    """Name the span of this gateway, if it traces the request."""
+    if traceparent is not None:
+        request[_OWN_TRACE] = traceparent
+
+
+def sent_traceparent(request: web.Request) -> str | None:
+    """Return the client's traceparent, of a later version its first four members; None for a malformed one.
+
+    A `tracestate` is not read: it is text of others, and may be dropped by anybody.
+    """
     sent = request.headers.getall("traceparent", [])
     found = _TRACE.fullmatch(sent[0].strip()) if len(sent) == 1 else None
     return found[1] if found else None

@@ -13,6 +13,13 @@ _HEADERS: Final = (
     ("webhook-signature", {"type": "string"}, "Signatures by Standard Webhooks: `v1` with a secret, `v1a` with a key"),
     ("webhook-sequence", {"type": "integer"}, "The version of the event: larger is later"),
 )
+_TRACEPARENT: Final = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "The trace of the submission, by W3C Trace Context, if it has one",
+    "schema": {"type": "string"},
+}
 _RESPONSES: Final = {
     "2XX": {"description": "Accepted"},
     "410": {"description": "The endpoint is disabled: nothing more is sent to it"},
@@ -33,8 +40,11 @@ def _webhook(name: str) -> dict[str, Any]:
         "summary": f"Receive `{name}`",
         "description": described,
         "parameters": [
-            {"name": header, "in": "header", "required": True, "description": meaning, "schema": schema}
-            for header, schema, meaning in _HEADERS
+            *(
+                {"name": header, "in": "header", "required": True, "description": meaning, "schema": schema}
+                for header, schema, meaning in _HEADERS
+            ),
+            _TRACEPARENT,
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": ref(message_name(name))}}},
         "security": [],

@@ -44,6 +44,7 @@ from store.crash_points import crash_point
 from store.errors import OutcomeUnknownError
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
+from store.webhooks.endpoints import WebhookEndpoints
 
 MESSAGE = "Generation request submitted successfully"
 _submit = partial(
@@ -72,6 +73,7 @@ class SubmissionRoutes:
     recorder: SubmissionRecorder
     dry_run: DryRun
     completion_wait: CompletionWait
+    endpoints: WebhookEndpoints
     links: Links
     provider_paused: Callable[[], Awaitable[datetime | None]]
     webhook_allow: Collection[str]
@@ -140,6 +142,7 @@ class SubmissionRoutes:
         """Authenticate, look at what operators refuse and at the quota: no request with a key, it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
+        self.endpoints.look_up(identity.project_id)  # known by the append, which then announces nothing for webhooks
         if "Idempotency-Key" not in request.headers:
             await self.submission_gate.require_open(identity)
             bounds, queue = Bounds.of(identity.tier), prefers_queue(request)

@@ -17,6 +17,7 @@ from store.backoff import Backoff
 from store.commits.contract import EventStore, Write
 from store.crash_points import crash_point
 from store.errors import WrongExpectedVersionError
+from store.tracing import NO_TRACER, Attributes, Tracer
 
 _ATTEMPTS = 12
 _CONFLICT_BACKOFF = Backoff(first=0.01, longest=0.64, jitter=1.0)
@@ -48,7 +49,8 @@ class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
     `fold` turns all events of a stream into its state, None for no events. `announce` is called with
-    every commit that was appended; it must not block and must not raise. `check` raises for events that the
+    every commit that was appended; it must not block and must not raise. `reload` replaces the fold of the whole stream
+    by one that reads less. `check` raises for events that the
     rules forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     `caused` completes the cause of an event by the state that was decided on.
     """
@@ -57,13 +59,15 @@ class Repository(Generic[State]):
     fold: Callable[[Sequence[RecordedEvent]], State | None]
     announce: Callable[[Commit], None]
     clock: Callable[[], datetime]
+    reload: Callable[[str], Awaitable[State | None]] | None = None
     check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
     log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
     caused: Callable[[State | None, Cause], Cause] = lambda _, cause: cause
+    tracer: Tracer = NO_TRACER
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
-        return self.fold(await self.history(stream))
+        return await self.reload(stream) if self.reload is not None else self.fold(await self.history(stream))
 
     async def history(self, stream: str) -> list[RecordedEvent]:
         """Read all events of a stream, oldest first."""
@@ -81,7 +85,8 @@ class Repository(Generic[State]):
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
         crash_point(cause.actor, "before_append")
-        commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
+        with self.tracer.span("append", "client", parent=cause.traceparent, attributes=_about(stream, events)):
+            commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
         crash_point(cause.actor, "after_append")
         requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
         about = {**self.log_fields(stream, state), **requested}
@@ -137,3 +142,10 @@ class Repository(Generic[State]):
             return await self.append(stream, version, events, cause=cause, write=bound, state=state)
         except WrongExpectedVersionError:
             return None
+
+
+def _about(stream: str, events: Sequence[Event]) -> Attributes:
+    """Describe an append; of streams that are named after a person or a project, the kind alone."""
+    kind = stream.partition("-")[0]
+    about = {"exemplar.stream": kind, "exemplar.event_types": ",".join(event.type for event in events)}
+    return {**about, "exemplar.stream_id": stream} if kind == "generation" else about

@@ -22,6 +22,7 @@ from store.errors import StoreUnavailableError
 from store.generations.measurement import measure
 from store.generations.snapshot_cache import SnapshotCache
 from store.mongo.batcher import Batcher
+from store.tracing import NO_TRACER, Tracer
 
 log = structlog.get_logger()
 
@@ -43,7 +44,8 @@ class Decided:
 class Generations:
     """Load generations and decide on them.
 
-    `lacks_endpoints` tells whether a project is known to have no webhook endpoint. `announce` is called with every
+    `lacks_endpoints` tells whether a project is known to have no webhook endpoint, and `look_up_endpoints` begins to
+    find that out; it must not block and must not raise. `announce` is called with every
     commit; it must not block and must not raise. Redelivery and the catch-up subscribers cover a process that dies
     before the commit is published.
     """
@@ -55,23 +57,28 @@ class Generations:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
         lacks_endpoints: Callable[[str], bool] = lambda _: False,
+        look_up_endpoints: Callable[[str], None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
+        tracer: Tracer = NO_TRACER,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         self._monotonic, self._metrics = monotonic, metrics
         self._events = events
         self._announce = announce
         self._lacks_endpoints = lacks_endpoints
+        self._look_up_endpoints = look_up_endpoints
         self._snapshots = SnapshotCache()
         self._newer: Batcher[tuple[str, int], list[Commit]] = Batcher(self._find_newer, largest=100)
         self._streams = Repository(
             events,
             fold=self._snapshots.fold,
+            reload=lambda stream: self.load(id_of(stream)),
             announce=self._appended,
             clock=clock,
             check=_check,
             log_fields=_log_fields,
             caused=_submitted,
+            tracer=tracer,
         )
 
     async def load(self, generation_id: str) -> Generation | None:
@@ -79,12 +86,18 @@ class Generations:
         cached = self._snapshots.get(stream := stream_of(generation_id))
         return self._extended(cached, await self._newer.put(_head(stream, cached)))
 
+    def known(self, stream: str) -> Generation | None:
+        """Return what this process has of a generation, which may be behind the log; None for nothing."""
+        return self._snapshots.get(stream)
+
     async def recall(self, event: RecordedEvent) -> Generation | None:
-        """Return a generation at least as new as an event of it: the cached one, or loaded."""
-        cached = self._snapshots.get(event.stream)
-        return (
-            cached if cached is not None and cached.version >= event.version else await self.load(id_of(event.stream))
-        )
+        """Return a generation at least as new as an event of it, to act on: the cached one, or loaded."""
+        found = self._snapshots.get(event.stream)
+        if found is None or found.version < event.version:
+            found = await self.load(id_of(event.stream))
+        if found is not None and not found.final:  # more is to be announced
+            self._look_up_endpoints(found.request.owner.project)
+        return found
 
     async def load_all(self, generation_ids: Sequence[str]) -> list[Generation]:
         """Load several generations, those that exist and can be read, in the order of the ids."""

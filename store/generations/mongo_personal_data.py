@@ -31,7 +31,8 @@ _TEXTS = {"instructions": 1, "metadata": 1}
 class MongoPersonalData:
     """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`.
 
-    What clients wrote never changes: this process keeps it for a minute, unless it erases it itself.
+    What clients wrote never changes, nor does the salt: this process keeps them for a minute, unless it erases them
+    itself.
     """
 
     indexes: ClassVar[Indexes] = {
@@ -49,6 +50,7 @@ class MongoPersonalData:
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
         self._answers: Batcher[str, Document | None] = Batcher(partial(self._find, fields={"salt": 1, "provider": 1}))
         self._kept = ByteCache()
+        self._salts = ByteCache()
         self._erasures = 0
 
     async def put(self, personal_data: PersonalData) -> None:
@@ -59,6 +61,7 @@ class MongoPersonalData:
             stream_of(personal_data.generation), command, size=size, tags=[personal_data.token]
         )
         self._keep(document, self._erasures)
+        self._salts.put(document["_id"], personal_data.salt)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         erasures = self._erasures
@@ -81,7 +84,9 @@ class MongoPersonalData:
         name, value, kept = f"{generation}/{token}", _json(texts.kept), f"provider.{texts.prediction}"
         update = {"q": {"_id": name, kept: {"$exists": False}}, "u": {"$set": {kept: value}}}
         command = {"update": self._documents.name, "updates": [update]}
-        await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        answer = await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        if answer.get("nModified") == 1 and (salt := self._salts.get(name)) is not None:  # no other answer was there
+            return answer_digest(salt, texts.kept)
         found = await self._answers.put(name)  # behind the write: another observer may have been the first
         first = (found or {}).get("provider", {}).get(texts.prediction)
         return answer_digest(bytes(found["salt"]), json.loads(first)) if found and first else None
@@ -144,10 +149,11 @@ class MongoPersonalData:
 
     def _discard(self, generations: Collection[str], token: str | None = None) -> None:
         self._erasures += 1
-        for name in self._kept:
-            generation, _, named = str(name).partition("/")
-            if generation in generations and token in (None, named):
-                self._kept.remove(name)
+        for cache in (self._kept, self._salts):
+            for name in cache:
+                generation, _, named = str(name).partition("/")
+                if generation in generations and token in (None, named):
+                    cache.remove(name)
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
         found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError
 
 from domain.generation.generation import State
@@ -13,6 +13,7 @@ from domain.generation.lifecycle import UNSENT
 from store.generations.projection import ALWAYS, Row
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
+from store.mongo.write_command import run_write
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _DUE = "due"
@@ -49,6 +50,7 @@ class MongoProjection:
     }
 
     def __init__(self, database: Database, rows: str = "generations") -> None:
+        self._database = database
         self._rows = database.get_collection(rows)
         self._writes: Batcher[Row, None] = Batcher(self._upsert)
 
@@ -56,15 +58,17 @@ class MongoProjection:
         await asyncio.gather(*(self._writes.put(row) for row in rows))
 
     async def _upsert(self, rows: Sequence[Row]) -> Sequence[None]:
-        try:
-            await self._rows.bulk_write([_newer(row, upsert=True) for row in rows], ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
+        refused = await self._update([_newer(row, upsert=True) for row in rows])
+        if refused:
             # The stored row is as new or newer, or a concurrent writer inserted an older one: compare again.
-            doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
-            await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+            await self._update([_newer(rows[index], upsert=False) for index in refused])
         return [None] * len(rows)
+
+    async def _update(self, updates: Sequence[Document]) -> Sequence[int]:
+        """Run updates as one command; return the numbers of those that found a key taken."""
+        command = {"update": self._rows.name, "updates": [*updates], "ordered": False}
+        answer = await run_write(self._database, command, self._rows.write_concern.document)
+        return [fault["index"] for fault in answer.get("writeErrors", ())]
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
@@ -160,10 +164,10 @@ class MongoProjection:
         await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
 
-def _newer(row: Row, *, upsert: bool) -> UpdateOne:
+def _newer(row: Row, *, upsert: bool) -> Document:
     values = row.as_document()
     key = values.pop("_id")
-    return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": values}, upsert=upsert)
+    return {"q": {"_id": key, "version": {"$lt": row.version}}, "u": {"$set": values}, "upsert": upsert}
 
 
 def row_from(document: Document) -> Row:

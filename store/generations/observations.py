@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 from domain.generation import invocation
 from domain.generation.callback import callback_of_url
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, stream_of
 from domain.generation.prediction import Prediction, failure_of
 from domain.generation.timings import Price
 from events.envelope import Cause
@@ -37,6 +37,7 @@ class Observations:
 
         `known` is the generation as the caller has it (`Repository.decide`).
         """
+        answer = await self._kept_at_once(generation_id, prediction) if known is None else None
         generation = known or await self.generations.load(generation_id)
         if generation is None:
             return None
@@ -45,13 +46,23 @@ class Observations:
             return None
         if named and known is None and prediction.outcome is None and not self._news(generation, attempt, prediction):
             return Decided(generation)  # it was loaded here: loading it again would tell no more
-        answer = await self._kept(generation, prediction)
+        answer = answer or await self._kept(generation, prediction)
         return await self.generations.decide(
             generation_id,
             lambda g: self._news(g, attempt, prediction, answer),
             cause=cause,
             known=generation,
         )
+
+    async def _kept_at_once(self, generation_id: str, prediction: Prediction) -> str | None:
+        """Keep the answer before the generation is read, so that what is appended meanwhile is read too.
+
+        The start is mostly recorded at the same time, and a decision that does not know of it would be made twice.
+        """
+        generation = self.generations.known(stream_of(generation_id))
+        if generation is None or self._addressed_to(prediction) != generation_id:
+            return None
+        return await self._kept(generation, prediction)
 
     async def _kept(self, generation: Generation, prediction: Prediction) -> str | None:
         """Keep the answer about a prediction that has ended, before the event whose handlers look for it."""
@@ -63,10 +74,15 @@ class Observations:
 
     async def _belongs(self, prediction: Prediction, generation_id: str) -> bool:
         """Tell whether a prediction is of a generation: by its signed callback address, else by the first claim."""
-        address = callback_of_url(prediction.webhook, self.callback_keys) if prediction.webhook else None
-        if address is not None:
-            return address.generation == generation_id
+        addressed = self._addressed_to(prediction)
+        if addressed is not None:
+            return addressed == generation_id
         return await self.predictions.claim(prediction.id, generation_id)
+
+    def _addressed_to(self, prediction: Prediction) -> str | None:
+        """Read the generation from the signed callback address; None where there is none."""
+        address = callback_of_url(prediction.webhook, self.callback_keys) if prediction.webhook else None
+        return address.generation if address is not None else None
 
     def _news(self, g: Generation, attempt: int, prediction: Prediction, answer: str | None = None) -> Sequence[Event]:
         model = prediction.model

@@ -88,7 +88,10 @@ class Queue:
         return await self._rows.count_documents({"state": state, **_UNFINISHED}, limit=POSITION_BOUND, hint=_INDEX)
 
     def _recent(self, state: State) -> Recent[_Waiting]:
-        return self._lists.setdefault(state, Recent(partial(self._read, state), seconds=_FRESH_SECONDS))
+        recent = self._lists.get(state)
+        if recent is None:
+            recent = self._lists[state] = Recent(partial(self._read, state), seconds=_FRESH_SECONDS)
+        return recent
 
     async def _read(self, state: State) -> _Waiting:
         read_at, query = self._clock(), {"state": state.value, **_UNFINISHED}

@@ -16,8 +16,9 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from store.errors import StoreUnavailableError
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_transient
+from store.mongo.connection import Database, Document
 from store.mongo.write_batches import WriteBatches
+from store.mongo.write_command import run_write
 
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_S: Final = 600.0  # far longer than from a write to its commit; what is older was abandoned
@@ -47,10 +48,10 @@ class ProvisionalWrites:
     def __init__(
         self, database: Database, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._database = database
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
+        self._run = partial(run_write, database)
         self._small = WriteBatches(partial(self._run, concern=_LOCAL))
         self._open: dict[str, list[Write]] = {}
         self._bytes = 0
@@ -118,19 +119,6 @@ class ProvisionalWrites:
             self.forget(stream)
         if self._open:
             self._timer = asyncio.get_running_loop().call_later(_KEPT_S / 10, self._forget_old)
-
-    async def _run(self, command: Mapping[str, Any], concern: Mapping[str, Any]) -> Document:
-        """Run a command; repeat it once when its outcome is unknown."""
-        try:
-            answer: Document = await self._database.command({**command, "writeConcern": concern})
-        except PyMongoError as error:
-            if not is_transient(error):
-                raise
-            answer = await self._database.command({**command, "writeConcern": concern})
-        codes = {fault["code"] for fault in answer.get("writeErrors", ())} - {DUPLICATE_KEY}
-        if codes or "writeConcernError" in answer:
-            raise StoreUnavailableError(f"write failed with codes {codes}")
-        return answer
 
 
 def term_of(answer: Mapping[str, Any]) -> int | None:

@@ -11,6 +11,7 @@ from store.mongo.batcher import Batcher
 from store.mongo.connection import Document, is_transient
 
 _STATEMENTS: Final = {"insert": "documents", "update": "updates"}
+_COUNTED: Final = frozenset({"n", "nModified", "upserted", "writeErrors"})
 _LARGEST = 32
 
 Run = Callable[[Mapping[str, Any]], Awaitable[Document]]
@@ -60,12 +61,17 @@ class WriteBatches:
 
 
 def _divided(answer: Document, lengths: Sequence[int]) -> list[Document]:
-    """Give each of several commands its own of the failed statements."""
+    """Give each of several commands its own of the failed statements.
+
+    Of matched and changed documents only sums are known: each gets its share where every statement changed one.
+    """
     answers, start = list[Document](), 0
-    shared = {name: value for name, value in answer.items() if name != "writeErrors"}
+    shared = {name: value for name, value in answer.items() if name not in _COUNTED}
+    all_changed = answer.get("nModified") == sum(lengths)
     for length in lengths:
         faults = [one for one in answer.get("writeErrors", ()) if start <= one["index"] < start + length]
         own = [{**fault, "index": fault["index"] - start} for fault in faults]
-        answers.append({**shared, "writeErrors": own} if own else shared)
+        changed = {"nModified": length} if all_changed else {}
+        answers.append({**shared, **changed, **({"writeErrors": own} if own else {})})
         start += length
     return answers

@@ -1,21 +1,26 @@
 """Registered webhook endpoints as they are looked up: the fold of their stream, with the URL beside it."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import ClassVar
 
+import structlog
 from pymongo import ASCENDING, IndexModel
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import Endpoint
+from store.errors import StoreUnavailableError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, reachable
 from store.mongo.transactions import Session
 
 NONE_SECONDS = 5.0
-_NONE_KEPT = 4096
+_KEPT = 4096
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class RegisteredEndpoint:
 class WebhookEndpoints:
     """Endpoints in collection `webhook_endpoints`, written in the transactions of their events.
 
-    `slot` is the endpoint's number within its project. That a project has none is remembered for five seconds,
+    `slot` is the endpoint's number within its project. Whether a project has one is remembered for five seconds,
     unless this process learns of an endpoint sooner.
     """
 
@@ -51,7 +56,9 @@ class WebhookEndpoints:
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_endpoints")
         self._of_projects: Batcher[str, list[Document]] = Batcher(self._find)
-        self._none_until: dict[str, float] = {}
+        self._known: dict[str, tuple[float, bool]] = {}  # until when, and whether there is none
+        self._changes = 0
+        self._looking: set[asyncio.Task[None]] = set()
 
     async def insert(
         self, endpoint: Endpoint, url: EndpointUrl, description: str | None, *, limit: int, session: Session
@@ -112,7 +119,16 @@ class WebhookEndpoints:
 
     def lacks(self, project: str) -> bool:
         """Tell whether a project is remembered to have no endpoint."""
-        return monotonic() < self._none_until.get(project, 0.0)
+        until, none = self._known.get(project, (0.0, False))
+        return none and monotonic() < until
+
+    def look_up(self, project: str) -> None:
+        """Read in the background whether a project has an endpoint, unless that is remembered; raises nothing."""
+        until, _ = self._known.get(project, (0.0, False))
+        if monotonic() >= until:
+            task = asyncio.create_task(self._look_up(project))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
 
     async def of_projects(self, projects: Collection[str]) -> Collection[str]:
         """Choose the projects that have an endpoint, and remember the others."""
@@ -121,7 +137,8 @@ class WebhookEndpoints:
 
     def forget_none(self, project: str) -> None:
         """Read a project's endpoints next time: one was registered or changed."""
-        self._none_until.pop(project, None)
+        self._changes += 1
+        self._known.pop(project, None)
 
     async def failed(self, endpoint_id: str, now: datetime) -> datetime:
         """Record a failure; return since when there was no success."""
@@ -133,19 +150,26 @@ class WebhookEndpoints:
         """Record a success."""
         await self._set({"_id": endpoint_id}, failing_since=None)
 
+    async def _look_up(self, project: str) -> None:
+        try:
+            with reachable():
+                await self._of_projects.put(project)
+        except StoreUnavailableError as error:
+            log.debug("endpoints_not_looked_up", project=project, error=type(error).__name__)
+
     async def _find(self, projects: Sequence[str]) -> Sequence[list[Document]]:
+        changes = self._changes
         found = await self._rows.find({"project": {"$in": list(set(projects))}}).to_list(None)
         having = {row["project"] for row in found}
-        for project in projects:
-            self._remember(project, none=project not in having)
+        if changes == self._changes:  # else an endpoint may be newer than what was read
+            for project in projects:
+                self._remember(project, none=project not in having)
         return [[row for row in found if row["project"] == project] for project in projects]
 
     def _remember(self, project: str, *, none: bool) -> None:
-        self.forget_none(project)
-        if none:
-            if len(self._none_until) >= _NONE_KEPT:
-                self._none_until.clear()
-            self._none_until[project] = monotonic() + NONE_SECONDS
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        self._known[project] = monotonic() + NONE_SECONDS, none
 
     async def _set(self, query: Document, **fields: object) -> None:
         with reachable():

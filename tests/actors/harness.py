@@ -29,6 +29,7 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
+from domain.webhooks.delivery import DEFAULT_FILTER
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
 from exemplar.injection import Dependencies
@@ -151,6 +152,7 @@ class Harness:
             examples=(Example(digest=digest, content_type="image/jpeg", width=64, height=48, size=9000),),
             start_by=now + timedelta(hours=1),
             finish_by=now + timedelta(hours=2),
+            webhook_events=(DEFAULT_FILTER,) if webhook else (),
         )
         await self.generations.begin(name, event, cause=replace(BY_TEST, request_id=f"r-{name}"))
 

@@ -65,23 +65,28 @@ async def test_a_generation_takes_five_commits(chained: Harness, provider: Sandb
     assert (account.slots, [units for _, units in account.used]) == ((), [1])
 
 
-async def test_a_generation_takes_seven_deliveries(chained: Harness, provider: SandboxProvider) -> None:
+@pytest.mark.parametrize("webhooks", [["delivery"], []])
+async def test_a_generation_takes_three_deliveries_and_four_for_webhooks(
+    chained: Harness, provider: SandboxProvider, webhooks: list[str]
+) -> None:
     announced: list[Commit] = []
-    watched = chained.replace(own_queues=ALL, announce=announced.append)
+    watched = chained.replace(own_queues=ALL, announce=announced.append, lacks_endpoints=lambda _: not webhooks)
     await settled(watched, provider)
     await complete(watched)
     assert [sorted(TABLE.deliveries(commit)) for commit in announced] == [
-        ["delivery", "validation"],
-        ["delivery"],
-        ["delivery"],
+        [*webhooks, "validation"],
+        [*webhooks],
+        [*webhooks],
         ["completion"],
-        ["delivery", "projector"],
+        [*webhooks, "projector"],
     ]
 
 
 async def test_a_chain_stops_before_a_queue_of_another_worker(harness: Harness, provider: SandboxProvider) -> None:
     announced: list[Commit] = []
-    some = harness.replace(own_queues=("validation", "quota"), announce=announced.append)
+    some = harness.replace(
+        own_queues=("validation", "quota"), announce=announced.append, lacks_endpoints=lambda _: False
+    )
     await some.request("g1")
     await some.run_actor("validation", await first(some))
     assert await commits(some) == [["requested"], ["validated", "quota_reserved"]]

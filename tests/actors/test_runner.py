@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dramatiq
+import pika
 import pytest
 from dramatiq.broker import Broker, MessageProxy
 from dramatiq.middleware import CurrentMessage, Middleware, SkipMessage
@@ -161,7 +162,7 @@ async def test_from_the_delivered_message_to_the_actor_are_at_most_four_calls() 
     [event] = Commits().progressed().events
     consumer = Consumer("amqp://127.0.0.1:1", runner_of(handle), topology=topology({QUEUE: ["#"]}))
     deliveries: Any = Deliveries()
-    properties: Any = None
+    properties = pika.BasicProperties()
     consumer._on_message(QUEUE, deliveries, None, Delivery(), properties, body_of(event))
     await asyncio.wait_for(deliveries.done_tags.get(), 5)
     assert [*frames, "_on_message"] == ["handle", "__call__", "_handle", "_on_message"]

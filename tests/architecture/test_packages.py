@@ -30,6 +30,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "dramatiq": ("actors/",),
     "aiohttp.web": ("gateway/", "sandbox/"),
     "prometheus_client": ("exemplar/metrics/",),
+    "opentelemetry": ("exemplar/tracing/",),
     "replicate": ("actors/providers/replicate.py",),
     "c2pa": ("gateway/receipts/c2pa_signer.py",),
     "mcp": ("exemplar/mcp/",),

@@ -19,12 +19,16 @@ class SmallDisk:
 
     folder: Path
 
-    def fill(self) -> None:
-        """Write until there is no room."""
+    def fill(self, *, to: float = 1.0) -> None:
+        """Write until so much of it is used; until there is no room."""
         block = bytes(1024 * 1024)
         with self._filler.open("wb", buffering=0) as filler, suppress(OSError):
-            while True:
+            while to == 1.0 or self._used() < to:
                 filler.write(block)
+
+    def _used(self) -> float:
+        usage = shutil.disk_usage(self.folder)
+        return usage.used / usage.total
 
     def empty(self) -> None:
         self._filler.unlink()

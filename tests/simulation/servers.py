@@ -175,6 +175,7 @@ def _left_out() -> dict[str, Any]:
         "restorations": NeverRestored(),
         "dead_letters": Nothing(),
         "lacks_endpoints": lambda _: True,
+        "look_up_endpoints": lambda _: None,
     }
 
 

@@ -63,6 +63,10 @@ class MongoServer:
         return self._mongod.child.running()
 
     @property
+    def pid(self) -> int:
+        return self._mongod.child.pid or 0
+
+    @property
     def data(self) -> Path:
         """The folder of its files."""
         return self._mongod.data

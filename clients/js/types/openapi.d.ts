@@ -15534,6 +15534,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15579,6 +15581,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15624,6 +15628,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15669,6 +15675,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15714,6 +15722,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15759,6 +15769,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15804,6 +15816,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15849,6 +15863,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -15894,6 +15910,8 @@ export interface operations {
                 "webhook-signature": string;
                 /** @description The version of the event: larger is later */
                 "webhook-sequence": number;
+                /** @description The trace of the submission, by W3C Trace Context, if it has one */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -183,6 +184,21 @@ async def test_a_child_that_keeps_ending_is_not_restarted_forever(
         await asyncio.wait_for(supervisor.watch(), 30)
     await supervisor.stop()
     assert [line.partition(",")[0] for line in said] == ["short ended (exit code 3)"] * 5
+
+
+async def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exemplar.local.supervisor.FIRST_PAUSE_S", 0.001)
+
+    def refuse(_: PidFiles, pid: Pid) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    child, supervisor = child_of(tmp_path, "raise SystemExit(3)", name="short"), Supervisor(lambda _: None)
+    supervisor.adopt(child)
+    child.start()
+    monkeypatch.setattr(PidFiles, "write", refuse)
+    with pytest.raises(ConfigurationError, match="short cannot be started again: No space left on device"):
+        await asyncio.wait_for(supervisor.watch(), 30)
+    await supervisor.stop()
 
 
 async def test_the_log_of_a_running_child_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

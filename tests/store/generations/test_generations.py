@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ from events.envelope import Cause
 from events.event import Event
 from events.invocation import DuplicateFound
 from store.commits.contract import EventStore
+from store.commits.memory import MemoryEventStore
 from store.errors import WrongExpectedVersionError
 from store.generations.generations import Generations
 from tests.builders.clock import Clock
@@ -101,6 +103,55 @@ async def test_a_decision_on_an_outdated_known_state_is_made_again(harness: Gene
     assert decided is not None
     assert decided.events == ()
     assert decided.generation == await harness.generations.load(ID)
+
+
+class NotedReads(MemoryEventStore):
+    """Notes behind which versions streams are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind = list[int]()
+
+    async def since(self, heads: Mapping[str, int]) -> dict[str, list[Commit] | Exception]:
+        self.behind += heads.values()
+        return await super().since(heads)
+
+
+async def test_after_a_lost_race_only_newer_commits_are_read(clock: Clock) -> None:
+    events = NotedReads()
+    harness, other = GenerationsHarness(events, clock), GenerationsHarness(events, clock)
+    await harness.append(VALIDATED)
+    known = await harness.generations.load(ID)
+    await other.generations.decide(ID, lambda _: [RESERVED], cause=CAUSE)
+    events.behind.clear()
+    decided = await harness.generations.decide(
+        ID, lambda g: [intended()] if g.reserved else [RESERVED], cause=CAUSE, known=known
+    )
+    assert decided is not None
+    assert decided.events == (intended(),)
+    assert events.behind == [2]
+
+
+async def test_endpoints_are_looked_up_before_a_generation_is_acted_on(events: EventStore, clock: Clock) -> None:
+    without = set[str]()
+    harness = GenerationsHarness(events, clock)
+    worker = Generations(
+        events,
+        announce=harness.announced.append,
+        clock=clock,
+        lacks_endpoints=without.__contains__,
+        look_up_endpoints=without.add,
+    )
+    await harness.append()
+    [begun] = harness.announced[-1].events
+    assert "delivery" not in harness.announced[-1].idle
+    known = await worker.recall(begun)
+    await worker.decide(ID, lambda _: [VALIDATED], cause=CAUSE, known=known)
+    assert "delivery" in harness.announced[-1].idle
+    without.clear()
+    await worker.decide(ID, lambda _: [failed("canceled", "x")], cause=CAUSE)
+    await worker.recall(harness.announced[-1].events[-1])
+    assert not without, "nothing more is announced of a generation that has ended"
 
 
 async def test_no_events_from_a_current_known_state_append_nothing(harness: GenerationsHarness) -> None:

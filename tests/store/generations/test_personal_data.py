@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from store.generations.personal_data import (
     PersonalDataStore,
     ProviderTexts,
 )
-from store.mongo.connection import Database
+from store.mongo.connection import Database, Document
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = ProviderTexts("p2", ("https://out/1.png",))
 SAID = PersonalData(
     generation="g1",
     token="t1",
@@ -102,6 +104,33 @@ async def test_the_first_answer_about_a_prediction_is_kept(personal_data: Person
     stored = await personal_data.get("g1", "t1")
     assert stored is not None
     assert {*digests} == {stored.answer_digest("p1")}, "every observer records the hash of the answer that is kept"
+
+
+class CountedReads(MongoPersonalData):
+    """Counts the reads of documents."""
+
+    reads = 0
+
+    async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
+        self.reads += 1
+        return await super()._find(ids, fields=fields)
+
+
+async def test_the_first_answer_is_hashed_without_reading_where_the_salt_is_known(database: Database) -> None:
+    own, other = CountedReads(database), CountedReads(database)
+    await own.put(SAID)
+    digests = [await own.put_provider("g1", "t1", ProviderTexts("p1")), await other.put_provider("g1", "t1", LATER)]
+    assert (own.reads, other.reads) == (0, 1)
+    repeated = await own.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/2.png",)))
+    assert own.reads == 1, "an answer was there: its hash is asked for"
+    stored = await own.get("g1", "t1")
+    assert stored is not None
+    assert [*digests, repeated] == [stored.answer_digest(name) for name in ("p1", "p2", "p1")]
+
+    await own.erase("g1")
+    await other.put(SAID)
+    await own.put_provider("g1", "t1", ProviderTexts("p3"))
+    assert own.reads == 3, "the salt was erased with the rest"
 
 
 async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:

@@ -90,3 +90,15 @@ async def test_an_unreachable_server_is_an_error_of_all(database: Database) -> N
     answers = await asyncio.gather(*(batches.run(_insert(one)) for one in "abc"), return_exceptions=True)
     assert all(isinstance(answer, PyMongoError) for answer in answers)
     assert tries == 1
+
+
+async def test_each_is_told_that_it_changed_a_document_where_all_did(commands: Commands) -> None:
+    await commands.database["letters"].insert_many([{"_id": one} for one in "ab"])
+    batches = WriteBatches(commands)
+
+    async def changed(value: int) -> list[int | None]:
+        changes = (_update(one, {"$set": {"value": value if one == "a" else 1}}) for one in "ab")
+        return [answer.get("nModified") for answer in await asyncio.gather(*map(batches.run, changes))]
+
+    assert await changed(1) == [1, 1]
+    assert await changed(2) == [None, None], "one of the two changed nothing, and nobody knows which"
