@@ -1,6 +1,6 @@
 """Health of the service, for load balancers, operators and clients of the older API.
 
-The older API has parts that this service does not use: pictures are in MongoDB, and RabbitMQ stands in for Redis.
+The older API has parts that this service does not use: RabbitMQ stands in for Redis.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ class HealthRoutes:
     """Answer health; each check returns at least `status`."""
 
     database_health: Check
+    storage_health: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
     broker_health: Callable[[], Mapping[str, Any]]
     provider_paused: Callable[[], Awaitable[datetime | None]]
     version: str
@@ -74,8 +75,8 @@ class HealthRoutes:
 
     @_get(f"{HEALTH}/storage", answers.TimedStorageHealth, "The pictures cannot be reached")
     async def storage_only(self, _: web.Request) -> web.Response:
-        """Read the health of the store of pictures, which are in the database."""
-        return self._answer(_storage(await self.database_health()))
+        """Read the health of the store of pictures: an object storage, or the database."""
+        return self._answer(_storage(await self.storage_health(await self.database_health())))
 
     @get(f"{HEALTH}/broker", "public", answer=answers.TimedBrokerHealth)
     async def broker_only(self, _: web.Request) -> web.Response:
@@ -89,15 +90,16 @@ class HealthRoutes:
 
     async def _parts(self) -> dict[str, Any]:
         database = await self.database_health()
+        storage = await self.storage_health(database)
         return {
-            "status": database["status"],
+            "status": database["status"] if storage["status"] == "healthy" else "unhealthy",
             "database": database,
-            "file_storage": _storage(database),
+            "file_storage": _storage(storage),
             "redis": {"status": "not_used"},
             "broker": dict(self.broker_health()),
             "version": self.version,
             "note": None,
-            "error": database["error"],
+            "error": database["error"] or storage["error"],
         }
 
     async def _provider(self) -> answers.ProviderHealth:
@@ -109,16 +111,14 @@ class HealthRoutes:
         return web.json_response({**body, "timestamp": format_time(self.clock())}, status=status)
 
 
-def _storage(database: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the store of pictures, which is the database; its primary takes writes when it answers."""
-    works = database["status"] == "healthy"
+def _storage(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the store of pictures with all fields that the older API has; what answers takes writes, too."""
+    works = found["status"] == "healthy"
     return {
-        "status": database["status"],
-        "type": "mongodb",
+        **found,
         **dict.fromkeys(("path", "url_prefix", "url")),
         **dict.fromkeys(("writable", "accessible"), works),
-        **dict.fromkeys(("url_configured", "key_configured"), False),
-        "error": database["error"],
+        **dict.fromkeys(("url_configured", "key_configured"), found["type"] == "s3"),
     }
 
 

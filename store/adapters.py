@@ -67,6 +67,7 @@ from store.mongo.provisional import ProvisionalWrites
 from store.mongo.safe_now import SafeNow, ServerTime
 from store.objects.opening import open_objects, open_usable_objects
 from store.objects.s3_objects import S3Objects
+from store.objects.storage_health import StorageHealth
 from store.objects.uploads import Uploads
 from store.quota.durations import RecentDurations
 from store.quota.held_units import HeldUnits
@@ -160,6 +161,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "backup_restorer": BackupRestorer,
     "restorations": Restorations,
     "database_health": DatabaseHealth,
+    "storage_health": StorageHealth,
     "oplog": Oplog,
     "safe_now": SafeNow,
     "server_time": ServerTime,
