@@ -6,13 +6,14 @@ VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11
+TYPING := $(BIN)/mypy && $(BIN)/lint-imports
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 # Tests start hundreds of processes: with bytecode kept, each saves a sixth of the work of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: alerts bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs style typing
+.PHONY: alerts bench chaos chaos-programs containers docs fuzz help simulate run test lint vendor screenshots types derived lock clean programs container-programs style
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -23,7 +24,7 @@ run: $(VENV)/.installed ## start the whole system on this machine and make one p
 # Types take one core for most of a minute, and tests wait at times: both run together. The words on types come last.
 test: $(VENV)/.installed-dev programs style ## check the code and run all tests on real servers
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
-	$(MAKE) --no-print-directory typing >"$$said" 2>&1 & typing=$$!; \
+	($(TYPING)) >"$$said" 2>&1 & typing=$$!; \
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$typing; typing=$$?; cat "$$said"; exit $$((tests ? tests : typing))
 
@@ -48,15 +49,12 @@ docs: $(VENV)/.installed-dev ## build the searchable site of the documents in di
 alerts: $(VENV)/.installed-dev programs ## break a running system in every way that an alert is for; ARGS="lose_worker"
 	@$(BIN)/python -m tests.alerts $(ARGS)
 
-lint: style typing ## check style, types and the laws of imports
+lint: style ## check style, types and the laws of imports
+	$(TYPING)
 
 style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-typing: $(VENV)/.installed-dev
-	$(BIN)/mypy
-	$(BIN)/lint-imports
 
 vendor: $(VENV)/.installed-dev ## copy the third-party files of the console and of the API page from npm
 	$(BIN)/python -m gateway.console.vendor

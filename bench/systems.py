@@ -6,6 +6,7 @@ import json
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class System:
-    """A running system: its process ids by name, and one account's headers per client."""
+    """A running system: its process ids by name, one account's headers per client, and how often it was polled."""
 
     name: str
     url: str
@@ -43,6 +44,7 @@ class System:
     accounts: Sequence[dict[str, str]]
     database: str = ""
     connections: dict[int, Connection] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def connection(self, client: int) -> Connection:
         """Return the kept-alive connection of a client."""
@@ -85,6 +87,7 @@ class System:
         connection = connection_to(self.url)
         try:
             while True:
+                self.counts["polls"] += 1
                 found: dict[str, Any] = (await connection.send(request)).json()
                 if found["status"] == "completed":
                     return found

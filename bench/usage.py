@@ -1,4 +1,4 @@
-"""What a measurement costs: CPU time, requests of MongoDB, commits, deliveries of queues."""
+"""What a measurement costs: CPU time, requests of MongoDB, commits, deliveries of queues, polls by itself."""
 
 import os
 import re
@@ -28,6 +28,7 @@ class Cost:
     mongodb_requests: float
     commits: float
     deliveries: float
+    polls: float
 
     @property
     def cpu(self) -> float:
@@ -40,20 +41,24 @@ class Meter:
     def __init__(self, servers: Servers, system: System, *, deliveries: bool = False) -> None:
         self._servers, self._system, self._deliveries = servers, system, deliveries
         self._groups = {**system.pids, **servers.pids}
+        self._delivered = self._deliveries_so_far()
         self._before = self._read()
 
     def _read(self) -> tuple[dict[str, float], int, int, int]:
         url = self._servers.mongodb_url(self._system.database)
-        delivered = delivered_messages(self._servers) if self._deliveries else 0
         cpu = {name: cpu_ms([pid]) for name, pid in self._groups.items()}
-        return cpu, mongodb_requests(url), commits_in(url), delivered
+        return cpu, mongodb_requests(url), commits_in(url), self._system.counts["polls"]
+
+    def _deliveries_so_far(self) -> int:
+        """Ask RabbitMQ, which takes seconds: last of all, or what runs meanwhile would count."""
+        return delivered_messages(self._servers) if self._deliveries else 0
 
     def cost(self, units: int) -> Cost:
         """Return the cost of each of `units` since the meter was made."""
-        cpu, requests, commits, delivered = self._read()
-        before = self._before
+        (cpu, requests, commits, polls), before = self._read(), self._before
         spent = {name: (used - before[0][name]) / units for name, used in cpu.items()}
-        counts = (requests - before[1], commits - before[2], delivered - before[3])
+        delivered = self._deliveries_so_far() - self._delivered
+        counts = (requests - before[1], commits - before[2], delivered, polls - before[3])
         return Cost(spent, *(count / units for count in counts))
 
 
@@ -72,6 +77,7 @@ def _medians(measured: Sequence[Cost], prefix: str) -> dict[str, Any]:
         "mongodb_requests": middle([cost.mongodb_requests for cost in measured], 1),
         "commits": middle([cost.commits for cost in measured], 1),
         "deliveries": middle([cost.deliveries for cost in measured], 1),
+        "polls": middle([cost.polls for cost in measured], 1),
     }
     return {f"{prefix}{name}": value for name, value in found.items() if value}
 
@@ -113,6 +119,14 @@ def commits_in(url: str) -> int:
     """Return the number of commits in the log of a database."""
     with MongoClient[dict[str, Any]](url) as client:
         return client.get_default_database("none")["commits"].estimated_document_count()
+
+
+def stored_bytes(url: str) -> dict[str, int]:
+    """Return what the documents of each collection take before compression, with their indexes as they are stored."""
+    with MongoClient[dict[str, Any]](url) as client:
+        database = client.get_default_database("none")
+        stats = {name: database.command("collStats", name) for name in database.list_collection_names()}
+        return {name: int(one["size"] + one["totalIndexSize"]) for name, one in stats.items()}
 
 
 def delivered_messages(servers: Servers) -> int:

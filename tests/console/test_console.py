@@ -29,6 +29,7 @@ def test_a_link_signs_in_once(open_tab: OpenTab, link: Callable[[Account], str],
     second.expect("401")
     second.page.goto(address)
     expect(second.page.locator(".notice.error")).to_contain_text("was used already")
+    expect(second.page.locator(".notice.error")).to_contain_text("“exemplar open” makes a new one")
 
 
 def test_an_end_user_and_a_developer_sign_in_with_passwords(open_tab: OpenTab, account: Account) -> None:

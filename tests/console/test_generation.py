@@ -1,6 +1,6 @@
 """The page of one generation."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.console.conftest import Tab, submit
 from tests.systems.system import System
@@ -25,10 +25,17 @@ def test_a_page_continues_after_the_service_was_killed(tab: Tab, solo: System) -
 
 def test_a_finished_picture_is_published_used_again_and_deleted(tab: Tab) -> None:
     page = tab.page
-    page.on("dialog", lambda dialog: dialog.accept())
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
     submit(tab, "a harbour")
     page.get_by_role("button", name="Publish").click(timeout=60_000)
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
+    assert "All users of this project will see it" in asked[0]
     tab.open("gallery")
     expect(page.locator(".card .prompt")).to_have_text("a harbour")
     page.click("button.card")
@@ -36,8 +43,13 @@ def test_a_finished_picture_is_published_used_again_and_deleted(tab: Tab) -> Non
     tab.open("generations")
     page.locator("a.card").focus()
     page.keyboard.press("End")
+    page.set_viewport_size({"width": 360, "height": 400})
+    page.evaluate("window.scrollTo(0, 150)")
     page.keyboard.press("Enter")
     expect(page).to_have_title("a harbour · Exemplar")
+    page.go_back()
+    page.wait_for_function("window.scrollY === 150")
+    page.click("a.card")
     page.get_by_role("button", name="Use again").click()
     expect(page.locator("textarea[name=prompt]")).to_have_value("a harbour")
     expect(page.locator(".chosen li")).to_have_count(3)
@@ -52,6 +64,7 @@ def test_a_waiting_generation_is_explained_and_cancelled(tab: Tab, solo: System)
         submit(tab)
         expect(tab.page.locator("[role=status]").first).to_contain_text("waiting")
         expect(tab.page.locator("[role=status]").first).to_contain_text(" s ")
+        expect(tab.page.locator(".eta")).to_contain_text("Expected at")
         tab.page.on("dialog", lambda dialog: dialog.accept())
         tab.page.get_by_role("button", name="Cancel").click()
     finally:

@@ -1,6 +1,5 @@
 """Commands that cannot start say why in one line, on standard error, with exit code 2."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.systems.commands import run_command
+
 ROOT = Path(__file__).parents[2]
 SECRET = "s" * 40
 RIGHT = {
     "EXEMPLAR_MONGODB_URL": "mongodb://127.0.0.1:1/exemplar?serverSelectionTimeoutMS=100",
+    "EXEMPLAR_MONGODB_TIMEOUT_MS": "100",  # nothing listens there
     "EXEMPLAR_AMQP_URL": "amqp://guest:guest@127.0.0.1:1/",
     "EXEMPLAR_JWT_SECRET": SECRET,
     "EXEMPLAR_ID_SECRET": SECRET,
@@ -51,48 +53,17 @@ WRONG = {
 
 
 BY_ITSELF = "no server at the address"
-FORKING = """
-import json, os, sys
-import exemplar.processes
-from exemplar import cli
-
-for name, command, env in json.load(sys.stdin):
-    if child := os.fork():
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps([name, code, open(name).read()]), flush=True)
-        continue
-    os.environ.clear()
-    os.environ.update(env)
-    os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY), 2)
-    sys.argv = ["exemplar", *command.split()]
-    sys.exit(cli.main())
-"""
 
 
 def environment(wrong: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **RIGHT, **wrong}
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
-    """Run each command in a fork of one process, which has imported the product; return exit codes and errors."""
-    cases = [(name, command, environment(wrong)) for name, (command, wrong, _) in WRONG.items()]
-    run = subprocess.run(
-        [sys.executable, "-c", FORKING],
-        input=json.dumps(cases),
-        env=environment({}),
-        cwd=tmp_path_factory.mktemp("commands"),
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=True,
-    )
-    return {name: (code, errors) for name, code, errors in map(json.loads, run.stdout.splitlines())}
-
-
 @pytest.mark.parametrize("name", WRONG)
-def test_a_command_with_a_wrong_setting_names_it_in_one_line(name: str, ended: Mapping[str, tuple[int, str]]) -> None:
-    names_it_in_one_line(WRONG[name][2], *ended[name])
+def test_a_command_with_a_wrong_setting_names_it_in_one_line(name: str, tmp_path: Path) -> None:
+    command, wrong, named = WRONG[name]
+    done = run_command(*command.split(), env=environment(wrong), cwd=tmp_path)
+    names_it_in_one_line(named, done.code, done.error)
 
 
 def test_a_program_of_its_own_with_a_wrong_setting_ends_in_the_same_way(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.journeys.invariants import history
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.system import System
 from tests.systems.tenants import FILE_NAME, ONE, Answer, Tenant, fetch, types
+from tests.systems.waiting import until
 
 SYSTEM = "whole"
 PHOTOS = ("coffee.png", "chelsea.png", "rocket.jpg")
@@ -161,6 +162,11 @@ async def test_a_truncated_jpeg_that_was_accepted_fails_as_invalid_image_without
     assert resource["error"] == resource["failure"]["message"]
     assert await sandbox.creations(generation) == []
     async with system.open_store() as store:
+
+        async def settled() -> bool:
+            return not (await store.ledger.account(tenant.developer)).slots
+
+        await until(settled, "the only slot is free")
         await tenant.completed(await tenant.accepted())
         account = await store.ledger.account(tenant.developer)
     assert sum(units for _, units in account.used) == 1

@@ -451,7 +451,7 @@ export const T = {
     differs: (since) => `(differs from version ${since})`,
     difference: (since, until) => `From version ${since} to ${until}`,
     compare: "Compare with version",
-    before1: "the one before",
+    oneBefore: "the one before",
     nothingBefore: "There is no other version to compare with.",
     same: "Nothing differs.",
     changes: "Changes",

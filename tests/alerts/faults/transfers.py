@@ -11,14 +11,14 @@ from tests.alerts.stage import Stage
 from tests.systems.tenants import SUBMIT, Tenant, make_tenant
 
 MIB = 1024 * 1024
-_PICTURE = 10 * MIB - 200 * 1024  # six of them leave 5 of the 64 MiB
+_PICTURE = 10 * MIB - 300 * 1024  # six of them leave 6 of the 64 MiB
 
 
 @asynccontextmanager
 async def hold_uploads(stage: Stage) -> AsyncIterator[None]:
-    """Two developers send nearly all of their uploads, and then a few bytes a second."""
+    """Three developers send nearly all of their uploads, and then a few bytes a second."""
     await stage.restart("gateway", EXEMPLAR_UPLOAD_BUDGET=str(64 * MIB))
-    tenants = [await make_tenant(stage.system, stage.session, "internal") for _ in range(2)]
+    tenants = [await make_tenant(stage.system, stage.session, "internal") for _ in range(3)]
     uploads = [asyncio.create_task(_upload(stage.session, tenant)) for tenant in tenants]
     yield
     for upload in uploads:
@@ -38,7 +38,7 @@ async def _body() -> AsyncIterator[bytes]:
     instructions = json.dumps({"prompt": "a lighthouse"})
     yield f'--limit\r\nContent-Disposition: form-data; name="instructions"\r\n\r\n{instructions}\r\n'.encode()
     head = 'Content-Disposition: form-data; name="example_images"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-    for _ in range(3):
+    for _ in range(2):
         yield f"--limit\r\n{head}".encode() + bytes(_PICTURE) + b"\r\n"
     yield f"--limit\r\n{head}".encode()
     while True:

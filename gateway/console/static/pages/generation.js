@@ -15,6 +15,7 @@ import { zoomable } from "../parts/zoom.js";
 import { T } from "../texts.js";
 import { randomKey } from "../vendor/exemplar-client/index.js";
 
+const PROGRESS = "generation.progressed"; // the only event that begins no other phase
 const LOOKED_EVERY_MS = 2000;
 const TICK_MS = 1000;
 const LONGEST_TITLE = 60;
@@ -62,9 +63,10 @@ export async function page(page) {
     }),
     save: () => saveText(`receipt-${id}.json`, state.proved.text),
   };
+  const bell = { ring: () => {} };
   update({});
-  lookWhile(client, id, state, update, signal);
-  await watch(accounts.client(accounts.PATIENT), id, managed, signal);
+  lookWhile(client, id, managed, bell, signal);
+  await watch(accounts.client(accounts.PATIENT), id, managed, bell, signal);
   const [picture] = state.generation.result?.images ?? [];
   if (picture) update({ checked: await checkPicture(picture, signal) });
 }
@@ -76,16 +78,17 @@ function titleOf({ generation }) {
 }
 
 /**
- * Show every event as it happens, and the resource after it. What was explained before an event is old after it.
- * @param {any} client @param {string} id @param {any} managed @param {AbortSignal} signal
+ * Show every event as it happens, and the resource after the last one. What was explained before an event is old after it.
+ * @param {any} client @param {string} id @param {any} managed @param {Bell} bell @param {AbortSignal} signal
  */
-async function watch(client, id, { state, update, fail }, signal) {
+async function watch(client, id, { state, update, fail }, bell, signal) {
   const onConnection = (/** @type {boolean} */ isConnected) => update({ isConnected });
   try {
     for await (const event of client.events(id, { after: 0, signal, onConnection })) {
       if (event.type === "snapshot") continue;
-      update({ events: [...state.events, event.data], explained: "" });
-      if (event.data.version > state.generation.version) update({ generation: await client.get(id) });
+      const isSamePhase = event.data.type === PROGRESS;
+      update({ events: [...state.events, event.data], explained: isSamePhase ? state.explained : "" });
+      bell.ring(); // waiting for the resource here would hide that the connection is lost
     }
     update({ generation: await client.get(id), isConnected: true });
   } catch (error) {
@@ -93,18 +96,26 @@ async function watch(client, id, { state, update, fail }, signal) {
   }
 }
 
+/** The event that began what it does now. @param {any[]} events */
+const phaseOf = (events) => events.findLast(({ type }) => type !== PROGRESS)?.version ?? 0;
+
+/** @typedef {{ring: () => void}} Bell rung at each event, so that what is looked at now and then is looked at once */
+
 /**
  * Until it is final, say what it waits for and when it is expected to end, and let the time run.
- * @param {any} client @param {string} id @param {any} state @param {any} update @param {AbortSignal} signal
+ * @param {any} client @param {string} id @param {any} managed @param {Bell} bell @param {AbortSignal} signal
  */
-async function lookWhile(client, id, state, update, signal) {
+async function lookWhile(client, id, { state, update }, bell, signal) {
   const ticking = setInterval(() => update({}), TICK_MS);
   while (!signal.aborted && !isFinal(state.generation)) {
-    const { version } = state.events.at(-1) ?? { version: 0 };
+    const phase = phaseOf(state.events);
     const [explained, generation] = await Promise.all([client.explain(id), client.get(id)]).catch(() => []);
-    const isNew = generation && (state.events.at(-1)?.version ?? 0) === version; // nothing has happened since
-    if (isNew) update({ explained: explained.sentence, ...(generation.version >= state.generation.version ? { generation } : {}) });
-    await new Promise((resolve) => setTimeout(resolve, LOOKED_EVERY_MS));
+    if (explained && phase === phaseOf(state.events)) update({ explained: explained.sentence });
+    if (generation && generation.version >= state.generation.version) update({ generation });
+    await new Promise((resolve) => {
+      bell.ring = () => resolve(undefined);
+      setTimeout(resolve, LOOKED_EVERY_MS);
+    });
   }
   clearInterval(ticking);
   if (!signal.aborted) update({ explained: "" });

@@ -96,7 +96,7 @@ export async function page({ draw, params, go, query, signal, memory }) {
     ${isFiltered ? html`${T.list.noMatch} <a href="/console/${params.path}">${T.list.showAll}</a>` : T.list.empty}
     ${isGallery || project || isFiltered ? nothing : html`<a href="/console/create">${T.list.first}</a>`}
   </p>`;
-  if (memory.list) {
+  if (state.generations.length > 0) {
     update({});
     await refresh();
   } else {

@@ -15,7 +15,7 @@ const DEFAULT = "default"; // the webhooks that single requests name
 const AGAIN = ["/recover", "/replay-missing"]; // told below, where they are
 const STATES = ["pending", "delivered", "failed", "skipped"];
 const LOOKED_EVERY_MS = 1500; // while an attempt is open
-const LOOKED_SELDOM_MS = 6000;
+const LOOKED_SELDOM_MS = 4000;
 const SOON_MS = 90_000; // an attempt under way shows the end of its claim, which is a minute ahead
 
 /** @param {import("./page.js").Page} page */

@@ -68,7 +68,7 @@ function differences({ version, since, chosen, last, difference }, show) {
       <label class="inline">
         ${T.history.compare}
         <select @change=${choose}>
-          <option value="0" ?selected=${chosen === 0}>${T.history.before1}</option>
+          <option value="0" ?selected=${chosen === 0}>${T.history.oneBefore}</option>
           ${versions.map((one) => html`<option value=${one} ?selected=${one === chosen}>${one}</option>`)}
         </select>
       </label>
