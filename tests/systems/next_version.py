@@ -7,13 +7,13 @@ Rows of generations get `profile` too. A process becomes the next version before
 import os
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from actors import model_inputs
 from domain.generation import decisions
 from events.catalogue import CATALOGUE
 from events.generation import GenerationValidated
-from store.generations import mongo_projection
+from store.generations.projection import Row
 
 VERSION: Final = "TESTS_NEXT_VERSION"
 """The environment variable that makes a process of the tests the next version."""
@@ -43,11 +43,5 @@ def become_next() -> None:
     allowed[ValidatedNow] = allowed[GenerationValidated]
     changed: Any = model_inputs
     changed.GenerationValidated = partial(ValidatedNow, profile="srgb")
-    rows: Any = mongo_projection
-    rows._newer = partial(_with_profile, mongo_projection._newer)
-
-
-def _with_profile(newer: Any, row: Any, *, upsert: bool) -> Any:
-    update = newer(row, upsert=upsert)
-    update._doc["$set"]["profile"] = "srgb"
-    return update
+    rows, as_document = cast("Any", Row), Row.as_document
+    rows.as_document = lambda row: {**as_document(row), "profile": "srgb"}
