@@ -121,6 +121,14 @@ def commits_in(url: str) -> int:
         return client.get_default_database("none")["commits"].estimated_document_count()
 
 
+def stored_bytes(url: str) -> dict[str, int]:
+    """Return what the documents of each collection take before compression, with their indexes as they are stored."""
+    with MongoClient[dict[str, Any]](url) as client:
+        database = client.get_default_database("none")
+        stats = {name: database.command("collStats", name) for name in database.list_collection_names()}
+        return {name: int(one["size"] + one["totalIndexSize"]) for name, one in stats.items()}
+
+
 def delivered_messages(servers: Servers) -> int:
     """Return how many messages RabbitMQ has delivered to consumers since its start."""
     program = servers.rabbitmq.node.program

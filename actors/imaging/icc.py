@@ -10,6 +10,7 @@ Vector = tuple[float, float, float]
 Matrix = tuple[Vector, Vector, Vector]
 
 _D50: Final[Vector] = (0.9642, 1.0, 0.8249)
+_ROUNDING: Final = 1e-9
 _BRADFORD: Final[Matrix] = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _CURVE_STEPS: Final = 1_024
 _HEAD: Final = 128
@@ -56,8 +57,13 @@ def _scaled(vector: Vector, factor: float) -> Vector:
 
 
 def _apply(matrix: Matrix, vector: Vector) -> Vector:
-    first, second, third = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
+    first, second, third = (_dot(row, vector) for row in matrix)
     return first, second, third
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    """Add in this order with these roundings: `sum` of Python 3.12 is more exact, and a picture is made again later."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def _transposed(rows: Sequence[Vector]) -> Matrix:
@@ -66,8 +72,11 @@ def _transposed(rows: Sequence[Vector]) -> Matrix:
 
 
 def _inverse(m: Matrix) -> Matrix:
+    """Invert a matrix; ZeroDivisionError for one whose determinant is but the rounding of its terms."""
     crosses = [_cross(m[1], m[2]), _cross(m[2], m[0]), _cross(m[0], m[1])]
-    determinant = sum(a * b for a, b in zip(m[0], crosses[0], strict=True))
+    determinant = _dot(m[0], crosses[0])
+    if abs(determinant) <= _ROUNDING * max(abs(a * b) for a, b in zip(m[0], crosses[0], strict=True)):
+        raise ZeroDivisionError
     return _transposed([_scaled(cross, 1 / determinant) for cross in crosses])
 
 

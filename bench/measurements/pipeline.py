@@ -10,7 +10,7 @@ from bench.progress import say
 from bench.report import Row, compared, repeated
 from bench.servers import Servers
 from bench.systems import System, open_ours, open_peer
-from bench.usage import Cost, Meter, costs
+from bench.usage import Cost, Meter, costs, stored_bytes
 
 ACCOUNTS = 16
 
@@ -30,6 +30,8 @@ def _compare(
 ) -> Iterator[Row]:
     rates = defaultdict[str, list[float]](list)
     spent = defaultdict[str, list[Cost]](list)
+    url = servers.mongodb_url(systems[0].database)
+    stored = stored_bytes(url)
     for number in range(options.repeats + 1):  # the first warms up
         for system in reversed(systems):
             meter = Meter(servers, system, deliveries=True)
@@ -41,7 +43,10 @@ def _compare(
                 rates[system.name].append(options.count / seconds)
                 spent[system.name].append(cost)
     mine, theirs = spent["ours"], spent["peer"]
-    yield compared(name, "1/s", rates["ours"], rates["peer"], "peer", **costs(mine, theirs))
+    grown = {kind: size - stored.get(kind, 0) for kind, size in stored_bytes(url).items()}
+    kept = {kind: size // (options.count * (options.repeats + 1)) for kind, size in sorted(grown.items())}
+    more = costs(mine, theirs) | {"stored_bytes": {kind: size for kind, size in kept.items() if size >= 10}}
+    yield compared(name, "1/s", rates["ours"], rates["peer"], "peer", **more)
     yield compared(f"{name}_cpu", "ms", [cost.cpu for cost in mine], [cost.cpu for cost in theirs], "peer")
     requests = [round(cost.mongodb_requests, 1) for cost in mine]
     yield repeated(f"{name}_requests", "", requests, vs_requests=[round(cost.mongodb_requests, 1) for cost in theirs])

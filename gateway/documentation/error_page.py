@@ -3,14 +3,13 @@
 import html
 import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 
 from domain.errors import ErrorCode
 from domain.paths import CONSOLE, DOCS
 from gateway.documentation.error_guide import error_guide
-from gateway.http.error_mapping import HTTP_ERRORS
+from gateway.http.error_mapping import HTTP_ERRORS, phrase_of
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]+\)")
@@ -63,7 +62,7 @@ def _status_of(code: ErrorCode) -> int:
 
 def _status(status: int, codes: Sequence[ErrorCode]) -> str:
     links = " ".join(f'<a href="#{code.value}"><code>{code.value}</code></a>' for code in codes)
-    return f"<dt>{status} {HTTPStatus(status).phrase}</dt><dd>{links}</dd>\n"
+    return f"<dt>{status} {phrase_of(status)}</dt><dd>{links}</dd>\n"
 
 
 def _section(code: ErrorCode) -> str:

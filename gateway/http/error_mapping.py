@@ -123,6 +123,12 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.INTERNAL: HttpError(500, "Internal server error"),
 }
 
+_PHRASES: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 _CODE_OF_STATUS: Final = {
     401: ErrorCode.INVALID_CREDENTIALS,
     403: ErrorCode.FORBIDDEN,
@@ -135,6 +141,11 @@ _CODE_OF_STATUS: Final = {
     416: ErrorCode.RANGE_NOT_SATISFIABLE,
     503: ErrorCode.SERVER_BUSY,
 }
+
+
+def phrase_of(status: int) -> str:
+    """Return the reason phrase of RFC 9110, which Python knows from 3.13 on."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def map_error(error: Exception) -> MappedError:

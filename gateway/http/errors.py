@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 from domain.errors import ExemplarError, FieldError, FieldsError, LimitError, path_of
 from domain.paths import ERROR_PAGE, OPENAI
 from gateway.http.error_log import CODE
-from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error
+from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error, phrase_of
 from gateway.http.openai_errors import in_openai_form
 from gateway.http.parsing import media_weights
 from gateway.http.request_ids import request_id_of
@@ -125,7 +125,7 @@ def _fault(error: ExemplarError) -> dict[str, object]:
 
 def _problem(error: ExemplarError, status: int, body: Mapping[str, object]) -> dict[str, object]:
     """Write RFC 9457, where ``detail`` is text."""
-    problem = {"type": f"{ERROR_PAGE}#{error.code}", "title": HTTPStatus(status).phrase, "status": status, **body}
+    problem = {"type": f"{ERROR_PAGE}#{error.code}", "title": phrase_of(status), "status": status, **body}
     if fields := _fields(error):
         problem["detail"] = "; ".join(f"{path_of(field)}: {field.msg}" for field in fields)
     return problem

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final
 
 import bson
@@ -69,25 +70,31 @@ class BackupRestorer:
                 show(done, total)
 
     async def _apply_all(self, folder: BackupFolder, backup: Backup, until: int) -> datetime:
-        """Apply the changes up to a moment, in their order; return the moment of the last one."""
-        last, pending, name = backup.begin or 0, list[Write](), ""
-        for change in _changes(folder, backup.changes):
-            made = moment_of(change)
-            if made > until:
-                break
-            last = max(last, made)
+        """Apply the changes up to a moment, in their order; return the moment of the last one.
+
+        The first file has those that were made while collections were copied: only all of them are consistent.
+        """
+        last = await self._apply(_changes(folder, backup.changes[:1]), strict=False)
+        later = takewhile(lambda one: moment_of(one[0]) <= until, _changes(folder, backup.changes[1:]))
+        last = max(last, await self._apply(later, strict=True))
+        return datetime.fromtimestamp(last / 1000, UTC)
+
+    async def _apply(self, changes: Iterable[tuple[Document, int]], *, strict: bool) -> int:
+        last, pending, size, name = 0, list[Write](), 0, ""
+        for change, length in changes:
+            last = max(last, moment_of(change))
             collection, kind = change["ns"].get("coll", ""), change["operationType"]
-            if pending and (collection != name or len(pending) >= _BATCH or kind not in _WRITES):
-                await self._write(name, pending, strict=made > (backup.begin or 0))
-                pending = []
-            name = collection
+            full = len(pending) >= _BATCH or size >= _BATCH_BYTES
+            if full or collection != name or kind not in _WRITES:
+                await self._write(name, pending, strict=strict)
+                pending, size = [], 0
+            name, size = collection, size + length
             if kind in _WRITES:
                 pending += _WRITES[kind](change)
             else:
                 await self._reshape(change)
-        if pending:
-            await self._write(name, pending, strict=True)
-        return datetime.fromtimestamp(last / 1000, UTC)
+        await self._write(name, pending, strict=strict)
+        return last
 
     async def _write(self, name: str, writes: list[Write], *, strict: bool) -> None:
         """Make writes in order; those that a later state of a copied document does not admit are left out.
@@ -145,10 +152,12 @@ def _batches(folder: BackupFolder, file: BackupFile) -> Iterator[list[Any]]:
             yield batch
 
 
-def _changes(folder: BackupFolder, files: Iterable[BackupFile]) -> Iterator[Document]:
+def _changes(folder: BackupFolder, files: Iterable[BackupFile]) -> Iterator[tuple[Document, int]]:
+    """Read the changes with their bytes."""
     for file in files:
         with folder.open(file) as opened:
-            yield from bson.decode_file_iter(opened, _DECODED)
+            for change in bson.decode_file_iter(opened, _RAW):
+                yield bson.decode(change.raw, _DECODED), len(change.raw)
 
 
 def _replaced(change: Document) -> list[Write]:

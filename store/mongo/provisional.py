@@ -22,6 +22,7 @@ from store.mongo.write_command import run_write
 
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_S: Final = 600.0  # far longer than from a write to its commit; what is older was abandoned
+_ROUTED: Final = {"Sharded", "LoadBalanced"}
 _LOCAL: Final[Document] = {"w": 1, "j": False}
 _SMALL_BYTES: Final = 2**18  # a larger write would keep the others of its command waiting
 
@@ -48,6 +49,7 @@ class ProvisionalWrites:
     def __init__(
         self, database: Database, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        self._client: Any = database.client
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
@@ -69,12 +71,16 @@ class ProvisionalWrites:
         if not self._has_terms or self._bytes + size > self._most_bytes:
             return await self._run(command, self._majority)
         answer = await (self._small.run(command) if size <= _SMALL_BYTES else self._run(command, _LOCAL))
-        term = term_of(answer)
+        term = None if self._is_routed() else term_of(answer)
         if term is None:
             self._has_terms = False
             return await self._run(command, self._majority)
         self._keep(stream, Write(command, term, size, self._monotonic(), frozenset(tags)))
         return answer
+
+    def _is_routed(self) -> bool:
+        """Tell whether a router of shards answers; the driver knows it since the first answer."""
+        return self._client.topology_description.topology_type_name in _ROUTED
 
     def pending(self, stream: str) -> Sequence[Write]:
         """Return the writes that a commit of a stream would follow; call before it is sent."""

@@ -86,7 +86,7 @@ def test_problem_details_carry_the_same_members() -> None:
     assert response.content_type == "application/problem+json"
     assert body_of(response) == {
         "type": "/docs/errors#invalid_metadata",
-        "title": "Unprocessable Entity",
+        "title": "Unprocessable Content",
         "status": 422,
         "detail": "body.metadata: no object",
         "errors": [

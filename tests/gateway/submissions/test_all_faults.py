@@ -89,5 +89,5 @@ async def test_a_start_in_the_past_is_refused(server: UploadServer, small_jpeg: 
 
 async def test_problem_details_list_the_same_faults(server: UploadServer) -> None:
     answer = await server.submit(EVENT, headers={"Accept": "application/problem+json"})
-    assert answer.body["title"] == "Unprocessable Entity"
+    assert answer.body["title"] == "Unprocessable Content"
     assert located(answer)[1] == ("body.instructions", "missing_instructions")
