@@ -17,13 +17,13 @@ class StorageHealth:
         self._objects, self._monotonic = objects, monotonic
         self._found: tuple[float, str | None] | None = None
 
-    async def __call__(self, database: Mapping[str, Any]) -> dict[str, Any]:
-        """Return status, type and the name of the error, within two seconds; `database` is the health of MongoDB.
+    async def __call__(self, mongodb: Mapping[str, Any]) -> dict[str, Any]:
+        """Return status, type and the name of the error, within two seconds; `mongodb` is the health of MongoDB.
 
         The object storage is asked every five seconds at most.
         """
         if self._objects is None:
-            return {"status": database["status"], "type": "mongodb", "error": database["error"]}
+            return {"status": mongodb["status"], "type": "mongodb", "error": mongodb["error"]}
         if self._found is None or self._monotonic() - self._found[0] >= _KEEP_S:
             self._found = self._monotonic(), await self._error_of(self._objects)
         error = self._found[1]

@@ -88,6 +88,8 @@ async def test_one_trace_leads_from_the_request_over_rabbitmq_to_the_webhook(
         by_id = {span.id: span for span in found}
         [request] = [span for span in found if span.parent == PARENT]
         assert (request.name, request.attributes["http.response.status_code"]) == (f"POST {SUBMIT}", 202)
+        [validated] = [span for span in found if span.name == "process validation"]
+        assert by_id[validated.parent].name == "publish", "the message names the span that sent it"
         version, trace, sender, flags = received.headers["traceparent"].split("-")
         assert (version, trace, flags) == ("00", TRACE, "01")
         assert by_id[sender].name == "deliver webhook"
