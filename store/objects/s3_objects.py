@@ -46,6 +46,7 @@ class S3Objects:
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._client: Any = None
+        self._has_warned = False
         self._faults: tuple[type[Exception], ...] = (OSError, TimeoutError)
 
     async def __aenter__(self) -> Self:
@@ -83,7 +84,9 @@ class S3Objects:
             answer = await self._attempted("get_bucket_versioning")
         except ObjectStorageUnavailableError as error:
             if error.code in _UNTOLD:
-                log.warning("bucket_versioning_unknown", bucket=self._settings.s3_bucket, code=error.code)
+                if not self._has_warned:
+                    log.warning("bucket_versioning_unknown", bucket=self._settings.s3_bucket, code=error.code)
+                self._has_warned = True
                 return
             if error.is_transient:
                 raise
