@@ -29,7 +29,7 @@ async def get(url: str) -> httpx.Response:
 
 
 async def test_each_process_of_a_group_answers_on_a_port_of_its_own() -> None:
-    settings, pages = MetricsSettings(metrics_port=unused_port()), PROBES["internal_pages"](probes())
+    settings, pages = MetricsSettings(metrics_port=unused_port() - 1), PROBES["internal_pages"](probes())
     base = f"http://127.0.0.1:{settings.port_of(2)}"
     async with open_internal_server(settings, pages, process_number=2):
         ready = await get(f"{base}/health/ready?verbose")

@@ -1256,7 +1256,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the health of the store of pictures, which are in the database */
+        /** Read the health of the store of pictures: an object storage, or the database */
         get: operations["readHealthStorage"];
         put?: never;
         post?: never;
