@@ -47,7 +47,7 @@ def new_secrets(token: str = "") -> str:
 def write_secrets(file: Path, token: str = "") -> subprocess.CompletedProcess[str]:
     """Run deploy/secrets.sh for a file."""
     environ = {"PATH": "/usr/bin:/bin", "REPLICATE_API_TOKEN": token}
-    command = ["sh", DEPLOY / "secrets.sh", file]
+    command = ["sh", str(DEPLOY / "secrets.sh"), str(file)]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
