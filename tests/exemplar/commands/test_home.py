@@ -232,6 +232,15 @@ class TestStopped:
         with locked(stopped):
             pass
 
+    def test_on_a_full_disk_it_is_not_started(self, stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("exemplar.local.home.LEAST_FREE", shutil.disk_usage(stopped).total + 1)
+        with (
+            pytest.raises(ConfigurationError, match="nothing runs in .* nearly full"),
+            mongodb_of(stopped, _none, print),
+        ):
+            pass
+        assert PidFiles(stopped).read() == []
+
     def test_it_ends_also_when_the_command_fails(self, stopped: Path, tmp_path: Path) -> None:
         done = exemplar("accounts show", "nobody@example.com", "--home", str(stopped), cwd=tmp_path)
         assert (done.code, "no developer is" in done.error) == (2, True)
