@@ -126,14 +126,13 @@ async def collect(
     clock: Callable[[], datetime],
 ) -> StatusReport:
     """Ask gateway, RabbitMQ and store at the same time."""
-    health, (queues, fault), subscribers, generations, dead, controls, pause = await asyncio.gather(
+    health, (queues, fault), subscribers, generations, dead, controls = await asyncio.gather(
         _health(deployment),
         _queues(deployment),
         report_subscribers(sealed_log, subscriptions, parking, clock),
         queue.by_state(),
         dead_letters.page(limit=_MOST_DEAD),
         current_controls.fresh(),
-        pauses.current(PROVIDER),
     )
     return StatusReport(
         at=clock(),
@@ -145,7 +144,7 @@ async def collect(
         subscribers=subscribers,
         dead_letters=len(dead),
         controls=[*controls.by_name],
-        provider=pause,
+        provider=await pauses.current(PROVIDER),
         runs=deployment.kind != "stopped",
     )
 
