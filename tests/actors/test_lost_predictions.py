@@ -57,6 +57,7 @@ async def test_of_several_predictions_the_newest_that_did_not_fail_is_taken(
 ) -> None:
     system = harness.replace(public_url="https://exemplar.example")
     await system.request("g1")
+    await system.step("g1", "validation")
     paid = [await pay(system, provider, outcome, attempt) for attempt, outcome in enumerate(outcomes, 1)]
     await provider.finished()
     await restored(system)
