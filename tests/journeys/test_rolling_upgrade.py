@@ -78,8 +78,9 @@ async def test_a_rolling_upgrade_under_load_loses_nothing(
         await tenant.completed(generation, within=90)
         assert len(await sandbox.creations(generation)) == 1
         assert (await tenant.get(f"{ONE}/{generation}/events")).status == 200
-    listed = await tenant.get(f"{ONE}?limit=100")
-    assert {one["id"] for one in listed.body["generations"]} == set(accepted)
+    listed = {one["id"] for one in (await tenant.get(f"{ONE}?limit=100")).body["generations"]}
+    assert listed >= {*accepted}
+    assert len(listed) <= len(accepted) + 1, "the last request was canceled, and may have been recorded"
     async with system.open_store() as store:
         bodies = [row["body"] async for row in store.database["commits"].find({"types": "generation.validated"})]
         rows = [row.get("profile") async for row in store.database["generations"].find({})]

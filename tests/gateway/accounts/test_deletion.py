@@ -9,6 +9,7 @@ from domain.accounts.keys import Peppers
 from store.accounts.erasure import LATE_ARRIVALS
 from store.accounts.queries import Credentials
 from store.accounts.writes import NewPerson
+from store.generations.snapshot_cache import SnapshotCache
 from tests.stores import OpenStore
 from tests.systems.gateway import CAUSE, PASSWORD, PEPPER
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
@@ -113,6 +114,8 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
 
 
 async def damage(gateway: GatewayHarness, *generations: str) -> None:
+    """Damage the log of generations, for a process that has not read them yet."""
+    gateway.generations._snapshots = SnapshotCache()
     ids = [f"generation-{name}:1" for name in generations]
     await gateway.store.database["commits"].update_many({"_id": {"$in": ids}}, {"$set": {"body": b"damaged"}})
 

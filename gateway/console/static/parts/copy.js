@@ -18,10 +18,16 @@ export function copyButton(text, about) {
 
 /** @param {string} text @returns {Promise<boolean>} whether it was copied */
 export async function copyText(text) {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(text);
     return true;
+  } catch {
+    return copySelected(text); // no clipboard over plain HTTP, or the browser denies it
   }
+}
+
+/** @param {string} text @returns {boolean} whether it was copied */
+function copySelected(text) {
   const area = document.createElement("textarea");
   area.value = text;
   document.body.append(area);
