@@ -82,8 +82,11 @@ async def test_a_write_that_is_refused_when_it_is_repeated_does_not_let_its_comm
     answer = await writes.write("s1", {"insert": "letters", "documents": [{"_id": "a"}]}, size=1)
     await database["letters"].delete_many({})
     await database.command("collMod", "letters", validator={"_id": {"$ne": "a"}})
-    with structlog.testing.capture_logs() as lines:
-        await writes.confirm("s1", writes.pending("s1"), (term_of(answer) or 0) + 1)
+    try:
+        with structlog.testing.capture_logs() as lines:
+            await writes.confirm("s1", writes.pending("s1"), (term_of(answer) or 0) + 1)
+    finally:
+        await database.drop_collection("letters")
     assert ("provisional_write_lost", "WriteRefusedError") in [(line["event"], line.get("error")) for line in lines]
 
 
