@@ -4,9 +4,10 @@ The same generation may ask for its picture again: it was restored in a state be
 Idempotency-Key. Its prediction is found in the provider's list by its signed callback address.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -33,11 +34,14 @@ class LostPredictions:
     callback_urls: CallbackUrls
     clock: Callable[[], datetime]
     _found: dict[str, Prediction] | None = field(default=None, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def find(self, generation: str) -> Prediction | None:
         """Find the prediction of a generation; raises ProviderUnavailableError while the list is not known."""
         if self._found is None:
-            self._found = await self._read()
+            async with self._reading:
+                if self._found is None:  # still, after waiting for another call
+                    self._found = await self._read()
         return self._found.get(generation)
 
     async def _read(self) -> dict[str, Prediction]:
@@ -45,8 +49,8 @@ class LostPredictions:
         if restoration is None or self.clock() >= restoration.at + _REMEMBERED:
             return {}
         listed = await self._list(restoration.moment - CLOCK_SKEW, restoration.at + CLOCK_SKEW)
-        called = {one.id: self.callback_urls.read(one.webhook) for one in listed if one.webhook}
-        found = {callback.generation: one for one in listed if (callback := called.get(one.id)) is not None}
+        called = [(self.callback_urls.read(one.webhook), one) for one in sorted(listed, key=_worth) if one.webhook]
+        found = {callback.generation: one for callback, one in called if callback is not None}
         log.warning("restored_log", lost_predictions=len(found), **_span(restoration))
         return found
 
@@ -60,6 +64,11 @@ class LostPredictions:
             middle = since + (until - since) / 2
             return [*await self._list(since, middle), *await self._list(middle, until)]
         return [one for one in listed if one.webhook]
+
+
+def _worth(prediction: Prediction) -> tuple[bool, datetime]:
+    """Order the predictions of a generation: the last has a picture, or may get one, and is the newest such."""
+    return prediction.outcome in (None, "succeeded"), prediction.created_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _span(restoration: Restoration) -> dict[str, str]:

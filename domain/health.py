@@ -10,7 +10,7 @@ PartState = Literal["healthy", "unknown", "unhealthy"]
 LOOP_SECONDS: Final = 3.0
 """How long the event loop may be busy before a probe counts it as blocked; longer than a check takes."""
 WEDGED_SECONDS: Final = 300.0
-"""Longer than any handler takes, whose every call has a time-out, and than a scheduler is without a run."""
+"""Longer than a worker is busy without ending any handler, and than a scheduler is without a run."""
 
 
 class Phase(StrEnum):
@@ -42,7 +42,7 @@ def phase_part(phase: Phase) -> Part:
 
 
 def progress_part(name: str, seconds: float) -> Part:
-    """Judge the progress of handlers or jobs by the seconds since they last got on."""
+    """Judge the progress of handlers or jobs by the seconds since they last got on, 0 without work."""
     if seconds < WEDGED_SECONDS:
         return Part(name)
     return Part(name, "unhealthy", "wedged", "restart this process: what it had begun is delivered again")

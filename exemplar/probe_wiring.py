@@ -57,7 +57,7 @@ def _broker_check(consumer: Any) -> Check:
 
 def _handlers_check(consumer: Any) -> Check:
     async def check() -> Part:
-        return progress_part("handlers", consumer.longest_running())
+        return progress_part("handlers", consumer.progress.stalled_seconds())
 
     return check
 

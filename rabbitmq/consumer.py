@@ -8,6 +8,7 @@ from pika.exceptions import AMQPError
 
 from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
+from rabbitmq.handler_progress import HandlerProgress
 from rabbitmq.link import Link
 from rabbitmq.message import UnreadableMessageError, event_of, traceparent_of
 from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session
@@ -46,7 +47,8 @@ class Consumer(Link):
         self._prefetch = prefetch
         self._consumers: dict[str, Session] = {}
         self._acknowledgements: Acknowledgements | None = None
-        self._running: dict[asyncio.Task[None], float] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self.progress = HandlerProgress()
         self._stopping = False
         self._session: Session | None = None
 
@@ -54,11 +56,6 @@ class Consumer(Link):
     def consuming(self) -> bool:
         """Whether RabbitMQ sends messages of all queues now."""
         return self._session is not None and not self._session.lost.done()
-
-    def longest_running(self) -> float:
-        """Return for how many seconds the handler runs that was called first; 0 while none runs."""
-        now = asyncio.get_running_loop().time()
-        return now - min(self._running.values(), default=now)
 
     async def close(self, grace: float = 12.0) -> None:
         """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
@@ -126,12 +123,13 @@ class Consumer(Link):
             return
         with self._tracer.within(traceparent_of(properties)):  # the task takes it along
             task = asyncio.create_task(self._handle(queue, event, method.delivery_tag, acknowledgements))
-        self._running[task] = asyncio.get_running_loop().time()
-        task.add_done_callback(self._running.pop)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _handle(self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements) -> None:
         try:
-            await self._run_actor(queue, event)
+            with self.progress.handling():
+                await self._run_actor(queue, event)
         except Exception:  # noqa: BLE001 - the runner has logged it
             acknowledgements.dead_letter(tag)
         else:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Self
 
 import structlog
 
@@ -12,6 +12,7 @@ from events.commit import Commit
 from events.envelope import RecordedEvent
 from rabbitmq.consumer import RunActor
 from rabbitmq.depths import Depth
+from rabbitmq.handler_progress import HandlerProgress
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
@@ -34,7 +35,7 @@ class InProcessBroker:
         self._capacity = capacity
         self._waiting = Counter[str]()
         self._running: set[asyncio.Task[None]] = set()
-        self._handling: dict[asyncio.Task[Any] | None, float] = {}
+        self.progress = HandlerProgress()
         self._listeners: list[OnEvent] = []
 
     def health(self) -> dict[str, str]:
@@ -45,11 +46,6 @@ class InProcessBroker:
     def consuming(self) -> bool:
         """Whether commits are taken."""
         return self._run_actor is not None
-
-    def longest_running(self) -> float:
-        """Return for how many seconds the handler runs that was called first; 0 while none runs."""
-        now = asyncio.get_running_loop().time()
-        return now - min(self._handling.values(), default=now)
 
     async def start(self, run_actor: RunActor) -> None:
         """Begin to take commits."""
@@ -111,13 +107,8 @@ class InProcessBroker:
             self._waiting[queue] -= 1
             if self._run_actor is None:  # the broker closed before it began
                 return
-            task = asyncio.current_task()
-            self._handling[task] = asyncio.get_running_loop().time()
-            try:
-                with suppress(Exception):  # the runner has logged it; the log redelivers
-                    await self._run_actor(queue, event)
-            finally:
-                del self._handling[task]
+            with self.progress.handling(), suppress(Exception):  # the runner has logged it; the log redelivers
+                await self._run_actor(queue, event)
 
     def _tell_listeners(self, commit: Commit) -> None:
         for event in commit.events:

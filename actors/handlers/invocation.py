@@ -97,13 +97,14 @@ async def follow(
     """
     if (intended := _intended(decided)) is None:
         return
-    model_input = await model_inputs.read(decided.generation)
-    if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
-        return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
-    outcome = await _known(callback.generation, lost_predictions) or await provider.create(
-        model_input.as_request(), webhook=callback_urls.write(callback)
-    )
+    outcome: Created | Refused | Unknown | None = await _known(callback.generation, lost_predictions)
+    if outcome is None:
+        model_input = await model_inputs.read(decided.generation)
+        # Nothing is awaited between this and the call: each of the two above may take minutes.
+        if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
+            return  # the claim is too old to act on: reconciliation looks for its prediction
+        outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))
     crash_point(NAME, "after_request")
     if not isinstance(outcome, Refused):
         model_inputs.forget(decided.generation.id)

@@ -13,7 +13,7 @@ from store.settings import EnvironmentSettings
 class TokenSettings(EnvironmentSettings):
     """Life of tokens, and former secrets that they may be signed with."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=False, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     jwt_retired_secrets: tuple[SecretStr, ...] = Field(
         (),
@@ -26,7 +26,7 @@ class TokenSettings(EnvironmentSettings):
 class AuthenticationSettings(EnvironmentSettings):
     """Secrets that keys are checked with."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=False, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     key_peppers: dict[int, SecretStr] = Field(
         description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '

@@ -26,11 +26,14 @@ from tests.deploy.manifests import (
     selects,
     validate,
 )
-from tests.deploy.process_secrets import PROCESS_SECRETS
+from tests.deploy.process_secrets import PROCESS_SECRETS, SET_BESIDE_SECRETS, variables_of
+from tests.docs.reading import columns
 
 OURS = ("gateway", "worker", "scheduler")
 ADDRESSES = {"EXEMPLAR_MONGODB_URL", "EXEMPLAR_AMQP_URL"}
 PUBLIC, PRIVATE, METADATA = "93.184.216.34", "10.1.2.3", "169.254.169.254"
+NODE_CACHE = "169.254.20.10"
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="no kubectl: its wheels are for Linux")
 
@@ -91,10 +94,19 @@ def secrets_in(pod: Manifest) -> dict[str, Manifest]:
 def test_every_process_gets_its_own_secrets_alone(manifests: list[Manifest]) -> None:
     found = pods(manifests)
     for name in OURS:
-        assert secrets_in(found[name]).keys() == PROCESS_SECRETS[name] | ADDRESSES
+        assert secrets_in(found[name]).keys() == PROCESS_SECRETS[name] | SET_BESIDE_SECRETS[name] | ADDRESSES
+        assert all(secrets_in(found[name])[one].get("optional") for one in SET_BESIDE_SECRETS[name])
         assert "EXEMPLAR_CALLBACK_SECRET" not in str(of_kind(manifests, "ConfigMap"))
     if "sandbox" in found:
         assert secrets_in(found["sandbox"]).keys() == PROCESS_SECRETS["sandbox"]
+
+
+def test_every_secret_can_be_changed_in_three_steps(production: list[Manifest]) -> None:
+    found = pods(production)
+    for name in OURS:
+        steps = " ".join(step for row in columns("docs/secrets.md", "## In three steps", 1, 2, 3) for step in row)
+        read = variables_of(PROCESS_SETTINGS[name]).keys() - ({"EXEMPLAR_CHECKPOINT_KEY"} - PROCESS_SECRETS[name])
+        assert set(re.findall("EXEMPLAR_[A-Z_]+", steps)) & read <= secrets_in(found[name]).keys(), name
 
 
 def test_new_secrets_let_every_process_start(production: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +116,8 @@ def test_new_secrets_let_every_process_start(production: list[Manifest], monkeyp
         asked = secrets_in(pods(production)[name])
         assert {key for key, reference in asked.items() if not reference.get("optional")} <= secrets.keys()
         with monkeypatch.context() as environment:
-            for key in asked.keys() & secrets.keys():
-                environment.setenv(key, secrets[key])
+            for key in asked:
+                environment.setenv(key, secrets.get(key, ""))  # what is optional may be there and empty
             read_all(PROCESS_SETTINGS[name])
 
 
@@ -131,9 +143,11 @@ def test_probes_ask_the_internal_port(manifests: list[Manifest]) -> None:
         ports = {port["name"]: str(port["containerPort"]) for port in one["ports"]}
         assert ports["internal"] == config_map["data"]["EXEMPLAR_METRICS_PORT"]
         assert ports.get("http") == (config_map["data"]["EXEMPLAR_PORT"] if name == "gateway" else None)
-        paths = {kind: one[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+        paths = {kind: one[kind]["httpGet"] for kind in PROBES}
         assert {probe["port"] for probe in paths.values()} == {"internal"}
         assert [probe["path"] for probe in paths.values()] == ["/health/live", "/health/live", "/health/ready"]
+        [told] = re.findall(r"`timeoutSeconds: (\d+)`", (DEPLOY.parent / "docs/operations.md").read_text())
+        assert {one[kind]["timeoutSeconds"] for kind in PROBES} == {int(told)}
 
 
 def test_no_process_is_killed_while_it_stops(manifests: list[Manifest]) -> None:
@@ -198,6 +212,12 @@ def test_processes_reach_what_they_need_alone(production: list[Manifest]) -> Non
         provider = {(PUBLIC, 443), ("2001:4860:4860::8888", 443)}
         receivers = {(address, port) for address, _ in provider for port in (5672, 6443, 8443, 27017)}
         assert reached == private | provider | (receivers if name == "scheduler" else set()), name
+
+
+def test_names_are_asked_of_the_cache_of_the_node_too(production: list[Manifest]) -> None:
+    for name in OURS:
+        ports = [port for port in (53, 80, 443) if may_reach(production, pods(production)[name], NODE_CACHE, port)]
+        assert ports == [53]
 
 
 def test_only_gateways_are_reached_by_clients_and_all_by_prometheus(production: list[Manifest]) -> None:

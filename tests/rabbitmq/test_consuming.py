@@ -361,7 +361,7 @@ async def test_systems_with_different_prefixes_share_a_server(
         assert await others.until(bool) != [commit.id]
 
 
-async def test_a_consumer_knows_whether_it_consumes_and_how_long_its_handlers_run(
+async def test_a_consumer_knows_whether_it_consumes_and_whether_its_handlers_get_on(
     proxied_rabbit: Proxied, server: Server, commits: Commits
 ) -> None:
     begun, end = asyncio.Event(), asyncio.Event()
@@ -372,13 +372,13 @@ async def test_a_consumer_knows_whether_it_consumes_and_how_long_its_handlers_ru
 
     server.declare(ONE)
     async with consuming(proxied_rabbit.url, {"validation": handle}) as consumer:
-        assert (consumer.consuming, consumer.longest_running()) == (False, 0)
+        assert (consumer.consuming, consumer.progress.stalled_seconds()) == (False, 0)
         await until(lambda: consumer.consuming, "it consumes")
         server.send("validation", body_of(commits.progressed().events[0]))
         await begun.wait()
-        await until(lambda: consumer.longest_running() > 0.01, "the handler runs")
+        await until(lambda: consumer.progress.stalled_seconds() > 0.01, "the handler runs")
         end.set()
-        await until(lambda: consumer.longest_running() == 0, "the handler has ended")
+        await until(lambda: consumer.progress.stalled_seconds() == 0, "the handler has ended")
         proxied_rabbit.proxy.refuse()
         proxied_rabbit.proxy.reset()
         await until(lambda: not consumer.consuming, "the connection is lost")
