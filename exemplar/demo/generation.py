@@ -34,6 +34,13 @@ async def demonstrate(demo: Demo, photos: Sequence[Path], folder: Path) -> Path:
         return await _save(client, accepted.id, folder)
 
 
+async def has_picture(demo: Demo) -> bool:
+    """Tell whether the user of the demonstration has a finished picture."""
+    async with _client(demo) as client:
+        page = await client.after(limit=1, status="completed")
+    return bool(page["generations"])
+
+
 def _client(demo: Demo) -> AsyncClient:
     """Log in as the end user does; a full account is tried again for as long as a picture may take."""
     keys = Keys(demo["project_id"], demo["developer_key"], demo["api_key"])

@@ -24,6 +24,7 @@ def hooks_of(home: Path) -> Hooks:
         initiate_replica_set=initiate_replica_set,
         seed=_seed,
         demonstrate=partial(generation.demonstrate, folder=home / "pictures"),
+        has_picture=generation.has_picture,
         check_provider=_check_provider,
     )
 

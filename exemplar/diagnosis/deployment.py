@@ -36,6 +36,11 @@ class Deployment:
         return read(RabbitSettings, amqp_url=self.demo["amqp_url"] or "")
 
     @property
+    def sandbox(self) -> bool:
+        """Whether a system that runs uses its sandbox instead of the provider."""
+        return self.demo is not None and bool(self.demo.get("sandbox_url"))
+
+    @property
     def name(self) -> str:
         """What it is, for people."""
         match self.kind:

@@ -21,6 +21,12 @@ class Health:
         """What the gateway says of itself; `unreachable` where none answers."""
         return "unreachable" if self.fault else str(self.body.get("status", "unknown"))
 
+    @property
+    def provider(self) -> str | None:
+        """Whether the gateway calls the provider: `healthy` or `degraded`; None where it does not say."""
+        told = self.body.get("provider")
+        return told.get("status") if isinstance(told, dict) else None
+
 
 async def read_health(url: str) -> Health:
     """Ask a gateway once; a body comes with 503 too."""

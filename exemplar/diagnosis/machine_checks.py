@@ -13,6 +13,7 @@ from typing import Final
 from exemplar.diagnosis.deployment import Deployment
 from exemplar.diagnosis.finding import Finding, fault, ok, warning
 from exemplar.environment import read
+from exemplar.local.home import LEAST_FREE
 from exemplar.local.mongod import NO_MONGOD, elsewhere, find_mongod
 from exemplar.local.options import HomeSettings
 from exemplar.local.ports import is_free
@@ -20,7 +21,9 @@ from exemplar.local.rabbitmq_node import RabbitNode
 
 _OLDEST, _BEFORE = (3, 11), (3, 14)
 _GIBIBYTE: Final = 1024**3
-_LEAST_FREE, _ENOUGH_FREE = _GIBIBYTE // 4, 2 * _GIBIBYTE
+_ENOUGH_FREE: Final = 2 * _GIBIBYTE
+_MOST_USED: Final = 0.85
+"""As the alert ExemplarDiskFilling."""
 _PIN: Final = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
 
 
@@ -28,7 +31,8 @@ def machine_findings(deployment: Deployment) -> Iterator[Finding]:
     """Check what needs no server."""
     yield judge_python(sys.version_info[:2])
     yield judge_packages(wrong_packages(requires("exemplar") or ()))
-    yield judge_disk(deployment.home, shutil.disk_usage(_existing(deployment.home)).free)
+    usage = shutil.disk_usage(_existing(deployment.home))
+    yield judge_disk(deployment.home, usage.free, usage.total)
     if deployment.kind in ("stopped", "none"):
         yield from _start_findings()
 
@@ -65,12 +69,15 @@ def judge_packages(wrong: Mapping[str, str]) -> Finding:
     return warning("packages", "; ".join(wrong.values()), "touch pyproject.toml, then make run: it installs the pins")
 
 
-def judge_disk(folder: Path, free: int) -> Finding:
-    """Judge the free bytes of the disk with the data."""
-    told = f"{free / _GIBIBYTE:.1f} GiB free for {folder}"
-    if free < _LEAST_FREE:
-        return fault("disk", told, "free space: MongoDB stops on a full disk")
-    return ok("disk", told) if free >= _ENOUGH_FREE else warning("disk", told, "free space soon: df -h")
+def judge_disk(folder: Path, free: int, total: int) -> Finding:
+    """Judge the free bytes of the disk with the data, of so many in total."""
+    used = 1 - free / total
+    told = f"{free / _GIBIBYTE:.1f} GiB free for {folder}, {used:.0%} used"
+    if free < LEAST_FREE:
+        return fault("disk", told, "free space: MongoDB ends on a full disk, and everything with it")
+    if free < _ENOUGH_FREE or used > _MOST_USED:
+        return warning("disk", told, "free space soon: du -xah DISK | sort -h | tail")
+    return ok("disk", told)
 
 
 def _start_findings() -> Iterator[Finding]:

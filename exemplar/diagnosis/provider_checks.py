@@ -25,6 +25,8 @@ async def provider_findings(deployment: Deployment, *, clock: Callable[[], datet
     if not os.environ.get("REPLICATE_API_TOKEN"):
         yield no_token(deployment)
         return
+    if deployment.sandbox:
+        yield warning("provider", "what runs uses the sandbox, not REPLICATE_API_TOKEN", "Ctrl-C it, then make run")
     try:
         settings = read(ReplicateSettings)
         answer = await _asked(settings)
@@ -49,10 +51,15 @@ async def token_finding(settings: ReplicateSettings) -> Finding:
 
 
 def no_token(deployment: Deployment) -> Finding:
-    """Judge a system without a token of the provider."""
+    """Judge a shell without a token of the provider, which what runs may have."""
     if deployment.kind == "services":
-        return fault("provider", "REPLICATE_API_TOKEN is not set", f"make a token at {_TOKENS} and set it")
-    return ok("provider", f"the sandbox, which is free; for SDXL: REPLICATE_API_TOKEN=r8_... make run ({_TOKENS})")
+        told = "REPLICATE_API_TOKEN is not set in this shell, so it is not tried"
+        return fault("provider", told, f"set that of the services, or make one at {_TOKENS}")
+    if deployment.kind == "running" and not deployment.sandbox:
+        told = "what runs uses Replicate, whose token this shell has not, so it is not tried"
+        return warning("provider", told, "REPLICATE_API_TOKEN=r8_... exemplar doctor")
+    told = "the sandbox, which is free" if deployment.sandbox else "no token in this shell: a start uses the sandbox"
+    return ok("provider", f"{told}; for SDXL: REPLICATE_API_TOKEN=r8_... make run ({_TOKENS})")
 
 
 def judge_token(status: int) -> Finding:

@@ -7,6 +7,7 @@ from typing import Final
 
 from events.envelope import parse_time
 from exemplar.commands.store_access import open_store
+from exemplar.diagnosis.database_checks import collections_with_validator, judge_validators
 from exemplar.diagnosis.deployment import Deployment
 from exemplar.diagnosis.finding import Finding, fault, ok, warning
 from exemplar.diagnosis.health import Health, read_health
@@ -35,6 +36,8 @@ async def server_findings(
             server_time: ServerTime = store.get("server_time")
             yield judge_clock("MongoDB", await server_time(), clock())
             for finding in judge_report(await collect_of(store, deployment)):
+                yield finding
+            for finding in judge_validators(await store.call(collections_with_validator)):
                 yield finding
     except (ConfigurationError, DataFormatError) as error:
         yield fault("MongoDB", str(error), _start(deployment, "MongoDB"))
@@ -71,10 +74,15 @@ def judge_report(report: StatusReport) -> list[Finding]:
     elif report.queues:
         waiting = sum(depth.messages for depth in report.queues.values())
         findings.append(ok("RabbitMQ", f"{len(report.queues)} queues, {waiting} messages wait"))
-    for concern in report.concerns("workers", "scheduler", "failed"):
-        told, _, remedy = concern.partition(": ")
-        findings.append(warning("work", told, remedy))
+    findings += [fault("provider", *_parts(concern)) for concern in report.concerns("provider")]
+    findings += [warning("work", *_parts(concern)) for concern in report.concerns("workers", "scheduler", "failed")]
     return findings
+
+
+def _parts(concern: str) -> tuple[str, str]:
+    """Divide a concern into what is wrong and what to do."""
+    told, _, remedy = concern.partition(": ")
+    return told, remedy
 
 
 def _start(deployment: Deployment, what: str) -> str:

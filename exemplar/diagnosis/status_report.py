@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from actors.subscriptions import QUEUES
 from exemplar.commands.subscribers import SubscribersReport, report_subscribers
@@ -17,11 +17,21 @@ from rabbitmq.topology import topology
 from store.controls.current import CurrentControls
 from store.failed.dead_letters import DeadLetters
 from store.generations.queue import Queue
+from store.leases.pauses import Pause, Pauses
 from store.log.parking import Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
+PROVIDER: Final = "replicate"
+"""The name of the only provider; its adapter is not imported for it, which takes long."""
 _MOST_DEAD = 1000
+_TOKENS: Final = "https://replicate.com/account/api-tokens"
+_REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "provider_unauthorized": ("refuses the account", f"make another token at {_TOKENS}, then start again with it"),
+    "provider_payment": ("refuses the account, which cannot pay", "https://replicate.com/account/billing"),
+    "provider_throttled": ("limits the rate of calls", "wait, or ask it for a higher limit"),
+}
+"""Why the provider is not called: what it does, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +40,8 @@ class StatusReport:
 
     health: None without an address of a gateway. queues: empty where messages stay in one process; broker_fault: why
     they could not be read. generations: those that are not finished, by state. dead_letters: calls of actors that
-    failed, at most 1,000. controls: what operators hold back.
+    failed, at most 1,000. controls: what operators hold back. provider: why the provider is not called for so many
+    seconds; None while it is called. runs: False for an `exemplar up` that is stopped.
     """
 
     at: datetime
@@ -42,11 +53,13 @@ class StatusReport:
     subscribers: SubscribersReport
     dead_letters: int
     controls: Sequence[str]
+    provider: Pause | None
+    runs: bool
 
     @property
     def attention(self) -> Sequence[str]:
         """What somebody should look at, each with what to type; empty when all is well."""
-        return self.concerns("gateway", "broker", "workers", "failed", "scheduler")
+        return self.concerns("system", "gateway", "provider", "broker", "workers", "failed", "scheduler")
 
     def body(self) -> dict[str, Any]:
         """Write the report for programs."""
@@ -57,18 +70,42 @@ class StatusReport:
         return [text for kind, text in self._concerns() if kind in kinds]
 
     def _concerns(self) -> Iterator[tuple[str, str]]:
+        if not self.runs:
+            unfinished = sum(self.generations.values())
+            yield "system", f"nothing runs, and {counted(unfinished, 'generation')} wait: make run (or: exemplar up)"
+        yield from self._service_concerns()
+        yield from self._work_concerns()
+
+    def _service_concerns(self) -> Iterator[tuple[str, str]]:
         if self.health is not None and self.health.status != "healthy":
             yield "gateway", f"the gateway is {self.health.status}: exemplar doctor"
+        if self.provider is not None:
+            yield "provider", _refusal(self.provider)
+        elif self.health is not None and self.health.provider == "degraded":
+            yield "provider", "the gateway does not call the provider: exemplar doctor"
         if self.broker_fault:
             yield "broker", f"RabbitMQ cannot be read ({self.broker_fault}): exemplar doctor"
         if idle := [name for name, depth in self.queues.items() if not depth.consumers]:
             yield "workers", f"no worker handles {', '.join(idle)}: exemplar worker"
+
+    def _work_concerns(self) -> Iterator[tuple[str, str]]:
         if parked := len(self.subscribers.parked):
-            yield "failed", f"{parked} parked events: exemplar failed list parked"
+            yield "failed", f"{counted(parked, 'parked event')}: exemplar failed list parked"
         if self.dead_letters:
-            yield "failed", f"{self.dead_letters} calls of actors failed: exemplar failed list dead-letters"
+            yield "failed", f"{counted(self.dead_letters, 'failed call')} of actors: exemplar failed list dead-letters"
         if unsealed := len(self.subscribers.unsealed):
-            yield "scheduler", f"{unsealed} commits wait for a position for over a minute: exemplar scheduler"
+            told = f"{counted(unsealed, 'commit')} without a position for over a minute"
+            yield "scheduler", f"{told}: exemplar scheduler"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _refusal(pause: Pause) -> str:
+    does, remedy = _REFUSALS.get(pause.reason, ("is not called", "exemplar doctor"))
+    return f"the provider {does} ({pause.reason}): {remedy}"
 
 
 async def collect_of(store: Dependencies, deployment: Deployment) -> StatusReport:
@@ -85,6 +122,7 @@ async def collect(
     queue: Queue,
     dead_letters: DeadLetters,
     current_controls: CurrentControls,
+    pauses: Pauses,
     clock: Callable[[], datetime],
 ) -> StatusReport:
     """Ask gateway, RabbitMQ and store at the same time."""
@@ -106,6 +144,8 @@ async def collect(
         subscribers=subscribers,
         dead_letters=len(dead),
         controls=[*controls.by_name],
+        provider=await pauses.current(PROVIDER),
+        runs=deployment.kind != "stopped",
     )
 
 

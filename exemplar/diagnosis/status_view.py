@@ -35,6 +35,7 @@ def _service(report: StatusReport) -> Text:
     for part in ("database", "broker"):
         if part in health.body:
             told.append(f"{part} {health.body[part].get('status')}")
+    told += [f"provider {health.provider}"] if health.provider else []
     return Text(", ".join(told))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from exemplar.local.pids import reap
 from exemplar.local.ports import Ports
 
 SECRETS = "secrets.json"
+LEAST_FREE = 500_000_000
+"""Bytes: with less on its disk, MongoDB is not started for a command, because a start writes, and may fill the disk."""
 
 
 def home_of(named: Path | None) -> Path | None:
@@ -66,6 +69,12 @@ def _running(home: Path) -> str:
 
 @contextmanager
 def _started(home: Path, initiate: Initiate, say: Callable[[str], None]) -> Iterator[str]:
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE:
+        raise ConfigurationError(
+            f"nothing runs in {home}, and its MongoDB is not started for this command: its disk is nearly full "
+            f"({free / 1_000_000:.0f} MB free): free space first (df -h {home}), then make run"
+        )
     say(f"{home} is stopped: its MongoDB runs until this command ends")
     reap(home)
     server = Mongod(home, Ports(home / "ports.json").of("mongod"), os.environ)

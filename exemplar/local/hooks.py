@@ -21,6 +21,9 @@ cloud_premium account, and the same under `free` of a free_starter one.
 Demonstrate = Callable[[Demo, Sequence[Path]], Awaitable[Path]]
 """Submit one generation with these photographs over HTTP, print its events, return the picture's file."""
 
+HasPicture = Callable[[Demo], Awaitable[bool]]
+"""Tell whether the demonstration user has a finished picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
@@ -41,4 +44,5 @@ class Hooks:
     initiate_replica_set: Initiate
     seed: Seed
     demonstrate: Demonstrate
+    has_picture: HasPicture
     check_provider: CheckProvider

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
+from exemplar.local.demonstration import make_picture
 from exemplar.local.hooks import Demo, Hooks
 from exemplar.local.mongod import DATABASE, Mongod, elsewhere
 from exemplar.local.options import WEBHOOK_ALLOW, Options
@@ -105,16 +106,8 @@ class Machine:
             await asyncio.gather(supervision, demonstration, return_exceptions=True)
 
     async def _demonstrate(self, demo: Demo) -> int:
-        if self._token_refused:
-            self._say("no picture is made: the provider refuses REPLICATE_API_TOKEN, see above")
-            return 1
-        try:
-            picture = await self._hooks.demonstrate(demo, self._options.photos)
-        except Exception as error:  # noqa: BLE001 - a failed demonstration must not end healthy services
-            self._say(f"the demonstration failed: {error or type(error).__name__}")
-            return 1
-        self._say(f"\n  {picture}\n")
-        return 0
+        sandbox, refused = self._addresses.sandbox_port is not None, self._token_refused
+        return await make_picture(demo, self._options, self._hooks, self._say, sandbox=sandbox, token_refused=refused)
 
     async def _start_servers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
         async def wait_for_mongod() -> None:

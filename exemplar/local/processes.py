@@ -17,6 +17,8 @@ from exemplar.environment import ConfigurationError
 from exemplar.local.pids import HOME_VARIABLE, Pid, PidFiles, gone, send
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+OLDER_LOGS = 5
+"""Files of each log besides the present one: several starts, as there are in an incident."""
 
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
@@ -38,6 +40,14 @@ class Program:
     rank: int = 0
     grace_s: float = 10.0
     on_parent_death: signal.Signals = signal.SIGKILL
+
+
+def move_older_logs(log: Path) -> None:
+    """Make room for a log as `.1`: the older ones get the number above theirs, and the oldest is dropped."""
+    for number in range(OLDER_LOGS - 1, 0, -1):
+        older = log.with_name(f"{log.name}.{number}")
+        if older.exists():
+            older.replace(log.with_name(f"{log.name}.{number + 1}"))
 
 
 class Child:
@@ -131,10 +141,11 @@ class Child:
             time.sleep(poll_s)
 
     def rotate_log(self, most: int) -> None:
-        """Move the log to `.1` when it has more than `most` bytes; the program goes on writing to the emptied file."""
+        """Copy the log to `.1` when it has more than `most` bytes; the program goes on writing to the emptied file."""
         log = self.program.log
         with suppress(FileNotFoundError):
             if log.stat().st_size > most:
+                move_older_logs(log)
                 shutil.copyfile(log, log.with_name(f"{log.name}.1"))
                 os.truncate(log, 0)
 

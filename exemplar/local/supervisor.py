@@ -51,7 +51,7 @@ class Supervisor:
                 loop.call_later(HURRIED_GRACE_S, child.kill)
 
     async def _rotate_logs(self) -> None:
-        """Keep two files of each log."""
+        """Keep each log small, and its older files."""
         while True:
             for child in self._children:
                 await asyncio.to_thread(child.rotate_log, LOG_BYTES)

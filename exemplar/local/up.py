@@ -13,6 +13,7 @@ from exemplar.local.machine import Machine, Say
 from exemplar.local.options import Options
 from exemplar.local.pids import reap
 from exemplar.local.ports import require_free
+from exemplar.local.processes import move_older_logs
 from exemplar.local.running import DEMO
 from exemplar.local.secrets_file import open_secrets
 
@@ -48,6 +49,7 @@ def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
     if left:
         say(f"  ended leftovers of an earlier start: {', '.join(left)}")
     for log in (options.home / "logs").glob("*.log"):
+        move_older_logs(log)
         log.replace(log.with_name(log.name + ".1"))  # the logs of the previous start
     if options.port:
         require_free(options.port, options.host)

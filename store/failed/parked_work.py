@@ -1,16 +1,13 @@
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 
 from pymongo import ASCENDING
 
 from events.operation import FailedSource
 from store.failed.failed_work import FailedWork
 from store.mongo.connection import Database, Document, raises_unavailable
-
-_NOW: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Due before everything else, by any clock."""
 
 
 @raises_unavailable
@@ -19,8 +16,9 @@ class ParkedWork:
 
     source: FailedSource = "parked"
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._parked = database.get_collection("parked")
+        self._clock = clock
 
     async def page(
         self, *, limit: int, after: str | None = None, handler: str | None = None, discarded: bool = False
@@ -42,7 +40,9 @@ class ParkedWork:
         return await self._read({"commit": {"$in": patterns}}, limit) if patterns else []
 
     async def replay(self, ids: Sequence[str]) -> None:
-        await self._parked.update_many({"_id": {"$in": list(ids)}, "discarded": None}, {"$set": {"due_at": _NOW}})
+        """Make entries due now; those that are due already stay so."""
+        query = {"_id": {"$in": list(ids)}, "discarded": None}
+        await self._parked.update_many(query, {"$min": {"due_at": self._clock()}})
 
     async def discard(self, ids: Sequence[str], event: str) -> None:
         await self._parked.update_many({"_id": {"$in": list(ids)}, "discarded": None}, {"$set": {"discarded": event}})

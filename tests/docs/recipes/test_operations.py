@@ -1,7 +1,9 @@
 """The program of docs/operations.md, as an operator, and its commands."""
 
 import asyncio
+import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,12 +31,24 @@ async def prepare(system: System) -> Mapping[str, str]:
     return {"BASE": system.base_url, "OPERATOR_KEY": system.secrets.operator_key, **names}
 
 
+def lay_out_home(folder: Path, system: System) -> None:
+    """Lay out what a program beside `make run` finds: the installed Python, and demo.json."""
+    (folder / ".exemplar").mkdir()
+    (folder / ".exemplar/demo.json").write_text(json.dumps({"mongodb_url": system.env["EXEMPLAR_MONGODB_URL"]}))
+    python = folder / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+
+
 @pytest.mark.skipif(missing("curl"), reason="no curl")
 def test_the_programs_of_the_page_work(solo: System, tmp_path: Path) -> None:
     env = asyncio.run(prepare(solo))
+    lay_out_home(tmp_path, solo)
     said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(blocks(PAGE, "sh"))], tmp_path, env)
     for line in ("maintenance, refuse, maintenance", "provider, queue, incident", "project, refuse, abuse"):
         assert line in said
+    assert "{'ok': 1.0" in said, "the validator is removed"
     assert '"request_id": "some-request"' in said
     listed = 'curl -sS -H "X-Operator-Key: $OPERATOR_KEY" "$BASE/api/v1/controls"'
     left = run(["bash", "-c", listed], tmp_path, env)

@@ -4,10 +4,11 @@ import asyncio
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from exemplar.commands import accounts, audit, backup, control, erase, failed, q
 from exemplar.commands.options import AsJson, Home
 from exemplar.diagnosis.doctor import examine
 from exemplar.diagnosis.status import show_status
+from exemplar.environment import ConfigurationError
 from exemplar.local.home import mongodb_of
 from exemplar.local.home_lock import locked
 from exemplar.local.pids import PidFiles
@@ -32,6 +34,7 @@ from tests.stores import open_store
 from tests.systems.commands import Done, run_command
 
 ROOT = Path(__file__).parents[3]
+NOTHING_RUNS = "nothing runs, and 0 generations wait: make run (or: exemplar up)"
 READERS = (
     "accounts list",
     "audit key",
@@ -224,13 +227,19 @@ class TestStopped:
         return home
 
     def test_the_server_of_a_stopped_system_runs_for_the_command_alone(self, stopped: Path, tmp_path: Path) -> None:
-        for _ in range(2):
-            done = exemplar("accounts list", "--home", str(stopped), "--json", cwd=tmp_path)
-            assert (done.code, json.loads(done.out)) == (0, {"developers": [], "staff": []})
+        for command, expected in (("accounts list", (0, None)), ("status --once", (1, [NOTHING_RUNS]))):
+            done = exemplar(command, "--home", str(stopped), "--json", cwd=tmp_path)
+            assert (done.code, json.loads(done.out).get("attention")) == expected
             assert f"exemplar: {stopped} is stopped: its MongoDB runs until this command ends\n" == done.error
             assert PidFiles(stopped).read() == []
         with locked(stopped):
             pass
+
+    def test_on_a_full_disk_it_is_not_started(self, stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("exemplar.local.home.LEAST_FREE", shutil.disk_usage(stopped).total + 1)
+        with pytest.raises(ConfigurationError, match=r"nothing runs in .* nearly full"), ExitStack() as stack:
+            stack.enter_context(mongodb_of(stopped, initiate_replica_set, print))
+        assert PidFiles(stopped).read() == []
 
     def test_it_ends_also_when_the_command_fails(self, stopped: Path, tmp_path: Path) -> None:
         done = exemplar("accounts show", "nobody@example.com", "--home", str(stopped), cwd=tmp_path)

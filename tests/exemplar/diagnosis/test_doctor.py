@@ -3,12 +3,14 @@
 import json
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from pymongo import MongoClient
 from typer.testing import CliRunner
 
 from exemplar.client_commands.account_check import AccountCheck
@@ -18,9 +20,11 @@ from exemplar.diagnosis.doctor import examine
 from exemplar.diagnosis.health import Health
 from exemplar.diagnosis.machine_checks import judge_disk, judge_packages, judge_python, wrong_packages
 from exemplar.diagnosis.provider_checks import judge_public_url, judge_token, no_token
-from exemplar.diagnosis.server_checks import judge_clock, judge_gateway
+from exemplar.diagnosis.server_checks import judge_clock, judge_gateway, judge_report
 from exemplar.diagnosis.settings_checks import judge_names, unknown_names
 from exemplar.local.secrets_file import open_secrets
+from store.leases.pauses import Pause
+from tests.exemplar.diagnosis.test_status import WELL
 
 HERE = Path()
 CLEARED = ("REPLICATE_API_TOKEN", "EXEMPLAR_MONGODB_URL", "EXEMPLAR_PUBLIC_URL")
@@ -42,9 +46,12 @@ def test_packages_are_compared_with_their_pins() -> None:
     assert (judge_packages(found).state, judge_packages({}).state) == ("warning", "ok")
 
 
-@pytest.mark.parametrize(("gibibytes", "state"), [(0.1, "fault"), (1, "warning"), (3, "ok")])
-def test_a_full_disk_is_a_fault(gibibytes: float, state: str) -> None:
-    assert judge_disk(HERE, int(gibibytes * 1024**3)).state == state
+@pytest.mark.parametrize(
+    ("free", "total", "state"),
+    [(0.1, 10, "fault"), (1, 5, "warning"), (3, 10, "ok"), (12, 100, "warning"), (16, 100, "ok")],
+)
+def test_a_full_disk_is_a_fault(free: float, total: int, state: str) -> None:
+    assert judge_disk(HERE, int(free * 1024**3), total * 1024**3).state == state
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(1, "ok"), (-5, "warning"), (61, "fault")])
@@ -80,8 +87,25 @@ def test_the_token_is_judged_by_the_answer(status: int, state: str) -> None:
     assert judge_token(status).state == state
 
 
-def test_a_token_is_needed_by_services_alone() -> None:
-    assert [no_token(one).state for one in (SERVICES, Deployment("running", HERE))] == ["fault", "ok"]
+@pytest.mark.parametrize(
+    ("deployment", "state", "said"),
+    [
+        (SERVICES, "fault", "not set in this shell"),
+        (Deployment("running", HERE, demo={"sandbox_url": "http://127.0.0.1:1"}), "ok", "the sandbox"),
+        (Deployment("running", HERE, demo={"sandbox_url": None}), "warning", "what runs uses Replicate"),
+        (Deployment("stopped", HERE), "ok", "a start uses the sandbox"),
+    ],
+)
+def test_without_a_token_in_the_shell_what_runs_decides(deployment: Deployment, state: str, said: str) -> None:
+    found = no_token(deployment)
+    assert (found.state, said in found.message) == (state, True)
+
+
+def test_a_provider_that_refuses_what_runs_is_a_fault() -> None:
+    report = replace(WELL, provider=Pause("provider_unauthorized", 30.0))
+    [refused] = [one for one in judge_report(report) if one.check == "provider"]
+    assert (refused.state, "provider_unauthorized" in refused.message) == ("fault", True)
+    assert not [one for one in judge_report(WELL) if one.check == "provider"]
 
 
 def test_the_public_address_must_be_https_and_answer() -> None:
@@ -136,9 +160,12 @@ def test_a_stopped_system_is_not_started(tmp_path: Path) -> None:
 
 
 def test_services_are_asked_and_their_settings_read(mongodb_url: str, tmp_path: Path) -> None:
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        client.get_default_database().create_collection("usage_extra", validator={"a": {"$exists": True}})
     code, body = doctor(EXEMPLAR_MONGODB_URL=mongodb_url, EXEMPLAR_HOME=str(tmp_path), EXEMPLAR_PORT="1")
     assert code == 1
-    assert found(body, "MongoDB") == ["ok"]
+    assert found(body, "MongoDB") == ["ok", "warning"]
+    assert any("the collection usage_extra has a validator" in one["message"] for one in body["findings"])
     assert found(body, "clocks") == ["ok"]
     assert found(body, "gateway") == ["fault"]
     faults = {one["message"] for one in body["findings"] if (one["check"], one["state"]) == ("settings", "fault")}

@@ -37,6 +37,13 @@ async def check_provider(env: Mapping[str, str]) -> ProviderAnswer:
     return ProviderAnswer("refuses the token" if refused else "accepts the token", refused)
 
 
+async def has_picture(demo: Demo) -> bool:
+    return False
+
+
+HOOKS = Hooks(initiate_replica_set, seed, demonstrate, has_picture, check_provider)
+
+
 def main(home: str, port: str, broker: str, *flags: str) -> int:
     options = Options(
         home=Path(home),
@@ -46,7 +53,7 @@ def main(home: str, port: str, broker: str, *flags: str) -> int:
         command=(sys.executable, str(FAKE)),
     )
     try:
-        return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, demonstrate, check_provider)))
+        return asyncio.run(up(options, hooks=HOOKS))
     except ConfigurationError as error:
         sys.stdout.write(f"{error}\n")
         return 2

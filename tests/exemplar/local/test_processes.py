@@ -15,7 +15,7 @@ import pytest
 
 from exemplar.environment import ConfigurationError
 from exemplar.local.pids import Pid, PidFiles, reap
-from exemplar.local.processes import Child, Program
+from exemplar.local.processes import Child, Program, move_older_logs
 from exemplar.local.supervisor import Supervisor
 from tests.systems.waiting import until as eventually
 
@@ -199,6 +199,16 @@ async def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ConfigurationError, match="short cannot be started again: No space left on device"):
         await asyncio.wait_for(supervisor.watch(), 30)
     await supervisor.stop()
+
+
+def test_five_older_logs_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    for start in range(8):
+        move_older_logs(log)
+        log.with_name("worker.log.1").write_text(str(start))
+    assert {path.suffix: path.read_text() for path in tmp_path.iterdir()} == dict(
+        zip((".1", ".2", ".3", ".4", ".5"), "76543", strict=True)
+    )
 
 
 async def test_the_log_of_a_running_child_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
