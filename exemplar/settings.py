@@ -92,16 +92,18 @@ PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
 
 _HEAD = """\
 # All settings, read from the environment. `exemplar settings` prints this file.
-# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml `sh deploy/secrets.sh >.env` writes those
+# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml `sh deploy/secrets.sh .env` writes those
 # that must be set; it sets EXEMPLAR_MONGODB_URL, EXEMPLAR_AMQP_URL, and addresses and ports of a process itself.
 # A line without # has no default and must be set. A secret: openssl rand -base64 48
 
 # --- compose.yaml ---
 
-# Password of RabbitMQ's user exemplar: A-Z, a-z, 0-9, - and _
+# RabbitMQ's user, and the password: A-Z, a-z, 0-9, - and _. Both change together: docs/secrets.md
+#RABBITMQ_USER=exemplar
 RABBITMQ_PASSWORD=
 
-# Password of MongoDB's user exemplar, who may read and write the database exemplar; the same characters
+# MongoDB's user, who may read and write the database exemplar, and the password; as above
+#MONGODB_USER=exemplar
 MONGODB_PASSWORD=
 
 # Password of MongoDB's user root, which no process of the product gets

@@ -1,7 +1,7 @@
 """`exemplar backup`: make, check and restore backups of the database."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -15,7 +15,7 @@ from exemplar.commands.progress import progress_shown
 from exemplar.commands.store_access import run_on_store
 from exemplar.environment import ConfigurationError
 from store.adapters import create_all_indexes
-from store.backup.folder import Backup, BackupError, BackupFolder
+from store.backup.folder import Backup, BackupError, BackupFolder, moment_text
 from store.backup.making import BackupMaker
 from store.backup.restoring import BackupRestorer
 from store.mongo.connection import Database
@@ -89,13 +89,9 @@ def _described(folder: Path, backup: Backup) -> dict[str, Any]:
         "documents": sum(file.documents for file in backup.copies.values()),
         "changes": sum(file.documents for file in backup.changes),
         "bytes": sum(file.bytes for file in backup.files),
-        "restorable_from": _time(backup.begin),
-        "restorable_to": _time(backup.end),
+        "restorable_from": moment_text(backup.begin or 0),
+        "restorable_to": moment_text(backup.end or 0),
     }
-
-
-def _time(milliseconds: int | None) -> str:
-    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _fail(error: BackupError, *, as_json: bool) -> NoReturn:

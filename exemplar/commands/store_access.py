@@ -83,7 +83,7 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
         with _store_settings(chosen) as store_settings:
             async with (
                 open_database(store_settings) as database,
-                open_objects(store_settings, read(S3Settings), database) as objects,
+                open_objects(store_settings, read(S3Settings), database, record=False) as objects,
             ):
                 store = Dependencies(
                     ADAPTERS,

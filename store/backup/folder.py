@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -34,8 +35,8 @@ class BackupFile:
 class Backup:
     """What a folder holds.
 
-    resume: the token from which the next changes are read. Moments are Unix times in milliseconds: the copies and
-    `changes` together are consistent from `begin` on, and reach to `end`.
+    resume: the token from which the next changes are read. Moments are Unix times in seconds: the copies and `changes`
+    together are consistent from `begin` on, and reach to `end`.
     """
 
     id: str
@@ -161,6 +162,11 @@ class BackupWriter:
     @property
     def file(self) -> BackupFile:
         return BackupFile(self._name, self.documents, self.bytes, self._digest.hexdigest())
+
+
+def moment_text(moment: int) -> str:
+    """Write a moment as people and `--at` do (RFC 3339)."""
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def new_backup(database: str, data_format: int, resume: Any) -> Backup:

@@ -14,7 +14,7 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from store.backup.folder import Backup, BackupError, BackupFolder, new_backup
+from store.backup.folder import Backup, BackupError, BackupFolder, moment_text, new_backup
 from store.mongo.connection import Database, Document, raises_unavailable, resolve
 from store.mongo.data_format import DATA_FORMAT
 
@@ -87,11 +87,7 @@ class BackupMaker:
         except OperationFailure as error:
             if error.code not in _HISTORY_LOST:
                 raise
-            folder.forget()
-            raise BackupError(
-                "MongoDB's oplog does not reach back to the last change in this folder: repeat the command for a new "
-                "backup, and make its oplog larger or run the command more often"
-            ) from None
+            raise _history_lost(folder, backup) from None
         except _ReshapedError:
             folder.forget()
             raise BackupError("collections were renamed while they were copied: repeat the command") from None
@@ -118,6 +114,17 @@ def _show(show: Show, done: int, total: int, copied: int) -> None:
     show(done + copied, total)
 
 
+def _history_lost(folder: BackupFolder, backup: Backup) -> BackupError:
+    """Forget a first copy that has no end, and never a backup that can be restored; tell what to do."""
+    lost = "MongoDB's oplog does not reach back to the last change in this folder"
+    advice = "make the oplog larger or run the command more often"
+    if backup.end is None:
+        folder.forget()
+        return BackupError(f"{lost}: repeat the command for a new backup, and {advice}")
+    end = moment_text(backup.end)
+    return BackupError(f"{lost}: name a new folder; this one stays restorable to {end}. And {advice}")
+
+
 class _ReshapedError(Exception):
     """A collection was renamed or dropped while collections were copied."""
 
@@ -128,6 +135,5 @@ def is_mark(change: Document, mark: str) -> bool:
 
 
 def moment_of(change: Document) -> int:
-    """Return when a change was made, in milliseconds; of servers before 6.0 the second."""
-    wall = change.get("wallTime")
-    return int(change["clusterTime"].time * 1000 if wall is None else wall.timestamp() * 1000)
+    """Return the second in which a change was made, by the clock of the replica set, which never goes back."""
+    return int(change["clusterTime"].time)

@@ -10,7 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from store.backup.folder import Backup, BackupError, BackupFile, BackupFolder
+from store.backup.folder import Backup, BackupError, BackupFile, BackupFolder, moment_text
 from store.backup.making import Show, moment_of
 from store.mongo.connection import Database, Document, raises_unavailable
 from store.mongo.data_format import DATA_FORMAT, FORMAT_KEY
@@ -41,7 +41,7 @@ class BackupRestorer:
     async def restore(
         self, folder: BackupFolder, at: datetime | None, show: Show, create_indexes: Callable[[], Awaitable[None]]
     ) -> datetime:
-        """Restore the state at a moment, at the end of the backup by default; return the moment of its last change.
+        """Restore the state at the end of a second, by default all of the backup; return the second of its last change.
 
         Raises BackupError for a damaged backup, one that does not reach the moment, and a database that is not empty.
         """
@@ -69,15 +69,17 @@ class BackupRestorer:
                 done += len(batch)
                 show(done, total)
 
-    async def _apply_all(self, folder: BackupFolder, backup: Backup, until: int) -> datetime:
-        """Apply the changes up to a moment, in their order; return the moment of the last one.
+    async def _apply_all(self, folder: BackupFolder, backup: Backup, until: int | None) -> datetime:
+        """Apply the changes up to a second, or all, in their order; return the second of the last one.
 
         The first file has those that were made while collections were copied: only all of them are consistent.
         """
         last = await self._apply(_changes(folder, backup.changes[:1]), strict=False)
-        later = takewhile(lambda one: moment_of(one[0]) <= until, _changes(folder, backup.changes[1:]))
+        later = _changes(folder, backup.changes[1:])
+        if until is not None:
+            later = takewhile(lambda one: moment_of(one[0]) <= until, later)
         last = max(last, await self._apply(later, strict=True))
-        return datetime.fromtimestamp(last / 1000, UTC)
+        return datetime.fromtimestamp(last, UTC)
 
     async def _apply(self, changes: Iterable[tuple[Document, int]], *, strict: bool) -> int:
         last, pending, size, name = 0, list[Write](), 0, ""
@@ -128,14 +130,13 @@ class BackupRestorer:
         await self._database[_META].insert_one({"_id": FORMAT_KEY, "version": backup.data_format})
 
 
-def _reached(backup: Backup, at: datetime | None) -> int:
+def _reached(backup: Backup, at: datetime | None) -> int | None:
     begin, end = backup.begin or 0, backup.end or 0
     if backup.data_format != DATA_FORMAT:
         raise BackupError(f"the backup has data format {backup.data_format}: restore it with the version that made it")
-    until = end if at is None else int(at.timestamp() * 1000)
-    if not begin <= until <= end:
-        since, to = (datetime.fromtimestamp(one / 1000, UTC).isoformat(timespec="milliseconds") for one in (begin, end))
-        raise BackupError(f"the backup reaches from {since} to {to}")
+    until = None if at is None else int(at.timestamp())
+    if until is not None and not begin <= until <= end:
+        raise BackupError(f"the backup reaches from {moment_text(begin)} to {moment_text(end)}")
     return until
 
 

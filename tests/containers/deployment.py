@@ -15,7 +15,7 @@ import httpx
 from exemplar_client import Client, Keys
 from tests.containers.images import ROOT
 from tests.containers.podman import ContainerError, Podman
-from tests.deploy.manifests import new_secrets
+from tests.deploy.manifests import write_secrets
 
 SCRAPED = ("gateway", "worker", "scheduler")
 SERVICES = (*SCRAPED, "sandbox", "rabbitmq", "mongodb", "prometheus")
@@ -163,8 +163,11 @@ def _lay_out(folder: Path, ports: str) -> None:
     shutil.copy(ROOT / "compose.yaml", folder)
     shutil.copytree(ROOT / "rabbitmq", folder / "rabbitmq", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copytree(ROOT / "deploy", folder / "deploy")
-    (folder / ".env").touch(mode=0o600)
-    (folder / ".env").write_text(new_secrets() + ports)
+    written = write_secrets(folder / ".env")
+    if written.returncode != 0:
+        raise SystemExit(written.stderr)
+    with (folder / ".env").open("a") as file:
+        file.write(ports)
 
 
 def _free_port() -> int:

@@ -36,9 +36,19 @@ def render(overlay: str) -> list[Manifest]:
 
 
 def new_secrets(token: str = "") -> str:
-    """Run deploy/secrets.sh, with a token of Replicate or without."""
+    """Run deploy/secrets.sh, with a token of Replicate or without; return what it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / ".env"
+        done = write_secrets(file, token)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        return file.read_text()
+
+
+def write_secrets(file: Path, token: str = "") -> subprocess.CompletedProcess[str]:
+    """Run deploy/secrets.sh for a file."""
     environ = {"PATH": "/usr/bin:/bin", "REPLICATE_API_TOKEN": token}
-    return subprocess.run(["sh", DEPLOY / "secrets.sh"], env=environ, capture_output=True, text=True, check=True).stdout
+    command = ["sh", str(DEPLOY / "secrets.sh"), str(file)]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
 def validate(manifest: Manifest) -> None:

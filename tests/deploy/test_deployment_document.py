@@ -14,6 +14,7 @@ from tests.docs.reading import blocks
 # What would talk to a cluster prints what it would send.
 WITHOUT_CLUSTER = """\
 docker() { echo "# docker $*"; }
+sudo() { echo "# sudo $*"; }
 kubectl() {
   case "$*" in
     "apply -k "*) "$KUBECTL" kustomize "$3"; echo --- ;;
@@ -45,3 +46,4 @@ def test_the_commands_make_valid_objects_and_whole_secrets(tmp_path: Path) -> No
     assert secrets[1]["data"] == secrets[2]["data"]
     assert {"REPLICATE_API_TOKEN", "EXEMPLAR_KEY_PEPPERS", "EXEMPLAR_MONGODB_URL"} <= secrets[1]["data"].keys()
     assert done.stdout.count("# docker compose exec gateway exemplar accounts") == 5
+    assert {"Job", "PersistentVolumeClaim"} <= {one["kind"] for one in made}

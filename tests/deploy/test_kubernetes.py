@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -25,6 +26,7 @@ from tests.deploy.manifests import (
     render,
     selects,
     validate,
+    write_secrets,
 )
 from tests.deploy.process_secrets import PROCESS_SECRETS, SET_BESIDE_SECRETS, variables_of
 from tests.docs.reading import columns
@@ -119,6 +121,17 @@ def test_new_secrets_let_every_process_start(production: list[Manifest], monkeyp
             for key in asked:
                 environment.setenv(key, secrets.get(key, ""))  # what is optional may be there and empty
             read_all(PROCESS_SETTINGS[name])
+
+
+def test_new_secrets_are_their_owners_alone_and_replace_no_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    assert write_secrets(file).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    made = file.read_text()
+    again = write_secrets(file)
+    assert again.returncode == 1
+    assert f"{file} exists" in again.stderr
+    assert file.read_text() == made
 
 
 def test_two_systems_have_no_secret_in_common() -> None:

@@ -69,6 +69,7 @@ async def test_a_lost_system_is_restored_to_a_moment_and_completes_what_was_unde
     waiting = await tenant.accepted()
     state = (await tenant.reaches(waiting, "validated", "reserved"))["state"]
     moment = datetime.now(UTC)
+    await asyncio.sleep(1)  # a moment is a whole second
 
     # What follows is lost: the generation that waited is paid for, and so is one more.
     await hold(system, session, held=False)

@@ -3,6 +3,7 @@
 import importlib.resources
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,23 @@ def test_the_servers_require_users_without_more_rights_than_needed(compose: dict
     assert "--keyFile" in compose["services"]["mongodb"]["entrypoint"][-1]
     assert 'roles: [{role: "readWrite", db: "exemplar"}]' in compose["services"]["mongodb"]["healthcheck"]["test"][-1]
     assert '"tags": []' in compose["services"]["rabbitmq"]["entrypoint"][-1]
+
+
+def test_the_users_of_the_servers_can_be_replaced(compose: dict[str, Any], tmp_path: Path) -> None:
+    services = compose["services"]
+    for address, kind in (("EXEMPLAR_MONGODB_URL", "MONGODB"), ("EXEMPLAR_AMQP_URL", "RABBITMQ")):
+        user, password = f"${{{kind}_USER:-exemplar}}", f"${{{kind}_PASSWORD:?set {kind}_PASSWORD in .env}}"
+        assert f"://{user}:{password}@" in services["gateway"]["environment"][address]
+        assert services[kind.lower()]["environment"][f"{kind}_USER"] == user
+    assert "{user: process.env.MONGODB_USER," in services["mongodb"]["healthcheck"]["test"][-1]
+    for file in ("compose.yaml", "compose.cluster.yaml"):
+        script = YAML(typ="safe").load(ROOT / file)["services"]["rabbitmq"]["entrypoint"][-1]
+        writes = script.partition(">/etc/")[0].replace("$$", "$")
+        environ = {"RABBITMQ_USER": "second", "RABBITMQ_PASSWORD": "new"}
+        made = subprocess.run(["sh", "-ec", writes], env=environ, capture_output=True, check=True).stdout
+        definitions = json.loads(made)
+        assert definitions["users"] == [{"name": "second", "password": "new", "tags": []}]
+        assert [one["user"] for one in definitions["permissions"]] == ["second"]
 
 
 def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -> None:

@@ -1,16 +1,16 @@
 """A backup of a database that is written to meanwhile is restored to any moment that it reaches."""
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import bson
 import pytest
 from pymongo.errors import OperationFailure
 
 from store.backup import making
-from store.backup.folder import BackupError, BackupFolder
+from store.backup.folder import Backup, BackupError, BackupFolder, moment_text
 from store.backup.making import BackupMaker
 from store.errors import DataFormatError
 from store.mongo.connection import Database, Document
@@ -72,18 +72,36 @@ async def test_a_copy_of_what_changes_meanwhile_is_restored_as_it_is_at_the_end(
 async def test_the_same_folder_takes_what_has_changed_since_and_any_moment_is_restored(
     source: Database, folder: BackupFolder, restored: Restored
 ) -> None:
-    chance, seen = random.Random(2), list[tuple[datetime, dict[str, list[Document]]]]()
+    chance = random.Random(2)
     await write_many(source, chance, 40)
     await backed_up(source, folder)
-    for _ in range(3):
-        await write_many(source, chance, 25)
-        await asyncio.sleep(0.005)  # a moment has milliseconds
-        seen.append((datetime.now(UTC), await contents(source)))
-        await asyncio.sleep(0.005)
-        await backed_up(source, folder)
-    for moment, expected in seen:
-        assert await restored(folder, moment) == expected
-    assert await restored(folder) == seen[-1][1]
+    await write_many(source, chance, 25)
+    await backed_up(source, folder)
+    await write_many(source, chance, 25)
+    moment, expected = datetime.now(UTC), await contents(source)
+    await asyncio.sleep(1 - moment.microsecond / 1e6 + 0.001)  # a moment is a whole second
+    await write_many(source, chance, 25)
+    last = await contents(source)
+    await backed_up(source, folder)
+    assert await restored(folder, moment) == expected != last
+    assert await restored(folder) == last
+
+
+async def test_a_wall_clock_that_ran_ahead_takes_nothing_from_a_restoration(
+    source: Database, folder: BackupFolder, restored: Restored
+) -> None:
+    await backed_up(source, folder)
+    await source["rows"].insert_many([{"_id": 1}, {"_id": 2}])
+    backup = await backed_up(source, folder)
+    changes = bson.decode_all((folder.path / backup.changes[1].name).read_bytes())
+    changes[0]["wallTime"] = datetime(2040, 1, 1, tzinfo=UTC)
+    with folder.written(backup.changes[1].name) as writer:
+        for change in changes:
+            writer.add(bson.encode(change))
+    backup.changes[1] = writer.file
+    folder.save(backup)
+    for moment in (None, datetime.fromtimestamp(backup.end or 0, UTC)):
+        assert await restored(folder, moment) == {"rows": [{"_id": 1}, {"_id": 2}]}
 
 
 async def test_a_collection_that_replaced_another_is_restored(
@@ -186,13 +204,28 @@ async def test_refusals_say_what_is_wrong(
         await BackupMaker(source, lambda: NOW).make(other, unseen)
 
 
-async def test_a_backup_that_the_oplog_does_not_reach_any_more_begins_anew(
-    source: Database, folder: BackupFolder
+async def test_a_backup_that_the_oplog_does_not_reach_any_more_stays_restorable(
+    source: Database, folder: BackupFolder, restored: Restored
 ) -> None:
+    await source["rows"].insert_one({"_id": 1})
     backup = await backed_up(source, folder)
-    about = json.loads((folder.path / "backup.json").read_text())
-    about["resume"] = "82" + "0" * 7 + "1" + about["resume"][10:]  # a time long ago
-    (folder.path / "backup.json").write_text(json.dumps(about))
-    with pytest.raises(BackupError, match="oplog"):
+    _begun_long_ago(folder, backup)
+    with pytest.raises(BackupError, match="name a new folder; this one stays restorable to") as refused:
+        await backed_up(source, folder)
+    assert moment_text(backup.end or 0) in str(refused.value)
+    assert folder.complete() == backup
+    assert await restored(folder) == {"rows": [{"_id": 1}]}
+
+
+async def test_a_first_copy_that_outlasted_the_oplog_begins_anew(source: Database, folder: BackupFolder) -> None:
+    backup = await backed_up(source, folder)
+    backup.changes, backup.begin, backup.end = [], None, None
+    _begun_long_ago(folder, backup)
+    with pytest.raises(BackupError, match="repeat the command"):
         await backed_up(source, folder)
     assert (await backed_up(source, folder)).id != backup.id
+
+
+def _begun_long_ago(folder: BackupFolder, backup: Backup) -> None:
+    backup.resume = "82" + "0" * 7 + "1" + backup.resume[10:]
+    folder.save(backup)
