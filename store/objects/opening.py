@@ -1,7 +1,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from store.errors import ObjectStorageError
+import structlog
+
+from store.errors import ObjectStorageError, ObjectStorageUnavailableError
 from store.mongo.connection import Database, reachable
 from store.objects.s3_objects import S3Objects
 from store.objects.settings import S3Settings
@@ -9,14 +11,15 @@ from store.settings import StoreSettings
 
 _KEY = "object_storage"
 
+log = structlog.get_logger()
+
 
 @asynccontextmanager
 async def open_objects(
-    store_settings: StoreSettings, s3_settings: S3Settings, database: Database, *, record: bool
+    store_settings: StoreSettings, s3_settings: S3Settings, database: Database
 ) -> AsyncIterator[S3Objects | None]:
     """Open the object storage of the settings, None without one; it connects when it is first used.
 
-    record: write the bucket into a database that has none, as processes do; a command reads, also an empty database.
     Raises ObjectStorageError for settings without a bucket that is needed, or with another one.
     """
     bucket = s3_settings.s3_bucket
@@ -27,7 +30,7 @@ async def open_objects(
         yield None
         return
     async with S3Objects(s3_settings) as objects:
-        await _require_same(database, bucket, s3_settings.s3_prefix, record=record)
+        await _require_same(database, bucket, s3_settings.s3_prefix)
         yield objects
 
 
@@ -35,11 +38,26 @@ async def open_objects(
 async def open_usable_objects(
     store_settings: StoreSettings, s3_settings: S3Settings, database: Database
 ) -> AsyncIterator[S3Objects | None]:
-    """Open the object storage as above for a process, and ask it whether the bucket can be used."""
-    async with open_objects(store_settings, s3_settings, database, record=True) as objects:
+    """Open the object storage as above, and ask it whether the bucket can be used.
+
+    One that does not answer is warned of: whatever needs no picture goes on without it.
+    """
+    async with open_objects(store_settings, s3_settings, database) as objects:
         if objects is not None:
-            await objects.require_usable()
+            await _warn_or_require_usable(objects, s3_settings)
         yield objects
+
+
+async def _warn_or_require_usable(objects: S3Objects, s3_settings: S3Settings) -> None:
+    try:
+        await objects.require_usable()
+    except ObjectStorageUnavailableError as error:
+        log.warning(
+            "object_storage_unavailable",
+            bucket=s3_settings.s3_bucket,
+            code=error.code,
+            action="pictures answer 503 until it answers: check EXEMPLAR_S3_ENDPOINT and the network",
+        )
 
 
 async def _require_none(database: Database) -> None:
@@ -49,12 +67,11 @@ async def _require_none(database: Database) -> None:
         raise ObjectStorageError(f"pictures are in bucket {known['bucket']}: set EXEMPLAR_S3_BUCKET")
 
 
-async def _require_same(database: Database, bucket: str, prefix: str, *, record: bool) -> None:
-    """Compare the bucket, which is recorded once: pictures in another one would seem to be lost."""
+async def _require_same(database: Database, bucket: str, prefix: str) -> None:
+    """Record the bucket once: pictures in another one would seem to be lost."""
     named = {"bucket": bucket, "prefix": prefix}
     with reachable():
-        if record:
-            await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
+        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
         known = await database["meta"].find_one({"_id": _KEY}) or named
     if (known["bucket"], known["prefix"]) != (bucket, prefix):
         raise ObjectStorageError(
