@@ -1,8 +1,16 @@
 #!/bin/sh
-# Prints new secrets for one system, as lines for .env (compose.yaml) or for a Secret (deploy/kubernetes):
-#   REPLICATE_API_TOKEN=r8_... sh deploy/secrets.sh >.env
-# Without a token of Replicate, the sandbox takes its place. Lost secrets cannot be made again: keep the output.
+# Writes new secrets for one system into a file, as lines for .env (compose.yaml) or for a Secret (deploy/kubernetes):
+#   REPLICATE_API_TOKEN=r8_... sh deploy/secrets.sh .env
+# Without a token of Replicate, the sandbox takes its place. Lost secrets cannot be made again: keep the file. It is
+# readable by its owner alone, and a file that exists is never replaced.
 set -eu
+umask 077
+
+file=${1:?name the file to write: sh deploy/secrets.sh .env}
+if [ -e "$file" ]; then
+  echo "$file exists, and its secrets cannot be made again: name another file, or move it away" >&2
+  exit 1
+fi
 
 secret() { openssl rand -hex 32; }
 key() { openssl rand -base64 32; }
@@ -10,6 +18,8 @@ key() { openssl rand -base64 32; }
 mongodb=$(secret)
 rabbitmq=$(secret)
 
+set -C # the shell refuses, too, if the file appears meanwhile
+exec >"$file"
 cat <<END
 MONGODB_ROOT_PASSWORD=$(secret)
 MONGODB_PASSWORD=$mongodb

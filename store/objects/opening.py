@@ -16,10 +16,11 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def open_objects(
-    store_settings: StoreSettings, s3_settings: S3Settings, database: Database
+    store_settings: StoreSettings, s3_settings: S3Settings, database: Database, *, record: bool
 ) -> AsyncIterator[S3Objects | None]:
     """Open the object storage of the settings, None without one; it connects when it is first used.
 
+    record: write the bucket into a database that has none, as processes do; a command reads, also an empty database.
     Raises ObjectStorageError for settings without a bucket that is needed, or with another one.
     """
     bucket = s3_settings.s3_bucket
@@ -30,7 +31,7 @@ async def open_objects(
         yield None
         return
     async with S3Objects(s3_settings) as objects:
-        await _require_same(database, bucket, s3_settings.s3_prefix)
+        await _require_same(database, bucket, s3_settings.s3_prefix, record=record)
         yield objects
 
 
@@ -38,11 +39,11 @@ async def open_objects(
 async def open_usable_objects(
     store_settings: StoreSettings, s3_settings: S3Settings, database: Database
 ) -> AsyncIterator[S3Objects | None]:
-    """Open the object storage as above, and ask it whether the bucket can be used.
+    """Open the object storage as above for a process, and ask it whether the bucket can be used.
 
     One that does not answer is warned of: whatever needs no picture goes on without it.
     """
-    async with open_objects(store_settings, s3_settings, database) as objects:
+    async with open_objects(store_settings, s3_settings, database, record=True) as objects:
         if objects is not None:
             await _warn_or_require_usable(objects, s3_settings)
         yield objects
@@ -67,11 +68,12 @@ async def _require_none(database: Database) -> None:
         raise ObjectStorageError(f"pictures are in bucket {known['bucket']}: set EXEMPLAR_S3_BUCKET")
 
 
-async def _require_same(database: Database, bucket: str, prefix: str) -> None:
-    """Record the bucket once: pictures in another one would seem to be lost."""
+async def _require_same(database: Database, bucket: str, prefix: str, *, record: bool) -> None:
+    """Compare the bucket, which is recorded once: pictures in another one would seem to be lost."""
     named = {"bucket": bucket, "prefix": prefix}
     with reachable():
-        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
+        if record:
+            await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": named}, upsert=True)
         known = await database["meta"].find_one({"_id": _KEY}) or named
     if (known["bucket"], known["prefix"]) != (bucket, prefix):
         raise ObjectStorageError(
