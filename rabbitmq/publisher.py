@@ -12,13 +12,15 @@ from rabbitmq.depths import Depth
 from rabbitmq.link import Link
 from rabbitmq.metrics import PUBLISHES
 from rabbitmq.session import LinkLostError, Session
-from rabbitmq.topology import Topology
+from rabbitmq.topology import Topology, matches
+from rabbitmq.wakeup import ALL_GENERATIONS
 from store.tracing import NO_TRACER, Tracer
 
 CAPACITY = 10_000
 Messages = list[tuple[RecordedEvent, list[str]]]
 """Events, each with the queues that it is for."""
 _PAUSE_S = 0.5
+_UNHEARD_S = 0.25  # for so long nobody is told anything that nobody listened to
 _COUNT_S = 2.0  # redelivery waits for the counts, and is there for a RabbitMQ that fell silent
 
 log = structlog.get_logger()
@@ -52,6 +54,7 @@ class Publisher(Link):
         self._channel: ConfirmedChannel | None = None
         self._writable = asyncio.Event()
         self._publishing: set[asyncio.Task[bool]] = set()
+        self._unheard_until = 0.0
 
     @property
     def connected(self) -> bool:
@@ -71,10 +74,13 @@ class Publisher(Link):
         await super().close()
 
     def announce(self, commit: Commit) -> None:
-        """Publish a commit if `capacity` allows; return at once, raise nothing."""
+        """Publish a commit if `capacity` allows; return at once, raise nothing.
+
+        One that is for no actor is published once, for gateways with listeners, and seldom while there are none.
+        """
         if not self._topology.deliveries(commit):
-            return
-        if len(self._publishing) >= self._capacity:
+            self._wake(commit.events[-1])
+        elif len(self._publishing) >= self._capacity:
             self._metrics.count(PUBLISHES, "dropped")
         else:
             task = asyncio.create_task(self.publish(commit))
@@ -90,6 +96,23 @@ class Publisher(Link):
             if not (confirmed := await self._confirmed(commit)):
                 span.fail("not_confirmed")
             return confirmed
+
+    def _wake(self, event: RecordedEvent) -> None:
+        """Tell whoever listens of an event of a generation that no actor has anything to do about."""
+        told = matches(ALL_GENERATIONS, event.type) and self._now() >= self._unheard_until
+        if not told or self._channel is None or not self.connected:
+            return
+        try:
+            self._channel.publish(event, ()).add_done_callback(self._note_listeners)
+        except AMQPError as error:
+            log.debug("wakeup_not_published", error=type(error).__name__)
+
+    def _note_listeners(self, published: asyncio.Future[PublishOutcome]) -> None:
+        if not published.cancelled() and published.result() is PublishOutcome.RETURNED:
+            self._unheard_until = self._now() + _UNHEARD_S
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _confirmed(self, commit: Commit) -> bool:
         try:

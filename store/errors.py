@@ -33,6 +33,10 @@ class WrongExpectedVersionError(StoreError):
         self.expected = expected
 
 
+class WriteRefusedError(StoreError):
+    """The store does not take what is to be written, as often as it is sent."""
+
+
 class UnreadableCommitError(StoreError):
     """A commit is damaged, missing, or written by a newer version."""
 

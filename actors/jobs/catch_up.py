@@ -10,6 +10,7 @@ from store.errors import StoreUnavailableError, UnreadableCommitError
 from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.fault_name import fault_name
 
 _PAGE = 200
 _PARKED_EVERY = 5.0  # seconds
@@ -105,10 +106,10 @@ class CatchUp:
                 subscriber=self.name,
                 commit=before.commit,
                 tries=before.tries + 1,
-                error=type(error).__name__,
+                error=fault_name(error),
                 exc_info=not traced,
             )
-            await self._park(before, type(error).__name__)
+            await self._park(before, fault_name(error))
             return False
         return True
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import unquote
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -169,8 +170,8 @@ def _read(traceparent: str | None) -> SpanContext | None:
 
 
 def _headers(tracing_settings: TracingSettings) -> dict[str, str] | None:
-    """Read `name=value,name=value`; the library reads other forms of the variable by itself."""
+    """Read `name=value,name=value`, percent-encoded as the specification has it."""
     if tracing_settings.headers is None:
         return None
     pairs = [pair.partition("=") for pair in tracing_settings.headers.get_secret_value().split(",")]
-    return {name.strip().lower(): value.strip() for name, _, value in pairs if value}
+    return {unquote(name).strip().lower(): unquote(value).strip() for name, _, value in pairs if value}

@@ -1,4 +1,7 @@
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,13 +17,14 @@ from store.mongo.connection import Database, Document, raises_unavailable, reach
 from store.objects.s3_objects import S3Objects
 
 _BATCH: Final = 32  # documents of at most a piece each
+_AT_ONCE: Final = 8  # objects, each of up to ten megabytes
 _TYPES: Final = ["generation.requested", "generation.completed"]
 _SALTS: Final = dict.fromkeys(("generation", "token", "salt"), 1)
 
 
 @raises_unavailable
 class PictureScan:
-    """Read every picture as stored, and what was recorded of it; memory: one picture."""
+    """Read every picture as stored, and what was recorded of it; memory: one picture, eight with objects."""
 
     def __init__(self, database: Database, objects: S3Objects | None = None) -> None:
         self._objects = objects
@@ -34,9 +38,12 @@ class PictureScan:
 
     async def pictures(self) -> AsyncGenerator[StoredPicture, None]:
         """Read all pictures, those of a generation one after the other."""
+        stored = _grouped(self._blobs.find({}, batch_size=_BATCH).sort("_id", ASCENDING))
+        at_once = 1 if self._objects is None else _AT_ONCE
         with reachable():
-            async for picture in _grouped(self._blobs.find({}, batch_size=_BATCH).sort("_id", ASCENDING)):
-                yield await self._with_bytes(picture)
+            async with aclosing(_ahead(stored, self._with_bytes, at_once)) as pictures:
+                async for picture in pictures:
+                    yield picture
 
     async def again(self, picture: StoredPicture) -> StoredPicture | None:
         """Read one picture again; None when it was erased."""
@@ -75,6 +82,26 @@ class PictureScan:
         by_id = {"_id": {"$gte": f"{generation}/", "$lt": f"{generation}0"}}  # "0" follows "/"
         found = self._personal_data.find({"$or": [{"generation": generation}, by_id]}, _SALTS)
         return await found.to_list(None)
+
+
+async def _ahead(
+    stored: AsyncGenerator[StoredPicture, None],
+    complete: Callable[[StoredPicture], Coroutine[Any, Any, StoredPicture]],
+    at_once: int,
+) -> AsyncGenerator[StoredPicture, None]:
+    """Complete pictures, so many at once, in their order."""
+    coming = deque[asyncio.Task[StoredPicture]]()
+    try:
+        async for picture in stored:
+            coming.append(asyncio.create_task(complete(picture)))
+            if len(coming) == at_once:
+                yield await coming.popleft()
+        while coming:
+            yield await coming.popleft()
+    finally:
+        for one in coming:
+            one.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
 
 
 async def _grouped(documents: Any) -> AsyncGenerator[StoredPicture, None]:

@@ -84,12 +84,16 @@ class MongoPersonalData:
         name, value, kept = f"{generation}/{token}", _json(texts.kept), f"provider.{texts.prediction}"
         update = {"q": {"_id": name, kept: {"$exists": False}}, "u": {"$set": {kept: value}}}
         command = {"update": self._documents.name, "updates": [update]}
-        answer = await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
+        stream, tags = stream_of(generation), (token, texts.prediction)
+        answer = await self._provisional.write(stream, command, size=len(value), tags=tags)
         if answer.get("nModified") == 1 and (salt := self._salts.get(name)) is not None:  # no other answer was there
             return answer_digest(salt, texts.kept)
         found = await self._answers.put(name)  # behind the write: another observer may have been the first
-        first = (found or {}).get("provider", {}).get(texts.prediction)
-        return answer_digest(bytes(found["salt"]), json.loads(first)) if found and first else None
+        if found is None:  # erased: no commit is to follow
+            self._provisional.forget(stream, *tags)
+            return None
+        first = found.get("provider", {}).get(texts.prediction)
+        return answer_digest(bytes(found["salt"]), json.loads(first)) if first else None
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         self._provisional.forget(stream_of(generation), *([token] if token else []))

@@ -1,12 +1,12 @@
 import asyncio
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from domain.generation.generation import stream_of
 from store.errors import ObjectStorageUnavailableError
 from store.generations.blobs import PIECE, Blob, Kind
 from store.generations.mongo_blobs import MongoBlobs, by_tags
@@ -18,7 +18,6 @@ from store.objects.uploads import Upload, Uploads
 from store.settings import StoreSettings
 
 _ABANDONED_AFTER: Final = timedelta(minutes=30)
-_LONGEST_PUT_S: Final = 600.0  # far below that: a process that slept in between must not name what is swept
 _PAGE: Final = 500
 _EXPIRED_AT_ONCE: Final = 100
 _IN_OBJECT: Final[Document] = {"object": {"$gt": ""}}
@@ -32,6 +31,9 @@ class S3Blobs(MongoBlobs):
 
     Each put writes objects with new names, and then a head that names one: no object is ever replaced, and what is
     deleted is never written again. Pictures that are in MongoDB are read from there.
+
+    A sweep marks the rows of old uploads, then reads heads; a put stores heads, then reads its rows. So one of them
+    sees the other, whatever the clocks say: the sweep keeps the object, or the put takes its head back and fails.
     """
 
     def __init__(
@@ -41,38 +43,50 @@ class S3Blobs(MongoBlobs):
         objects: S3Objects,
         uploads: Uploads,
         store_settings: StoreSettings,
-        server_time: Callable[[], Awaitable[datetime]],
+        safe_now: Callable[[], Awaitable[datetime]],
         provisional: ProvisionalWrites | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(database, provisional)
         self._heads = database["blobs"]  # as a majority has them
         self._objects = objects
         self._uploads = uploads
         self._writes_objects = store_settings.blob_store == "s3"
-        self._server_time = server_time
-        self._monotonic = monotonic
+        self._safe_now = safe_now
 
     async def put(self, *blobs: Blob) -> None:
         if not self._writes_objects:
             await super().put(*blobs)
             return
-        began, names = self._monotonic(), await self._new_names(blobs)
-        if not names:
-            return
-        new = [one for one in blobs if key_of(one) in names]
-        await self._uploads.begin([Upload(names[key_of(one)], one.generation, one.token, one.kind) for one in new])
-        await all_done([self._objects.put(names[key_of(one)], one.data, one.content_type) for one in new])
-        if self._monotonic() - began > _LONGEST_PUT_S:
+        wanted = {key_of(one): one for one in blobs}
+        heads = await self._stored_heads(wanted)
+        await super().put(*(wanted[key] for key, head in heads.items() if not has_object(head)))
+        uploads = {key: _upload_of(one) for key, one in wanted.items() if key not in heads}
+        if uploads:
+            await self._write_objects([(upload, wanted[key]) for key, upload in uploads.items()])
+        heads |= {key: head_of(wanted[key], in_object=upload.object) for key, upload in uploads.items()}
+        # A head that exists is written too: after an election the commit may be stored without it.
+        for tags, together in by_tags([one for key, one in wanted.items() if has_object(heads[key])]).items():
+            await self._insert(tags, [heads[key_of(one)] for one in together])
+        if uploads and not await self._uploads.are_kept([*uploads.values()]):
+            await self._take_back(uploads)
             raise ObjectStorageUnavailableError("put_object", "took too long")
-        for tags, together in by_tags(new).items():
-            await self._insert(tags, [head_of(one, in_object=names[key_of(one)]) for one in together])
 
-    async def _new_names(self, blobs: Sequence[Blob]) -> Mapping[str, str]:
-        """Map the pictures that are not stored yet to names for their objects."""
-        keys = [*dict.fromkeys(map(key_of, blobs))]
-        stored = {head["_id"] async for head in self._blobs.find({"_id": {"$in": keys}}, {"_id": 1})} if keys else set()
-        return {key: f"{key}/{secrets.token_hex(8)}" for key in keys if key not in stored}
+    async def _stored_heads(self, keys: Collection[str]) -> dict[str, Document]:
+        """Map the pictures that are stored already to their heads, without bytes."""
+        found = self._blobs.find({"_id": {"$in": [*keys]}}, {"data": 0})
+        return {head["_id"]: head async for head in found} if keys else {}
+
+    async def _write_objects(self, pairs: Sequence[tuple[Upload, Blob]]) -> None:
+        await self._uploads.begin([upload for upload, _ in pairs])
+        await all_done([self._objects.put(upload.object, one.data, one.content_type) for upload, one in pairs])
+
+    async def _take_back(self, uploads: Mapping[str, Upload]) -> None:
+        """Delete the heads of objects that a sweep may have deleted; noted once more, what is left of them is swept."""
+        for one in uploads.values():
+            self._provisional.forget(stream_of(one.generation), one.token, one.kind)
+        await self._uploads.begin([*uploads.values()])
+        named = {"$in": [one.object for one in uploads.values()]}
+        await self._blobs.delete_many({"_id": {"$in": [*uploads]}, "object": named})
 
     async def _with_bytes(self, found: Mapping[str, Document], numbers: range | None = None) -> Mapping[str, Document]:
         heads = [document for document in found.values() if has_object(document)]
@@ -110,8 +124,9 @@ class S3Blobs(MongoBlobs):
         return expired + await super().expire(kind, before)
 
     async def sweep(self) -> int:
-        swept, before = 0, await self._server_time() - _ABANDONED_AFTER
+        swept, before = 0, await self._safe_now() - _ABANDONED_AFTER
         while old := await self._uploads.before(before, limit=_PAGE):
+            await self._uploads.mark_swept(old)
             query = {"generation": {"$in": [one.generation for one in old]}} | _IN_OBJECT
             named = {head["object"] async for head in self._heads.find(query, {"object": 1})}
             lost = [one.object for one in old if one.object not in named]
@@ -119,3 +134,8 @@ class S3Blobs(MongoBlobs):
             await self._uploads.end(old)
             swept += len(lost)
         return swept
+
+
+def _upload_of(blob: Blob) -> Upload:
+    """Give the object of a picture a new name."""
+    return Upload(f"{key_of(blob)}/{secrets.token_hex(8)}", blob.generation, blob.token, blob.kind)

@@ -13,7 +13,7 @@ _WAITING: Final[Document] = {"discarded": None}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """One commit that waits for its next try; `error` is the class of the last exception.
+    """One commit that waits for its next try; `error` is the `fault_name` of the last exception.
 
     discarded: the event by which an operator gave it up; then it is not tried any more.
     """

@@ -39,7 +39,7 @@ DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
 
 # Server codes of transient errors: not primary, shutting down, stepping down, write concern unmet, disk full.
-_TRANSIENT = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
+TRANSIENT: Final = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
 
 
 @asynccontextmanager
@@ -105,10 +105,10 @@ def is_transient(error: PyMongoError) -> bool:
     """Tell whether an error is transient: the store cannot be reached now."""
     if isinstance(error, BulkWriteError):
         faults = error.details["writeErrors"]
-        return bool(error.details["writeConcernErrors"]) or any(fault["code"] in _TRANSIENT for fault in faults)
+        return bool(error.details["writeConcernErrors"]) or any(fault["code"] in TRANSIENT for fault in faults)
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
         return True
-    return isinstance(error, OperationFailure) and error.code in _TRANSIENT
+    return isinstance(error, OperationFailure) and error.code in TRANSIENT
 
 
 @contextmanager

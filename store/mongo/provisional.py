@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 from pymongo.errors import PyMongoError
 
-from store.errors import StoreUnavailableError
+from store.errors import StoreError
 from store.mongo.connection import Database, Document
 from store.mongo.write_batches import WriteBatches
 from store.mongo.write_command import run_write
@@ -23,6 +23,7 @@ from store.mongo.write_command import run_write
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_S: Final = 600.0  # far longer than from a write to its commit; what is older was abandoned
 _ROUTED: Final = {"Sharded", "LoadBalanced"}
+_ROUTERS: Final = {"Mongos", "LoadBalancer"}
 _LOCAL: Final[Document] = {"w": 1, "j": False}
 _SMALL_BYTES: Final = 2**18  # a larger write would keep the others of its command waiting
 
@@ -66,7 +67,7 @@ class ProvisionalWrites:
         Small ones that are given at the same time are one command for each collection.
 
         `size`: its bytes in memory; `tags`: what erases it (`forget`). Duplicates are left to the caller; raises
-        StoreUnavailableError for any other failed statement.
+        as `run_write` for any other failed statement.
         """
         if not self._has_terms or self._bytes + size > self._most_bytes:
             return await self._run(command, self._majority)
@@ -80,7 +81,9 @@ class ProvisionalWrites:
 
     def _is_routed(self) -> bool:
         """Tell whether a router of shards answers; the driver knows it since the first answer."""
-        return self._client.topology_description.topology_type_name in _ROUTED
+        found = self._client.topology_description
+        servers = found.server_descriptions().values()  # with `directConnection` the topology is `Single`
+        return found.topology_type_name in _ROUTED or any(one.server_type_name in _ROUTERS for one in servers)
 
     def pending(self, stream: str) -> Sequence[Write]:
         """Return the writes that a commit of a stream would follow; call before it is sent."""
@@ -100,7 +103,7 @@ class ProvisionalWrites:
             log.warning("provisional_write_repeated", stream=stream, term=write.term, commit_term=term)
             try:
                 await self._run(write.command, self._majority)
-            except (PyMongoError, StoreUnavailableError) as error:  # the commit is stored: it must not seem to fail
+            except (PyMongoError, StoreError) as error:  # the commit is stored: it must not seem to fail
                 log.error("provisional_write_lost", stream=stream, error=type(error).__name__)  # noqa: TRY400
 
     def _keep(self, stream: str, write: Write) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from store.errors import StoreUnavailableError
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_transient
+from store.errors import StoreUnavailableError, WriteRefusedError
+from store.mongo.connection import DUPLICATE_KEY, TRANSIENT, Database, Document, is_transient
 
 
 async def run_write(database: Database, command: Mapping[str, Any], concern: Mapping[str, Any]) -> Document:
     """Run a repeatable write command, again when its outcome is unknown; return the answer, with what was duplicate.
 
-    Raises StoreUnavailableError for any other failed statement and for an unmet concern, and the driver's errors.
+    Raises WriteRefusedError for a statement that fails whenever it is sent, StoreUnavailableError for one that was
+    interrupted and for an unmet concern, and the driver's errors.
     """
     try:
         answer: Document = await database.command({**command, "writeConcern": concern})
@@ -24,6 +25,8 @@ async def run_write(database: Database, command: Mapping[str, Any], concern: Map
             raise
         answer = await database.command({**command, "writeConcern": concern})
     codes = {fault["code"] for fault in answer.get("writeErrors", ())} - {DUPLICATE_KEY}
-    if codes or "writeConcernError" in answer:
+    if codes & TRANSIENT or "writeConcernError" in answer:
         raise StoreUnavailableError(f"write failed with codes {codes}")
+    if codes:
+        raise WriteRefusedError(f"write failed with codes {codes}")
     return answer

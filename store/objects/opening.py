@@ -1,13 +1,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from store.errors import ObjectStorageError
+import structlog
+
+from store.errors import ObjectStorageError, ObjectStorageUnavailableError
 from store.mongo.connection import Database, reachable
 from store.objects.s3_objects import S3Objects
 from store.objects.settings import S3Settings
 from store.settings import StoreSettings
 
 _KEY = "object_storage"
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -35,11 +39,26 @@ async def open_objects(
 async def open_usable_objects(
     store_settings: StoreSettings, s3_settings: S3Settings, database: Database
 ) -> AsyncIterator[S3Objects | None]:
-    """Open the object storage as above for a process, and ask it whether the bucket can be used."""
+    """Open the object storage as above for a process, and ask it whether the bucket can be used.
+
+    One that does not answer is warned of: whatever needs no picture goes on without it.
+    """
     async with open_objects(store_settings, s3_settings, database, record=True) as objects:
         if objects is not None:
-            await objects.require_usable()
+            await _warn_or_require_usable(objects, s3_settings)
         yield objects
+
+
+async def _warn_or_require_usable(objects: S3Objects, s3_settings: S3Settings) -> None:
+    try:
+        await objects.require_usable()
+    except ObjectStorageUnavailableError as error:
+        log.warning(
+            "object_storage_unavailable",
+            bucket=s3_settings.s3_bucket,
+            code=error.code,
+            action="pictures answer 503 until it answers: check EXEMPLAR_S3_ENDPOINT and the network",
+        )
 
 
 async def _require_none(database: Database) -> None:

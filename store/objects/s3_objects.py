@@ -113,7 +113,8 @@ class S3Objects:
                 if operation == "get_object" and code in _BEYOND:
                     return b""
                 if failures == _ATTEMPTS or not is_transient:
-                    log.warning("object_storage_failed", operation=operation, code=code, attempts=failures)
+                    if operation != "get_bucket_versioning" or code not in _UNTOLD:
+                        log.warning("object_storage_failed", operation=operation, code=code, attempts=failures)
                     raise ObjectStorageUnavailableError(operation, code, is_transient=is_transient) from error
             await asyncio.sleep(_BACKOFF.delay(failures, random.random()))  # noqa: S311 - spreads callers
         raise AssertionError("the last attempt returns or raises")

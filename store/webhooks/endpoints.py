@@ -161,12 +161,16 @@ class WebhookEndpoints:
         changes = self._changes
         found = await self._rows.find({"project": {"$in": list(set(projects))}}).to_list(None)
         having = {row["project"] for row in found}
-        if changes == self._changes:  # else an endpoint may be newer than what was read
-            for project in projects:
+        for project in projects:
+            if project in having or changes == self._changes:  # else an endpoint may be newer than "none"
                 self._remember(project, none=project not in having)
         return [[row for row in found if row["project"] == project] for project in projects]
 
     def _remember(self, project: str, *, none: bool) -> None:
+        """Remember an answer, but no "none" that may be older than the endpoint that another read has found."""
+        until, had_none = self._known.get(project, (0.0, True))
+        if none and not had_none and monotonic() < until:
+            return
         if len(self._known) >= _KEPT:
             self._known.clear()
         self._known[project] = monotonic() + NONE_SECONDS, none

@@ -28,7 +28,9 @@ def collector() -> Iterator[Collector]:
 
 
 def tracer_of(collector: Collector, ratio: float = 1.0, chance: float = 0.5) -> OpenTelemetryTracer:
-    settings = TracingSettings(endpoint=collector.url, ratio=ratio, headers=SecretStr("Authorization=Bearer abc"))
+    settings = TracingSettings(
+        endpoint=collector.url, ratio=ratio, headers=SecretStr("Authorization=Bearer%20abc, X%2DTenant = a%2Cb%3D")
+    )
     return OpenTelemetryTracer(settings, process_name="gateway", version="1", chance=lambda: chance)
 
 
@@ -65,7 +67,8 @@ def test_parts_follow_the_request_also_in_other_processes_and_name_no_text_of_an
         {"queue": "quota", "error.type": "ValueError"},
     )
     assert not any(b"walrus" in body for body in collector.bodies)
-    assert collector.headers[-1]["authorization"] == "Bearer abc"
+    sent = collector.headers[-1]
+    assert (sent["authorization"], sent["x-tenant"]) == ("Bearer abc", "a,b=")
 
 
 def test_work_without_a_request_is_not_traced(collector: Collector) -> None:

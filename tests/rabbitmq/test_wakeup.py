@@ -1,14 +1,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from events.commit import Commit
+from rabbitmq.confirms import ConfirmedChannel
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import OnEvent, Wakeups
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.conftest import Proxied
 from tests.rabbitmq.server import Server
+from tests.systems.waiting import until
 
 
 class Listening:
@@ -101,3 +107,39 @@ async def test_a_process_listens_only_while_somebody_watches(
         commit = commits.cancelled()
         assert await broker.publish(commit)
         assert (await asyncio.wait_for(heard.received.get(), 10))[0] == commit.stream, "bound before the log is read"
+
+
+def for_no_actor(commit: Commit, table: Topology) -> Commit:
+    return replace(commit, idle=frozenset(table.queues))
+
+
+async def test_a_listening_process_gets_events_that_are_for_no_actor(
+    amqp_url: str, table: Topology, commits: Commits, server: Server
+) -> None:
+    async with listening(amqp_url, table) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
+        await until(lambda: broker.connected)
+        commit = for_no_actor(commits.progressed(), table)
+        broker.announce(commit)
+        assert await asyncio.wait_for(heard.received.get(), 10) == (commit.stream, 1, "generation.progressed")
+        assert [server.count(queue) for queue in table.queues] == [0, 0, 0]
+
+
+async def test_nobody_is_told_again_and_again_what_nobody_listens_to(
+    amqp_url: str, table: Topology, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published, publish = list[Any](), ConfirmedChannel.publish
+
+    def noted(channel: ConfirmedChannel, *message: Any) -> Any:
+        published.append(publish(channel, *message))
+        return published[-1]
+
+    monkeypatch.setattr("rabbitmq.publisher._UNHEARD_S", 600.0)
+    monkeypatch.setattr(ConfirmedChannel, "publish", noted)
+    async with publisher(amqp_url, table) as broker:
+        await until(lambda: broker.connected)
+        broker.announce(for_no_actor(commits.progressed(), table))
+        await asyncio.wait_for(published[0], 10)
+        broker.announce(for_no_actor(commits.progressed(), table))
+        assert len(published) == 1
+        assert await broker.publish(commits.cancelled()), "what is for an actor is published all the same"

@@ -108,16 +108,14 @@ def s3_blobs(database: Database, objects: S3Objects) -> S3Blobs:
     return make_s3_blobs(database, objects)
 
 
-def make_s3_blobs(
-    database: Database, objects: S3Objects, *, blob_store: str = "s3", server_time: Any = None
-) -> S3Blobs:
+def make_s3_blobs(database: Database, objects: S3Objects, *, blob_store: str = "s3", safe_now: Any = None) -> S3Blobs:
     settings = StoreSettings.model_validate({"mongodb_url": "mongodb://unused", "blob_store": blob_store})
     return S3Blobs(
         database,
         objects=objects,
         uploads=Uploads(database),
         store_settings=settings,
-        server_time=server_time or ServerTime(database),
+        safe_now=safe_now or ServerTime(database),
     )
 
 

@@ -142,6 +142,26 @@ async def test_a_hanging_subscriber_does_not_stop_another(failed: Harness, monke
     assert await settled(failed) == ["g1", "g2", "g3"]
 
 
+async def test_a_row_that_the_store_refuses_stops_no_other_generation(failed: Harness) -> None:
+    database, log = failed.store.database, failed.store.sealed_log
+    await database["generations"].delete_many({})
+    await database.command("collMod", "generations", validator={"_id": {"$ne": "g2"}})
+    try:
+        await failed.catch_up("projector")
+        parked = await failed.store.parking.all()
+    finally:
+        await database.command("collMod", "generations", validator={})
+    assert sorted(await database["generations"].distinct("_id")) == ["g1", "g3"]
+    assert {one.error for one in parked} == {"WriteRefusedError"}
+    assert {one.commit.rpartition(":")[0] for one in parked} == {"generation-g2"}
+    assert await failed.store.subscriptions.position("projector") == await log.head()
+
+    failed.clock.forward(hours=2)
+    await failed.catch_up("projector")
+    assert await failed.store.parking.all() == []
+    assert sorted(await database["generations"].distinct("_id")) == ["g1", "g2", "g3"]
+
+
 async def test_a_step_back_of_the_clock_does_not_keep_parked_commits_waiting(
     failed: Harness, admission: FailingAdmission
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -39,6 +40,51 @@ async def test_what_is_read_while_an_endpoint_is_registered_is_not_remembered(sy
     await asyncio.sleep(0)  # the batch is sent
     endpoints.forget_none(PROJECT)
     assert await reading == []
+    assert not endpoints.lacks(PROJECT)
+
+
+async def test_an_endpoint_that_was_read_replaces_an_older_none_whatever_changes_meanwhile(
+    system: WebhookSystem, receiver: Receiver
+) -> None:
+    endpoints = system.process().get("endpoints")
+    assert await endpoints.of_project(PROJECT) == []
+    assert endpoints.lacks(PROJECT)
+    await system.register(receiver.url)  # in another process
+    reading = asyncio.create_task(endpoints.of_projects([PROJECT]))
+    await asyncio.sleep(0)  # it is sent
+    endpoints.forget_none("prj-2")
+    assert await reading == {PROJECT}
+    assert not endpoints.lacks(PROJECT)
+    assert len(await endpoints.of_project(PROJECT, recent=True)) == 1
+
+
+async def test_an_older_read_does_not_hide_an_endpoint_that_a_newer_one_has_found(
+    system: WebhookSystem, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoints = system.process().get("endpoints")
+    find, was_read, go_on = endpoints._rows.find, asyncio.Event(), asyncio.Event()
+
+    class Delayed:
+        """Hands out what it has read when the test goes on."""
+
+        def __init__(self, query: Any) -> None:
+            self.cursor = find(query)
+
+        async def to_list(self, length: int | None) -> Any:
+            rows = await self.cursor.to_list(length)
+            was_read.set()
+            await go_on.wait()
+            return rows
+
+    rows = SimpleNamespace(find=Delayed)
+    monkeypatch.setattr(endpoints, "_rows", rows)
+    older = asyncio.create_task(endpoints.of_projects([PROJECT]))
+    await was_read.wait()
+    rows.find = find
+    await system.register(receiver.url)
+    assert await endpoints.of_projects([PROJECT]) == {PROJECT}
+    go_on.set()
+    assert await older == set()
     assert not endpoints.lacks(PROJECT)
 
 

@@ -161,8 +161,10 @@ def test_a_stopped_system_is_not_started(tmp_path: Path) -> None:
 
 def test_services_are_asked_and_their_settings_read(mongodb_url: str, tmp_path: Path) -> None:
     with MongoClient[dict[str, Any]](mongodb_url) as client:
-        client.get_default_database().create_collection("usage_extra", validator={"a": {"$exists": True}})
-    code, body = doctor(EXEMPLAR_MONGODB_URL=mongodb_url, EXEMPLAR_HOME=str(tmp_path), EXEMPLAR_PORT="1")
+        database = client.get_default_database()
+        database.create_collection("usage_extra", validator={"a": {"$exists": True}})
+        code, body = doctor(EXEMPLAR_MONGODB_URL=mongodb_url, EXEMPLAR_HOME=str(tmp_path), EXEMPLAR_PORT="1")
+        database.drop_collection("usage_extra")  # a lent database keeps its collections
     assert code == 1
     assert found(body, "MongoDB") == ["ok", "warning"]
     assert any("the collection usage_extra has a validator" in one["message"] for one in body["findings"])

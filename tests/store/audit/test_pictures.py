@@ -1,17 +1,21 @@
 """Verification compares every stored picture with the log, skips what was erased, and names the position."""
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 
 import pytest
 
 from domain.audit.checkpoints import ContradictionError
+from store.audit.picture_scan import PictureScan
 from store.audit.picture_verification import PictureReport
 from store.generations.blobs import PIECE
+from store.mongo.connection import Database
 from store.objects.s3_objects import S3Objects
 from tests.builders.stored_generation import StoredGeneration
 from tests.store.audit.conftest import AuditHarness
 from tests.store.conftest import make_s3_blobs
+from tests.store.generations.test_blobs import blob
 from tests.systems.object_storage import ObjectStorage
 
 GENERATION = "0193f5e0-0000-7000-8000-000000000001"
@@ -48,6 +52,22 @@ async def test_pictures_in_a_bucket_are_compared_too(
     object_storage.ask("DELETE", result)
     with pytest.raises(ContradictionError, match=r"position 11: picture .*: its bytes"):
         await audit_log.verify_pictures()
+
+
+async def test_pictures_in_a_bucket_are_read_eight_at_once_in_their_order(
+    database: Database, objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = [f"d{number:02}" for number in range(16)]
+    await make_s3_blobs(database, objects).put(*map(blob, digests))
+    await database["meta"].insert_one({})  # a majority has it, and what was written before
+    eight, get = asyncio.Barrier(8), objects.get
+
+    async def get_together(name: str) -> bytes | None:
+        async with asyncio.timeout(20), eight:
+            return await get(name)
+
+    monkeypatch.setattr(objects, "get", get_together)
+    assert [picture.digest async for picture in PictureScan(database, objects).pictures()] == digests
 
 
 def keys(made: StoredGeneration) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.generation.digests import salted_digest
+from domain.generation.generation import stream_of
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.personal_data import (
     ClientTexts,
@@ -15,6 +16,7 @@ from store.generations.personal_data import (
     ProviderTexts,
 )
 from store.mongo.connection import Database, Document
+from store.mongo.provisional import ProvisionalWrites
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = ProviderTexts("p2", ("https://out/1.png",))
@@ -139,6 +141,15 @@ async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalD
     assert await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",))) is None
     await personal_data.confirm([("g1", "t1")])
     assert await personal_data.get("g1", "t1") is None
+
+
+async def test_a_late_answer_about_erased_personal_data_is_not_kept_in_memory(database: Database) -> None:
+    provisional = ProvisionalWrites(database)
+    personal_data = MongoPersonalData(database, provisional)
+    stream = stream_of("g1")
+    await provisional.write(stream, {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}, size=1, tags=["t1"])
+    assert await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",))) is None
+    assert [write.size for write in provisional.pending(stream)] == [1], "a picture still waits for its commit"
 
 
 async def test_erasing_removes_one_token_or_one_generation_only(

@@ -1,24 +1,28 @@
 """Pictures in a bucket: what is interrupted, lost, altered, or still in MongoDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from pymongo.read_concern import ReadConcern
 from structlog.testing import capture_logs
 
+from domain.generation.generation import stream_of
 from store.errors import DamagedBlobError, ObjectStorageUnavailableError
 from store.generations.blobs import PIECE
 from store.generations.mongo_blobs import MongoBlobs
+from store.generations.picture_documents import head_of
 from store.generations.s3_blobs import S3Blobs
 from store.mongo.connection import Database
 from store.objects.s3_objects import S3Objects
+from store.objects.uploads import Upload, Uploads
 from tests.store.conftest import make_s3_blobs
 from tests.store.generations.test_blobs import NOON, blob, large
 from tests.systems.object_storage import ObjectStorage
 
 Names = Callable[[], list[str]]
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -29,10 +33,10 @@ def names(object_storage: ObjectStorage, bucket: str) -> Names:
 def later(database: Database, objects: S3Objects, *, minutes: int) -> S3Blobs:
     """The store as it is some minutes from now."""
 
-    async def server_time() -> datetime:
+    async def safe_now() -> datetime:
         return datetime.now(UTC) + timedelta(minutes=minutes)
 
-    return make_s3_blobs(database, objects, server_time=server_time)
+    return make_s3_blobs(database, objects, safe_now=safe_now)
 
 
 async def interrupted(blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch, *, generation: str = "g1") -> None:
@@ -166,11 +170,60 @@ async def test_without_the_bucket_nothing_in_it_seems_to_be_gone_or_erased(
     assert await s3_blobs.get("g1", "d1") == blob("d1")
 
 
-async def test_a_put_that_slept_names_no_object_that_may_be_swept(
-    database: Database, objects: S3Objects, s3_blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_a_put_takes_back_a_picture_whose_object_a_sweep_deletes(
+    database: Database,
+    objects: S3Objects,
+    s3_blobs: S3Blobs,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
+    is_over: bool,
 ) -> None:
-    times = iter((0.0, 601.0))
-    monkeypatch.setattr(s3_blobs, "_monotonic", lambda: next(times))
-    with pytest.raises(ObjectStorageUnavailableError):
-        await s3_blobs.put(blob("d1"))
+    """The clocks jumped, or the process slept, while an object was written."""
+    insert = s3_blobs._insert
+
+    async def insert_late(*given: Any) -> None:
+        if is_over:
+            await later(database, objects, minutes=31).sweep()
+        else:
+            await Uploads(database).mark_swept(await Uploads(database).before(FAR, limit=9))
+        await insert(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_blobs, "_insert", insert_late)
+        with pytest.raises(ObjectStorageUnavailableError):
+            await s3_blobs.put(blob("d1"))
     assert await s3_blobs.hashes("g1") == {}
+    assert s3_blobs._provisional.pending(stream_of("g1")) == []
+    await later(database, objects, minutes=31).sweep()
+    assert names() == []
+    await s3_blobs.put(blob("d1"))
+    assert await s3_blobs.get("g1", "d1") == blob("d1")
+
+
+async def test_a_sweep_sees_the_picture_that_was_named_before_its_mark(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await interrupted(s3_blobs, monkeypatch)
+    sweeping = later(database, objects, minutes=31)
+    mark = sweeping._uploads.mark_swept
+
+    async def mark_late(uploads: Sequence[Upload]) -> None:
+        await s3_blobs._insert(("g1", "t1", "example"), [head_of(blob("d1"), in_object=uploads[0].object)])
+        await mark(uploads)
+
+    monkeypatch.setattr(sweeping._uploads, "mark_swept", mark_late)
+    assert (await sweeping.sweep(), len(names())) == (0, 1)
+
+
+async def test_what_is_stored_already_is_written_again_after_an_election(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs
+) -> None:
+    await s3_blobs.put(blob("d1", large()))
+    await MongoBlobs(database).put(blob("d2", large()))
+    again = make_s3_blobs(database, objects)
+    await again.put(blob("d1", large()), blob("d2", large()))
+    writes = again._provisional.pending(stream_of("g1"))
+    await database["blobs"].delete_many({})
+    await again._provisional.confirm(stream_of("g1"), writes, term=None)
+    assert await s3_blobs.get_all("g1", ["d1", "d2"]) == [blob("d1", large()), blob("d2", large())]

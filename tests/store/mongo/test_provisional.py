@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from pymongo.errors import PyMongoError
 
 from store.mongo import provisional
@@ -74,6 +75,19 @@ async def test_nothing_is_written_again_under_the_same_primary(store: OpenStore)
     await store.database["blobs"].delete_many({})
     await begin(store)
     assert await store.blobs.get("g1", "d1") is None
+
+
+async def test_a_write_that_is_refused_when_it_is_repeated_does_not_let_its_commit_fail(database: Database) -> None:
+    writes = ProvisionalWrites(database)
+    answer = await writes.write("s1", {"insert": "letters", "documents": [{"_id": "a"}]}, size=1)
+    await database["letters"].delete_many({})
+    await database.command("collMod", "letters", validator={"_id": {"$ne": "a"}})
+    try:
+        with structlog.testing.capture_logs() as lines:
+            await writes.confirm("s1", writes.pending("s1"), (term_of(answer) or 0) + 1)
+    finally:
+        await database.drop_collection("letters")
+    assert ("provisional_write_lost", "WriteRefusedError") in [(line["event"], line.get("error")) for line in lines]
 
 
 async def test_a_write_beyond_the_memory_waits_for_the_majority(database: Database) -> None:

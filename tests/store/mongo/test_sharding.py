@@ -4,6 +4,8 @@ import re
 
 import pytest
 from pymongo import IndexModel
+from pymongo.hello import Hello
+from pymongo.server_description import ServerDescription
 from pymongo.topology_description import TopologyDescription
 
 from store.adapters import ADAPTERS
@@ -34,9 +36,20 @@ def test_what_has_two_unique_keys_is_not_sharded() -> None:
     assert not KEYS.keys() & {"log", "developers", "users", "keys", "access_keys", "webhook_endpoints"}
 
 
-@pytest.mark.parametrize("topology", ["Sharded", "LoadBalanced"])
+DIRECT = ServerDescription(("router", 27017), Hello({"ok": 1, "isWritablePrimary": True, "msg": "isdbgrid"}))
+
+
+@pytest.mark.parametrize(
+    "topology",
+    [
+        {"topology_type_name": "Sharded"},
+        {"topology_type_name": "LoadBalanced"},
+        {"topology_type_name": "Single", "server_descriptions": lambda _: {DIRECT.address: DIRECT}},
+    ],
+    ids=["sharded", "load balanced", "direct connection"],
+)
 async def test_behind_a_router_all_writes_wait_for_a_majority_whatever_its_answers_hold(
-    database: Database, monkeypatch: pytest.MonkeyPatch, topology: str
+    database: Database, monkeypatch: pytest.MonkeyPatch, topology: dict[str, object]
 ) -> None:
     concerns: list[Document] = []
     command = database.command
@@ -49,7 +62,8 @@ async def test_behind_a_router_all_writes_wait_for_a_majority_whatever_its_answe
 
     await command("ping")
     monkeypatch.setattr(database, "command", noted)
-    monkeypatch.setattr(TopologyDescription, "topology_type_name", topology)
+    for name, value in topology.items():
+        monkeypatch.setattr(TopologyDescription, name, value)
     writes = ProvisionalWrites(database)
     await writes.write("s1", {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}, size=1)
     await writes.write("s1", {"insert": "blobs", "documents": [{"_id": "g1/d2"}]}, size=1)

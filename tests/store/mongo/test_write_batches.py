@@ -9,7 +9,7 @@ from bson.errors import InvalidDocument
 from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.errors import StoreUnavailableError
+from store.errors import WriteRefusedError
 from store.mongo.connection import Database, Document
 from store.mongo.provisional import ProvisionalWrites
 from store.mongo.write_batches import WriteBatches
@@ -73,7 +73,7 @@ async def test_a_damaged_document_fails_its_own_write_alone(database: Database) 
     writes = ProvisionalWrites(database)
     changes = (_update(name, {"$set": {"texts.x": "y"}}) for name in "ab")
     answers = await asyncio.gather(*(writes.write("s", one, size=1) for one in changes), return_exceptions=True)
-    assert [type(answer) for answer in answers] == [dict, StoreUnavailableError]
+    assert [type(answer) for answer in answers] == [dict, WriteRefusedError]
     letters = database.get_collection("letters", read_concern=ReadConcern("local"))
     assert (await letters.find_one({"_id": "a"}) or {})["texts"] == {"x": "y"}
 

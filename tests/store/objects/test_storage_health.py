@@ -1,8 +1,11 @@
 """The health of the store of pictures is that of the object storage, where there is one."""
 
+import asyncio
+
 from store.objects.s3_objects import S3Objects
 from store.objects.storage_health import StorageHealth
-from tests.systems.object_storage import s3_settings
+from tests.systems.faulty_http import opened_faulty_http
+from tests.systems.object_storage import ObjectStorage, s3_settings
 
 MONGODB = {"status": "unhealthy", "error": "AutoReconnect"}
 
@@ -22,3 +25,13 @@ async def test_an_object_storage_is_asked_and_its_answer_kept_for_a_while(object
         now[0] = 5.0
         found = await health(MONGODB)
     assert (found["status"], found["error"] in ("ObjectStorageUnavailableError", "TimeoutError")) == ("unhealthy", True)
+
+
+async def test_callers_at_the_same_time_ask_once(object_storage: ObjectStorage, bucket: str) -> None:
+    async with (
+        opened_faulty_http(object_storage.url) as counting,
+        S3Objects(s3_settings(counting.url, bucket)) as objects,
+    ):
+        health = StorageHealth(objects)
+        found = await asyncio.gather(*(health(MONGODB) for _ in range(5)))
+    assert ([one["status"] for one in found], counting.requests) == (["healthy"] * 5, 1)
