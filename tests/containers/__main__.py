@@ -43,6 +43,7 @@ def _journey(deployment: Deployment) -> None:
     _say("RabbitMQ has one user, who administers nothing; MongoDB refuses who has no password")
     client = deployment.create_account()
     _say(f"created accounts; made a picture of {deployment.picture(client)} bytes")
+    _say(f"backed up {deployment.back_up()} documents of the running system into a mounted folder")
     _say(f"Prometheus scrapes gateway, worker and scheduler, and has {deployment.wait_until_scraped()} alerts")
     for name in KILLED:
         deployment.kill(name)

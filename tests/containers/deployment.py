@@ -1,6 +1,7 @@
 """One deployment of compose.yaml with secrets of its own; the accounts are made by the documented commands."""
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -22,6 +23,7 @@ SERVICES = (*SCRAPED, "sandbox", "rabbitmq", "mongodb", "prometheus")
 HEALTHY_WITHIN_S = 180.0
 SCRAPED_WITHIN_S = 90.0
 UNAUTHORIZED = "13"
+IMAGE_USER = 10001
 EMAIL = "ada@example.com"
 USER = "bob@example.com"
 PICTURES = [ROOT / "exemplar" / "demo" / "samples" / name for name in ("chelsea.png", "coffee.png")]
@@ -79,6 +81,15 @@ class Deployment:
         if generation["status"] != "completed":
             raise SystemExit(f"the generation ended as {generation['status']}: {generation['error']}")
         return len(client.picture(accepted.id).content)
+
+    def back_up(self) -> int:
+        """Back up as docs/deployment.md tells, into a folder of the image's user; return the number of documents."""
+        folder = self._folder / "backups"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.chown(folder, IMAGE_USER, IMAGE_USER)
+        options = ["--rm", "--no-deps", "-T", "-v", f"{folder}:/backups"]
+        said = self._compose("run", *options, "gateway", "backup", "create", "/backups/monday", "--json")
+        return int(json.loads(said[said.index("{") :])["documents"])
 
     def users_of_rabbitmq(self) -> dict[str, list[str]]:
         """Return the tags of each user of RabbitMQ: one with the tag `administrator` could change other systems."""
@@ -151,10 +162,10 @@ class Deployment:
     def _container(self, name: str) -> str:
         return f"{self._name}_{name}_1"
 
-    def _compose(self, *arguments: str) -> None:
+    def _compose(self, *arguments: str) -> str:
         profiles = ["--profile", "sandbox", "--profile", "observability"]
         command = [sys.executable, "-m", "podman_compose", "-p", self._name, *profiles, *arguments]
-        self._podman.call(command, folder=self._folder)
+        return self._podman.call(command, folder=self._folder)
 
 
 def _lay_out(folder: Path, ports: str) -> None:
