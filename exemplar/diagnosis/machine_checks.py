@@ -76,7 +76,7 @@ def judge_disk(folder: Path, free: int, total: int) -> Finding:
     if free < LEAST_FREE:
         return fault("disk", told, "free space: MongoDB ends on a full disk, and everything with it")
     if free < _ENOUGH_FREE or used > _MOST_USED:
-        return warning("disk", told, "free space soon: du -xah DISK | sort -h | tail")
+        return warning("disk", told, f"free space soon: du -xah {_disk_of(folder)} | sort -h | tail")
     return ok("disk", told)
 
 
@@ -109,6 +109,11 @@ def _installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _disk_of(folder: Path) -> Path:
+    """Return where the disk of a folder is mounted."""
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_mount())
 
 
 def _existing(folder: Path) -> Path:

@@ -72,7 +72,8 @@ class StatusReport:
     def _concerns(self) -> Iterator[tuple[str, str]]:
         if not self.runs:
             unfinished = sum(self.generations.values())
-            yield "system", f"nothing runs, and {counted(unfinished, 'generation')} wait: make run (or: exemplar up)"
+            told = f"nothing runs, with {counted(unfinished, 'unfinished generation')}"
+            yield "system", f"{told}: make run (or: exemplar up)"
         yield from self._service_concerns()
         yield from self._work_concerns()
 

@@ -34,7 +34,7 @@ from tests.stores import open_store
 from tests.systems.commands import Done, run_command
 
 ROOT = Path(__file__).parents[3]
-NOTHING_RUNS = "nothing runs, and 0 generations wait: make run (or: exemplar up)"
+NOTHING_RUNS = "nothing runs, with 0 unfinished generations: make run (or: exemplar up)"
 READERS = (
     "accounts list",
     "audit key",

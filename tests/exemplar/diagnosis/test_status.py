@@ -61,7 +61,7 @@ def test_the_view_has_queues_subscribers_and_generations() -> None:
         ({"provider": Pause("provider_payment", 30.0)}, "(provider_payment): https://replicate.com/account/billing"),
         ({"provider": Pause("provider_throttled", 30.0)}, "limits the rate of calls (provider_throttled): wait"),
         ({"health": DEGRADED}, "the gateway does not call the provider: exemplar doctor"),
-        ({"runs": False, "health": None}, "nothing runs, and 2 generations wait: make run"),
+        ({"runs": False, "health": None}, "nothing runs, with 2 unfinished generations: make run"),
         ({"subscribers": SubscribersReport(10, {}, [], ["a:1"])}, "exemplar scheduler"),
     ],
 )
