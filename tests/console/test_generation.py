@@ -3,6 +3,7 @@
 from playwright.sync_api import Dialog, expect
 
 from tests.console.conftest import Tab, submit
+from tests.console.tour import Tour
 from tests.systems.system import System
 
 
@@ -81,3 +82,22 @@ def test_a_link_of_a_picture_is_followed_after_signing_in_elsewhere(tab: Tab) ->
     tab.page.reload()
     expect(tab.page.locator(".picture img")).to_be_visible()
     assert tab.page.url == address
+
+
+def test_pictures_are_found_by_the_filters_of_programs(tour: Tour) -> None:
+    page = tour.page
+    tour.open("end_user", "generations")
+    expect(page.locator(".grid-list .card")).not_to_have_count(0)
+    page.get_by_text("More filters").click()
+    page.get_by_label("Id of the request").fill("sent-by-nobody")
+    page.get_by_label("Name in the metadata").fill("order")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator(".empty")).to_contain_text("No picture matches")
+    assert "request_id=sent-by-nobody" in page.url
+    page.get_by_label("Id of the request").fill("")
+    page.get_by_label("Name in the metadata").fill("")
+    page.get_by_label("State").select_option("started")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator(".empty")).to_contain_text("No picture matches")
+    page.get_by_text("Show all").click()
+    expect(page.locator(".grid-list .card")).not_to_have_count(0)

@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
 import { local, moment, number, promptOf } from "../format.js";
 import { errorNotice } from "../parts/error-notice.js";
-import { field, valuesOf } from "../parts/fields.js";
+import { choice, field, valuesOf } from "../parts/fields.js";
 import { moveByKey } from "../parts/grid-keys.js";
 import { projectHead, readProject } from "../parts/project-head.js";
 import { isLost, whenReachable } from "../parts/reachable.js";
@@ -13,6 +13,8 @@ import { zoomable } from "../parts/zoom.js";
 import { T } from "../texts.js";
 
 const STATUSES = ["pending", "processing", "completed", "failed"];
+const STATES = ["requested", "validated", "reserved", "invoking", "waiting", "started", "canceling"];
+const FILTERS = ["status", "from", "to", "state", "request_id", "idempotency_key", "metadata_key"];
 const SIZE = 24;
 const MOST = 100; // of one page
 
@@ -24,7 +26,17 @@ function filtersOf(query) {
     user_id: query.get("user_id") ?? undefined,
     created_after: from ? new Date(`${from}T00:00`).toISOString() : undefined,
     created_before: to ? new Date(`${to}T23:59:59.999`).toISOString() : undefined,
+    state: query.get("state") ?? undefined,
+    request_id: query.get("request_id") ?? undefined,
+    idempotency_key: query.get("idempotency_key") ?? undefined,
+    ...metadataOf(query),
   };
+}
+
+/** @param {URLSearchParams} query */
+function metadataOf(query) {
+  const key = query.get("metadata_key");
+  return key ? { [`metadata.${key}`]: query.get("metadata_value") ?? "" } : {};
 }
 
 /** @param {import("./page.js").Page} page */
@@ -35,7 +47,7 @@ export async function page({ draw, params, go, query, signal, memory }) {
   const title = project?.name ?? (isGallery ? T.list.gallery : T.list.title);
   const address = project ? `/api/v1/projects/${project.id}/generations` : `/api/v1/generation/${isGallery ? "public-" : ""}generations-v2`;
   const filters = filtersOf(query);
-  const isFiltered = ["status", "from", "to"].some((name) => query.get(name));
+  const isFiltered = FILTERS.some((name) => query.get(name));
   const state = {
     generations: /** @type {any[]} */ ([]),
     total: /** @type {any} */ (null),
@@ -121,7 +133,21 @@ function filterForm(query, isGallery, choose) {
         </label>`}
     ${day("from")} ${day("to")}
     <button type="submit" class="secondary">${T.log.filter}</button>
+    ${isGallery ? nothing : moreFilters(query)}
   </form>`;
+}
+
+/** The filters that programs use more than people. @param {URLSearchParams} query */
+function moreFilters(query) {
+  const text = (/** @type {string} */ name) => field(name, T.list.filters[name], { value: query.get(name) ?? "" });
+  const states = /** @type {[string, string][]} */ ([["", T.list.all], ...STATES.map((one) => [one, one])]);
+  return html`<details ?open=${FILTERS.slice(3).some((name) => query.get(name))}>
+    <summary>${T.list.moreFilters}</summary>
+    <div class="row">
+      ${choice("state", T.list.filters.state, states, query.get("state") ?? "")} ${text("request_id")} ${text("idempotency_key")}
+      ${text("metadata_key")} ${text("metadata_value")}
+    </div>
+  </details>`;
 }
 
 /** Load more when the end of the list comes into view. @param {() => void} more @param {AbortSignal} signal */
