@@ -9,7 +9,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from domain.health import Part, Phase, all_work, phase_part
-from gateway.openapi.operation import get
+from gateway.openapi.operation import Operation, get
 
 Check = Callable[[], Awaitable[Part]]
 
@@ -69,31 +69,24 @@ class Probes:
         return await asyncio.gather(*(check() for check in checks))
 
 
+def _probe(path: str, answer: type, failed: str) -> Operation:
+    """Describe a probe, which is answered in the same form when it fails."""
+    return get(path, "public", answer=answer, also={503: failed}, also_answers={503: answer})
+
+
 class ProbeRoutes:
     """Answer probes: 200, or 503 with the part at fault."""
 
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
 
-    @get(
-        "/health/live",
-        "public",
-        answer=Liveness,
-        also={503: "The process is to be restarted"},
-        also_answers={503: Liveness},
-    )
+    @_probe("/health/live", Liveness, "The process is to be restarted")
     async def live(self, _: web.Request) -> web.Response:
         """Read whether this process lives: it answers, and its work gets on."""
         body = await self._probes.live()
         return _response(body, works=body["status"] == "live")
 
-    @get(
-        "/health/ready",
-        "public",
-        answer=Readiness,
-        also={503: "The process is not ready"},
-        also_answers={503: Readiness},
-    )
+    @_probe("/health/ready", Readiness, "The process is not ready")
     async def ready(self, _: web.Request) -> web.Response:
         """Read whether this process can do its work; what merely delays work is not held against it."""
         body = await self._probes.ready()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +25,9 @@ def system(
     databases: Databases, rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """A system of its own, whose database is lost."""
-    host = f"backup-{uuid.uuid4().hex[:8]}"
-    rabbit_server.create(host)
-    with opened_system(tmp_path_factory.mktemp("backup"), databases, rabbit_server.url_of(host)) as system:
+    home = tmp_path_factory.mktemp("backup")
+    with rabbit_server.lent("backup") as amqp_url, opened_system(home, databases, amqp_url) as system:
         yield system
-    rabbit_server.delete(host)
 
 
 async def exemplar(system: System, *arguments: str) -> Done:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +42,6 @@ def system(
     tmp_path_factory: pytest.TempPathFactory,
     close_after: CloseAfter,
 ) -> Iterator[System]:
-    host = f"storage-{uuid.uuid4().hex[:8]}"
-    rabbit_server.create(host)
     environ = {
         "EXEMPLAR_BLOB_STORE": "s3",
         "EXEMPLAR_S3_BUCKET": bucket,
@@ -52,12 +49,11 @@ def system(
         "EXEMPLAR_S3_ACCESS_KEY_ID": KEY_ID,
         "EXEMPLAR_S3_SECRET_ACCESS_KEY": SECRET,
     }
-    home, amqp_url = tmp_path_factory.mktemp("system"), rabbit_server.url_of(host)
-    with opened_system(home, databases, amqp_url, environ) as system:
+    home = tmp_path_factory.mktemp("system")
+    with rabbit_server.lent("storage") as amqp_url, opened_system(home, databases, amqp_url, environ) as system:
         system.start()
         close_after(Path(__file__), system.close)
         yield system
-    rabbit_server.delete(host)
 
 
 async def run(system: System, folder: Path, *arguments: str, **environ: str) -> Done:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,11 +27,9 @@ def system(
     databases: Databases, rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """A system of its own, whose processes become the next version."""
-    host = f"upgrade-{uuid.uuid4().hex[:8]}"
-    rabbit_server.create(host)
-    with opened_system(tmp_path_factory.mktemp("upgrade"), databases, rabbit_server.url_of(host)) as system:
+    home = tmp_path_factory.mktemp("upgrade")
+    with rabbit_server.lent("upgrade") as amqp_url, opened_system(home, databases, amqp_url) as system:
         yield system
-    rabbit_server.delete(host)
 
 
 async def submit(tenant: Tenant, accepted: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,15 +24,13 @@ def rotation(
     databases: Databases, rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rotation]:
     """What a client of a system of its own saw while all secrets were replaced."""
-    host, home = f"rotation-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("rotation")
-    rabbit_server.create(host)
-    with opened_system(home, databases, rabbit_server.url_of(host)) as system:
+    home = tmp_path_factory.mktemp("rotation")
+    with rabbit_server.lent("rotation") as amqp_url, opened_system(home, databases, amqp_url) as system:
         old, new = SecretSet(1, pepper=system.secrets.key_pepper), SecretSet(2)
         for name in ("gateway", "worker", "scheduler"):
             system.program(name, name, **environment(old, new))
         system.start()
         yield rotated(system, old, new)
-    rabbit_server.delete(host)
 
 
 @pytest.mark.parametrize(("secret", "expected"), [

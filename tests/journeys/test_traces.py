@@ -1,7 +1,6 @@
 """One trace leads from the request of a client over RabbitMQ to the webhook, without a word of a tenant."""
 
 import json
-import uuid
 from collections.abc import Iterator
 
 import aiohttp
@@ -49,12 +48,10 @@ def traced_system(
     databases: Databases, rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> Iterator[System]:
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    name = f"traces-{uuid.uuid4().hex[:8]}"
-    rabbit_server.create(name)
-    with opened_system(tmp_path_factory.mktemp(name), databases, rabbit_server.url_of(name), environ) as system:
+    home = tmp_path_factory.mktemp("traces")
+    with rabbit_server.lent("traces") as amqp_url, opened_system(home, databases, amqp_url, environ) as system:
         system.start()
         yield system
-    rabbit_server.delete(name)
 
 
 async def submit(tenant: Tenant, traceparent: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -147,6 +148,16 @@ class RabbitServer:
     def blocks_publishers(self) -> bool:
         """Tell whether the node has raised its memory alarm."""
         return bool(json.loads(self._call("GET", "/api/nodes", None))[0]["mem_alarm"])
+
+    @contextmanager
+    def lent(self, kind: str) -> Iterator[str]:
+        """Make a virtual host of its own for the length of a test; yield its address."""
+        name = f"{kind}-{uuid4().hex[:8]}"
+        self.create(name)
+        try:
+            yield self.url_of(name)
+        finally:
+            self.delete(name)
 
     def url_of(self, virtual_host: str) -> str:
         return f"{self.url.rpartition('/')[0]}/{virtual_host}"
