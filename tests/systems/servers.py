@@ -41,7 +41,10 @@ class MongoServer:
         self._mongod.launch()
 
     def wait_ready(self) -> None:
+        """Wait for the server, which then deletes nothing by age: clocks of tests may stand at a day long past."""
         self._mongod.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, object]](self.url) as client:
+            client.admin.command({"setParameter": 1, "ttlMonitorEnabled": False})
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the server and start it again after some seconds."""
