@@ -65,10 +65,9 @@ class Batcher(Generic[Item, Answer]):
         for start in range(0, len(items), self._largest):
             batch = items[start : start + self._largest]
             try:
-                sent = await self._send(batch)
+                answers += [answer for _, answer in zip(batch, await self._send(batch), strict=True)]
             except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
-                sent = [error] * len(batch)
-            answers += [answer for _, answer in zip(batch, sent, strict=True)]
+                answers += [error] * len(batch)
         return answers
 
 
