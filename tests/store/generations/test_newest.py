@@ -57,5 +57,5 @@ async def test_one_scope_with_much_keeps_nothing_from_another(
 ) -> None:
     monkeypatch.setattr(newest, "_LONGEST", 3)
     await store(database, [first_commit("x", MINE, 0), *(first_commit(f"y{n}", ELSEWHERE, 1 + n) for n in range(5))])
-    calls = (generations.since(NOON, scope) for scope in (MINE, ELSEWHERE))
-    assert await asyncio.gather(*calls) == [["x"], ["y4", "y3", "y2"]]
+    calls = (generations.since(NOON, scope) for scope in (ELSEWHERE, MINE))
+    assert await asyncio.gather(*calls) == [["y4", "y3", "y2"], ["x"]]
