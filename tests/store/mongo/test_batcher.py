@@ -100,7 +100,7 @@ async def test_several_items_stay_in_one_batch_where_they_fit() -> None:
     for _ in range(10):
         line.gate.release()
     batcher = Batcher(line.send, largest=3)
-    asked = ([1, 2], [3, 4], [5], [], [6, 7, 8, 9])
+    asked: list[list[int]] = [[1, 2], [3, 4], [5], [], [6, 7, 8, 9]]
     answers = await asyncio.gather(*map(batcher.put_all, asked))
     assert [len(one) for one in answers] == [2, 2, 1, 0, 4]
     assert line.batches == [[1, 2], [3, 4, 5], [6, 7, 8], [9]]
