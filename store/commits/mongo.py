@@ -30,6 +30,7 @@ from store.mongo.connection import (
     is_transient,
     raises_unavailable,
 )
+from store.mongo.finding import find_few
 from store.mongo.provisional import ProvisionalWrites, term_of
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
@@ -79,12 +80,12 @@ class MongoEventStore:
         if after == 0:
             return [*await self._reads.put(stream)]
         query = {"stream": stream, "last": {"$gt": after}}
-        documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
+        documents = await find_few(self._commits, query, order=[("first", ASCENDING)])
         return [stored_commit(document) for document in documents]
 
     async def following(self, heads: Mapping[str, int]) -> list[Commit]:
         ids = [f"{stream}:{version + 1}" for stream, version in heads.items()]
-        documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
+        documents = await find_few(self._commits, {"_id": {"$in": ids}})
         return [stored_commit(document) for document in documents]
 
     async def since(self, heads: Mapping[str, int]) -> dict[str, list[Commit] | Exception]:
@@ -105,14 +106,14 @@ class MongoEventStore:
         if not streams:
             return []
         query, order = {"stream": {"$in": list(streams)}}, [("stream", ASCENDING), ("first", ASCENDING)]
-        return [(one["stream"], one) for one in await self._commits.find(query).sort(order).to_list(None)]
+        return [(one["stream"], one) for one in await find_few(self._commits, query, order=order)]
 
     async def _later(self, heads: Mapping[str, int]) -> list[tuple[str, Document]]:
         """Read the documents behind versions, in order, by the ids that they can have: cheaper than a range each."""
         read = list[tuple[str, Document]]()
         while heads:
             ids = {f"{name}:{v + n}": (name, n) for name, v in heads.items() for n in range(1, _ahead(v) + 1)}
-            found = await self._commits.find({"_id": {"$in": list(ids)}}).to_list(None)
+            found = await find_few(self._commits, {"_id": {"$in": list(ids)}})
             found.sort(key=lambda document: ids[document["_id"]][1])
             named = [(ids[document["_id"]][0], document) for document in found]
             read += named
@@ -122,7 +123,7 @@ class MongoEventStore:
 
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
         query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
-        documents = await self._commits.find(query, fields).to_list(None)
+        documents = await find_few(self._commits, query, fields)
         found = defaultdict[str, set[str]](set)
         for document in documents:
             found[document["stream"]].update(document.get("types") or ())
