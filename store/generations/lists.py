@@ -2,12 +2,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
+from store.mongo.finding import find_few
 
 _FIELDS: Document = {"created_at": 1}
 READ_TO_COUNT: Final = 100
@@ -152,9 +153,10 @@ class Lists:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
             documents = await aggregate(self._rows, steps, hint=query.index)
         else:
-            order = None if query.index == "_id_" else NEWEST_FIRST
-            options: dict[str, Any] = {"hint": query.index, "skip": skip, "limit": limit, "sort": order}
-            documents = await self._rows.find(query.conditions, _FIELDS, **options).to_list(limit)
+            order = () if query.index == "_id_" else NEWEST_FIRST
+            documents = await find_few(
+                self._rows, query.conditions, _FIELDS, order=order, index=query.index, skip=skip, most=limit
+            )
         return [*map(_cursor, documents)]
 
     def _compared(self, query: RowQuery) -> list[Document]:

@@ -11,6 +11,7 @@ from domain.generation.generation import id_of
 from domain.generation.listing import Scope
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.finding import find_few
 
 _INDEX: Final = "requested"
 _LONGEST: Final = 500  # more than one client submits in the time that is asked for
@@ -46,14 +47,15 @@ class NewestGenerations:
         return await asyncio.gather(*(self._find_one(time, scope) for time, scope in asked))
 
     async def _find_one(self, time: datetime, scope: Scope) -> Sequence[str]:
-        found = self._commits.find(_requested(scope, time), {"_id": 0, "stream": 1}, sort=[("time", -1)])
-        return [id_of(commit["stream"]) for commit in await found.limit(_LONGEST).to_list(_LONGEST)]
+        query, newest_first = _requested(scope, time), [("time", -1)]
+        found = await find_few(self._commits, query, _FIELDS, order=newest_first, index=_INDEX, most=_LONGEST)
+        return [id_of(commit["stream"]) for commit in found]
 
     async def _find_together(self, asked: Sequence[tuple[datetime, Scope]]) -> Sequence[Sequence[str]] | None:
         """Read what was requested in all scopes; None for more than one of them may have."""
         since = min(time for time, _ in asked)
         query = {"$or": [_requested(scope, since) for scope in dict.fromkeys(scope for _, scope in asked)]}
-        found = await self._commits.find(query, _FIELDS, hint=_INDEX, limit=_LONGEST + 1).to_list(_LONGEST + 1)
+        found = await find_few(self._commits, query, _FIELDS, index=_INDEX, most=_LONGEST + 1)
         if len(found) > _LONGEST:
             return None
         by_owner = defaultdict[tuple[str, str | None], list[Document]](list)
