@@ -42,12 +42,10 @@ class RangeCheck:
     def __post_init__(self) -> None:
         self._terms = TermsCheck(self.known)
 
-    async def check(self, entry: bytes, name: bytes, commit: bytes | None) -> bytes:
-        """Verify the next position with its commit, and return its leaf; raises ContradictionError."""
+    def agrees(self, entry: bytes, name: bytes, commit: bytes | None) -> bytes | None:
+        """Verify the next position with its commit by their bytes, and return its leaf; None: they do not tell."""
         facts = None if commit is None else self._reader.read(commit, name)
-        if facts is not None and self._agrees(entry, facts):
-            return facts[2]
-        return await self._check_decoded(entry, commit)
+        return None if facts is None or not self._agrees(entry, facts) else facts[2]
 
     async def finish(self) -> None:
         """Compare what had to wait for a stream that begins later; raises ContradictionError."""
@@ -101,8 +99,8 @@ class RangeCheck:
         self.streams += 1
         self._stream, self._owner = self.known.add(stream.decode(), last, named, _lent_by(named)), owner
 
-    async def _check_decoded(self, stored: bytes, document: bytes | None) -> bytes:
-        """Verify the next position field by field."""
+    async def check(self, stored: bytes, document: bytes | None) -> bytes:
+        """Verify the next position field by field, and return its leaf; raises ContradictionError."""
         self._name, position = b"", self.position + 1
         [entry] = decoded(stored)
         if not has_form(entry, _ENTRY):

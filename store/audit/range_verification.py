@@ -21,8 +21,8 @@ _AHEAD: Final = 5 * BATCH
 """So many commits are read ahead of their positions; what is then missing is read by its id."""
 
 _MOST_WAITING: Final = 20 * BATCH
-_ID: Final = b"\x02_id\0", 4, 13
-_COMMIT: Final = b"\x02commit\0", 13, 25
+ID: Final = b"\x02_id\0", 4, 13
+COMMIT: Final = b"\x02commit\0", 13, 25
 """A field, where it begins in a document, and where its text does."""
 
 
@@ -80,7 +80,7 @@ class _Waiting:
 
     def _add(self, batch: bytes) -> int:
         documents = documents_in(batch)
-        self._documents |= {_text(document, *_ID): document for document in documents}
+        self._documents |= {text_of(document, *ID): document for document in documents}
         return len(documents)
 
     async def _shorten(self, most: int) -> None:
@@ -113,9 +113,12 @@ class RangeVerification:
         async with aclosing(positions), aclosing(self._scan.commits(within.skip, within.limit)) as commits:
             async for batch in positions:
                 entries = documents_in(batch)
-                names = [_text(entry, *_COMMIT) for entry in entries]
+                names = [text_of(entry, *COMMIT) for entry in entries]
                 await waiting.find(names, commits)
-                leaves = [await check.check(*pair, waiting.take(pair[1])) for pair in zip(entries, names, strict=True)]
+                leaves = list[bytes]()
+                for entry, name in zip(entries, names, strict=True):
+                    commit = waiting.take(name)
+                    leaves.append(check.agrees(entry, name, commit) or await check.check(entry, commit))
                 yield VerifiedPart(check.position, blocks.add(leaves), check.sealing.taken())
             if check.position != within.last:
                 raise ContradictionError(f"position {check.position + 1} is missing", check.position + 1)
@@ -131,7 +134,7 @@ class RangeVerification:
         return check
 
 
-def _text(document: bytes, name: bytes, start: int, text: int) -> bytes:
+def text_of(document: bytes, name: bytes, start: int, text: int) -> bytes:
     """Read the first text of a document; what another document has there, if it has one."""
     if document.startswith(name, start):
         return document[text : document.find(0, text)]
