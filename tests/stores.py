@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from exemplar.injection import Dependencies
@@ -89,6 +90,7 @@ class OpenStore:
         return self._dependencies.get(name)
 
 
+@cache
 def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> StoreSettings:
     given = {"mongodb_url": url, "mongodb_timeout_ms": timeout_ms, "mongodb_driver": driver}
     return StoreSettings.model_validate(given)
