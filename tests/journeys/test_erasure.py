@@ -67,7 +67,7 @@ async def scene(servers: Servers) -> AsyncIterator[Scene]:
 
 def plant(scene: Scene) -> None:
     """Put a word in a queue, in a log, and compressed in a collection."""
-    texts = [scene.planted.setdefault(f"planted in {place}", new_word("planted")) for place in ("queue", "log", "blob")]
+    texts = [scene.planted.setdefault(f"planted in {kept}", new_word("planted")) for kept in ("queue", "log", "blob")]
     with pika.BlockingConnection(pika.URLParameters(scene.servers.rabbit.url)) as connection:
         connection.channel().basic_publish("", COPIES, texts[0].encode())
     with (scene.system.log_file("worker")).open("a") as log:
