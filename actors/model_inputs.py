@@ -23,6 +23,8 @@ _DATA_URI: Final = "data:image/jpeg;base64,"
 class MissingDataError(Exception):
     """What the gateway stored is not there: a fault of the service, not of the submission."""
 
+    holds_no_data = True
+
 
 _KEPT: Final = 64
 """So many inputs wait in memory for their call; one has at most 190,000 bytes of picture."""

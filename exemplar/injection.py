@@ -16,6 +16,8 @@ _KINDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 class UnknownDependencyError(Exception):
     """A parameter names a dependency that is not provided; the message says which and where."""
 
+    holds_no_data = True
+
 
 class Dependencies:
     """The dependencies of one process, by name.

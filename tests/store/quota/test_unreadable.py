@@ -28,7 +28,7 @@ async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock, once: Onc
                 await harness.admit(f"{developer}-{name}", WIDE, developer=developer)
                 await harness.live(f"{developer}-{name}", end)
             await harness.settle(f"{developer}-done")
-        await count_log(store, harness)
+        await count_log(store)
         once.keep(limits_url)
     clock.forward(hours=1)
     return harness
