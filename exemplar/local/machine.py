@@ -37,6 +37,7 @@ class Machine:
         self._addresses = self._choose_addresses(ports)
         self._env = environment(options, secrets, self._addresses)
         self._services = {name: service(name, options, self._env) for name in self._names()}
+        self._gateway = self._services["solo" if self._rabbit is None else "gateway"]
         self._token_refused = False
         self.supervisor = Supervisor(say)
         servers = [] if self._mongod is None else [self._mongod.child]
@@ -45,20 +46,25 @@ class Machine:
             self.supervisor.adopt(*self._rabbit.children)
 
     async def start(self) -> None:
-        """Start everything, in parallel where possible; raise ConfigurationError for what does not start."""
+        """Start everything, in parallel where possible; raise ConfigurationError for what does not start.
+
+        What serves HTTP imports the product while mongod starts, and all else while RabbitMQ does: with two cores
+        nothing else then takes time from those that are waited for (docs/adr/0084-held-starts-and-overlapped-reads.md).
+        """
         if self._mongod is None:
             self._say("  there is no mongod here: using the MongoDB of EXEMPLAR_MONGODB_URL")
         else:
             self._mongod.launch()
+        self._gateway.start_held()
         if self._rabbit is not None:
             self._rabbit.launch()
-        store, broker = asyncio.Event(), asyncio.Event()
+        store, broker, serving = asyncio.Event(), asyncio.Event(), asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_servers(store, broker))
-                group.create_task(self._start_gateway(store))
-                group.create_task(self._start_workers(store, broker))
-                group.create_task(self._start_sandbox())
+                group.create_task(self._start_gateway(store, serving))
+                group.create_task(self._start_workers(broker, serving))
+                group.create_task(self._start_sandbox(serving))
                 group.create_task(self._check_provider())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
@@ -124,24 +130,31 @@ class Machine:
 
         await asyncio.gather(wait_for_mongod(), wait_for_rabbit())
 
-    async def _start_gateway(self, store: asyncio.Event) -> None:
-        """Start the process that serves HTTP once the store is ready; it does not need RabbitMQ to start."""
-        gateway = self._services["solo" if self._rabbit is None else "gateway"]
+    async def _start_gateway(self, store: asyncio.Event, serving: asyncio.Event) -> None:
+        """Let the process that serves HTTP go on once the store is ready; it does not need RabbitMQ to start."""
         await store.wait()
-        gateway.start()
-        await self._wait(gateway, answers(self._addresses.port))
-        self._report(gateway.name)
+        self._gateway.release()
+        await self._wait(self._gateway, answers(self._addresses.port))
+        self._report(self._gateway.name)
+        serving.set()
 
-    async def _start_workers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
-        await store.wait()
+    async def _start_workers(self, broker: asyncio.Event, serving: asyncio.Event) -> None:
+        if self._rabbit is None:
+            return
+        workers = [self._services[name] for name in ("worker", "scheduler")]
+        await serving.wait()
+        for worker in workers:
+            worker.start_held()
         await broker.wait()
-        for name in ("worker", "scheduler") if self._rabbit is not None else ():
-            self._services[name].start()
-            self._report(name, "started")
+        for worker in workers:
+            worker.release()
+            self._report(worker.name, "started")
 
-    async def _start_sandbox(self) -> None:
+    async def _start_sandbox(self, serving: asyncio.Event) -> None:
         port = self._addresses.sandbox_port
         if port is not None:
+            if self._rabbit is not None:  # else the process that serves HTTP asks it about the token at its start
+                await serving.wait()
             self._services["sandbox"].start()
             await self._wait(self._services["sandbox"], lambda: listening(port))
             self._report("sandbox")
