@@ -53,7 +53,8 @@ async def _check_provider(env: Mapping[str, str]) -> ProviderAnswer:
 
 
 async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
-    await asyncio.to_thread(import_module, "store.adapters")  # long: a signal is to be noticed meanwhile
+    for module in ("store.adapters", "exemplar.demo.accounts"):
+        await asyncio.to_thread(import_module, module)  # long: a signal is to be noticed meanwhile
     from exemplar.clock import now
     from exemplar.demo.accounts import seed
     from exemplar.injection import Dependencies

@@ -39,6 +39,7 @@ class Machine:
         self._services = {name: service(name, options, self._env) for name in self._names()}
         self._gateway = self._services["solo" if self._rabbit is None else "gateway"]
         self._token_refused = False
+        self._accounts = Demo()
         self.supervisor = Supervisor(say)
         servers = [] if self._mongod is None else [self._mongod.child]
         self.supervisor.adopt(*servers, *self._services.values())
@@ -65,15 +66,15 @@ class Machine:
                 group.create_task(self._start_gateway(store, serving))
                 group.create_task(self._start_workers(broker, serving))
                 group.create_task(self._start_sandbox(serving))
+                group.create_task(self._make_accounts(serving))
                 group.create_task(self._check_provider())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
-    async def introduce(self) -> Demo:
-        """Create the demonstration accounts, write demo.json and print the banner."""
+    def introduce(self) -> Demo:
+        """Write demo.json and print the banner."""
         where = self._addresses
-        demo = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
-        demo |= {
+        demo = self._accounts | {
             "base_url": where.base_url,
             "operator_key": self._secrets.operator_key,
             "sandbox_url": where.sandbox_url,
@@ -82,7 +83,6 @@ class Machine:
         }
         demo.get("free", {})["base_url"] = where.base_url
         write_private(self._home / DEMO, json.dumps(demo, indent=2) + "\n")
-        self._report("accounts")
         photos = self._options.photos
         self._say(
             banner(
@@ -137,6 +137,13 @@ class Machine:
         await self._wait(self._gateway, answers(self._addresses.port))
         self._report(self._gateway.name)
         serving.set()
+
+    async def _make_accounts(self, serving: asyncio.Event) -> None:
+        """Create the demonstration accounts, or find them, while RabbitMQ starts."""
+        await serving.wait()
+        where = self._addresses
+        self._accounts = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
+        self._report("accounts")
 
     async def _start_workers(self, broker: asyncio.Event, serving: asyncio.Event) -> None:
         if self._rabbit is None:
