@@ -49,8 +49,8 @@ class Machine:
     async def start(self) -> None:
         """Start everything, in parallel where possible; raise ConfigurationError for what does not start.
 
-        What serves HTTP imports the product while mongod starts, and all else while RabbitMQ does: with two cores
-        nothing else then takes time from those that are waited for (docs/adr/0084-held-starts-and-overlapped-reads.md).
+        What serves HTTP imports the product while mongod starts, the others one after the other while RabbitMQ does,
+        which takes longest: many at once would take its cores (docs/adr/0084-held-starts-and-reads-ahead.md).
         """
         if self._mongod is None:
             self._say("  there is no mongod here: using the MongoDB of EXEMPLAR_MONGODB_URL")
@@ -59,14 +59,14 @@ class Machine:
         self._gateway.start_held()
         if self._rabbit is not None:
             self._rabbit.launch()
-        store, broker, serving = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        store, broker, serving, known = (asyncio.Event() for _ in range(4))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_servers(store, broker))
                 group.create_task(self._start_gateway(store, serving))
-                group.create_task(self._start_workers(broker, serving))
+                group.create_task(self._start_workers(broker, known))
                 group.create_task(self._start_sandbox(serving))
-                group.create_task(self._make_accounts(serving))
+                group.create_task(self._make_accounts(serving, known))
                 group.create_task(self._check_provider())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
@@ -138,24 +138,26 @@ class Machine:
         self._report(self._gateway.name)
         serving.set()
 
-    async def _make_accounts(self, serving: asyncio.Event) -> None:
+    async def _make_accounts(self, serving: asyncio.Event, known: asyncio.Event) -> None:
         """Create the demonstration accounts, or find them, while RabbitMQ starts."""
         await serving.wait()
         where = self._addresses
         self._accounts = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
         self._report("accounts")
+        known.set()
 
-    async def _start_workers(self, broker: asyncio.Event, serving: asyncio.Event) -> None:
+    async def _start_workers(self, broker: asyncio.Event, known: asyncio.Event) -> None:
+        """Start what needs RabbitMQ; the worker imports the product before that is ready, after all lighter work."""
         if self._rabbit is None:
             return
-        workers = [self._services[name] for name in ("worker", "scheduler")]
-        await serving.wait()
-        for worker in workers:
-            worker.start_held()
+        worker, scheduler = self._services["worker"], self._services["scheduler"]
+        await known.wait()
+        worker.start_held()
         await broker.wait()
-        for worker in workers:
-            worker.release()
-            self._report(worker.name, "started")
+        worker.release()
+        self._report(worker.name, "started")
+        scheduler.start()
+        self._report(scheduler.name, "started")
 
     async def _start_sandbox(self, serving: asyncio.Event) -> None:
         port = self._addresses.sandbox_port
