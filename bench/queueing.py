@@ -128,7 +128,7 @@ def _draw_waits(axes: Any) -> None:
             found = [quantile(waits(arrivals, lognormal, slots=slots, share=share), 0.95) for share in shares]
             label = f"{slots} slots, {'tens at once' if arrivals is bursts else 'one by one'}"
             axes.plot(shares, found, style, marker=marker, markersize=4, color=colour, label=label)
-    _label(axes, "95 of 100 wait less than", "share of the slots in use", "seconds")
+    _label(axes, "Waiting time, 95th percentile", "share of the slots in use", "seconds")
     axes.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1.0], ["50 %", "60 %", "70 %", "80 %", "90 %", "100 %"])
     axes.set_ylim(0, 40)
 
@@ -137,7 +137,7 @@ def _draw_bursts(axes: Any) -> None:
     for share, colour in ((0.9, "#c2571a"), (0.7, "#2f7d5b"), (0.5, "#3b6ea5")):
         times, waiting = after_a_burst(100, share, 500)
         axes.plot([time / 60 for time in times], waiting, color=colour, label=f"{share:.0%} in use before")
-    _label(axes, "500 more at once, 100 slots", "minutes", "generations that wait")
+    _label(axes, "A burst of 500 generations on 100 slots", "minutes", "generations waiting")
 
 
 def _label(axes: Any, title: str, across: str, up: str) -> None:

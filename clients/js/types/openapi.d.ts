@@ -5364,6 +5364,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description * `receipts_disabled`: This server signs no receipts
+         *     * `not_found`: Not found
+         */
+        "Error404.2": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "receipts_disabled" | "not_found";
+                };
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "receipts_disabled" | "not_found";
+                };
+            };
+        };
         /** @description * `request_timeout`: The request body did not arrive in time */
         "Error408.1": {
             headers: {
@@ -5957,23 +5977,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "damaged" | "internal_error";
-                };
-            };
-        };
-        /** @description * `receipts_disabled`: This server signs no receipts */
-        "Error501.1": {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "receipts_disabled";
-                };
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    code?: "receipts_disabled";
                 };
             };
         };
@@ -7183,13 +7186,12 @@ export interface operations {
             400: components["responses"]["Error400.1"];
             401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.7"];
-            404: components["responses"]["Error404.1"];
+            404: components["responses"]["Error404.2"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
             422: components["responses"]["Error422.2"];
             429: components["responses"]["Error429.3"];
             500: components["responses"]["Error500.1"];
-            501: components["responses"]["Error501.1"];
             503: components["responses"]["Error503.2"];
             /** @description Refused */
             default: {
@@ -9760,14 +9762,13 @@ export interface operations {
             400: components["responses"]["Error400.1"];
             401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
-            404: components["responses"]["Error404.1"];
+            404: components["responses"]["Error404.2"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
             416: components["responses"]["Error416.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
-            501: components["responses"]["Error501.1"];
             503: components["responses"]["Error503.2"];
             /** @description Refused */
             default: {
@@ -9936,14 +9937,13 @@ export interface operations {
             400: components["responses"]["Error400.1"];
             401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
-            404: components["responses"]["Error404.1"];
+            404: components["responses"]["Error404.2"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
             416: components["responses"]["Error416.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
-            501: components["responses"]["Error501.1"];
             503: components["responses"]["Error503.2"];
             /** @description Refused */
             default: {
@@ -10020,14 +10020,13 @@ export interface operations {
             400: components["responses"]["Error400.1"];
             401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.1"];
-            404: components["responses"]["Error404.1"];
+            404: components["responses"]["Error404.2"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
             416: components["responses"]["Error416.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
-            501: components["responses"]["Error501.1"];
             503: components["responses"]["Error503.2"];
             /** @description Refused */
             default: {
@@ -10164,13 +10163,12 @@ export interface operations {
             400: components["responses"]["Error400.1"];
             401: components["responses"]["Error401.3"];
             403: components["responses"]["Error403.6"];
-            404: components["responses"]["Error404.1"];
+            404: components["responses"]["Error404.2"];
             409: components["responses"]["Error409.8"];
             410: components["responses"]["Error410.1"];
             422: components["responses"]["Error422.1"];
             429: components["responses"]["Error429.2"];
             500: components["responses"]["Error500.1"];
-            501: components["responses"]["Error501.1"];
             503: components["responses"]["Error503.2"];
             /** @description Refused */
             default: {
@@ -14811,6 +14809,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description * `mcp_not_installed`: This server does not speak MCP */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
             /** @description Accept names no media type of the protocol */
             406: {
                 headers: {
@@ -14890,18 +14900,6 @@ export interface operations {
              *     * `internal_error`: Internal server error
              */
             500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description * `mcp_not_installed`: This server does not speak MCP */
-            501: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;

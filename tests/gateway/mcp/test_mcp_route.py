@@ -61,4 +61,4 @@ async def test_an_account_has_so_many_messages_under_way_and_no_more(gateway: Ga
 async def test_a_server_without_the_extra_says_so(gateway: GatewayHarness) -> None:
     async with served(gateway, open_mcp=None) as client:
         status, body = await post(client, await gateway.person())
-        assert (status, "mcp_not_installed" in body) == (501, True)
+        assert (status, "mcp_not_installed" in body) == (404, True)

@@ -234,4 +234,4 @@ async def test_a_gateway_without_the_key_of_the_log_signs_with_its_own(receipts:
 async def test_a_gateway_without_any_key_makes_none(receipts: Receipts) -> None:
     name = await receipts.signed()
     status, text = await fetched(receipts, name)
-    assert (status, json.loads(text)["code"]) == (501, "receipts_disabled")
+    assert (status, json.loads(text)["code"]) == (404, "receipts_disabled")
