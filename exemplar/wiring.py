@@ -115,8 +115,8 @@ def _chain(
 ) -> Chain:
     given = ["generation", "_generation", "decided", "_decided", "cause", "_cause", "event", "request", "_request"]
     steps = {
-        name: Step(*(function and bind(function, given=given) for function in functions))
-        for name, functions in STEPS.items()
+        name: Step(bind(decide, given=given), *(one and bind(one, given=given) for one in (follow, look_ahead)))
+        for name, (decide, follow, look_ahead) in STEPS.items()
     }
     return Chain(generations, steps, own_queues, tracer, read_ahead)
 
