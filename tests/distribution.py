@@ -9,8 +9,8 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
 _SYSTEM = re.compile(r'^SYSTEM = "(\w+)"$', re.MULTILINE)
-TOGETHER = ("tests/docs/recipes",)
-"""Folders whose files share a system."""
+TOGETHER = ("tests/architecture", "tests/console", "tests/docs/recipes")
+"""Folders whose files share a system, a browser or what they have read."""
 
 LONG = (
     "tests/journeys/",

@@ -1,7 +1,8 @@
 """Open a store for tests: the adapters of the table, on one database."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, open_database
+from store.mongo.connection import Database, connect, open_database
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -94,12 +95,42 @@ def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> 
     return StoreSettings.model_validate(given)
 
 
+_kept: dict[str, Database] = {}
+"""By the URL of a server, a database whose connections are kept."""
+
+
+@contextmanager
+def kept_connections(server_url: str) -> Iterator[None]:
+    """Open all databases of a server on the same connections: to make new ones costs as much as ten appends."""
+    kept = _kept[server_url] = connect(settings_for(server_url))
+    try:
+        yield
+    finally:
+        del _kept[server_url]
+        kept.client.close()
+
+
+@asynccontextmanager
+async def open_on_kept_connections(url: str) -> AsyncIterator[Database]:
+    """Open a database as the product does, on the kept connections of its server if there are any."""
+    server, _, parameters = url.partition("?")
+    server, _, name = server.rpartition("/")
+    kept = _kept.get(f"{server}/?{parameters}")
+    if kept is None:
+        async with open_database(settings_for(url)) as database:
+            yield database
+    else:
+        client: Any = copy(kept.client)
+        client._io_loop = None  # each test has its own
+        yield client.get_database(name, write_concern=kept.write_concern, read_concern=kept.read_concern)
+
+
 @asynccontextmanager
 async def open_store(
     url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = False
 ) -> AsyncIterator[OpenStore]:
     """Connect, create all indexes if `prepared`, and close at the end."""
-    async with open_database(settings_for(url)) as database:
+    async with open_on_kept_connections(url) as database:
         if prepared:
             await prepare(database)
         yield OpenStore(database, clock=clock)

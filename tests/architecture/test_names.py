@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
-from tests.architecture.files import CODE, name_of, walk
+from tests.architecture.files import CODE, name_of, nodes_of
 
 # The retired word -> what it is called now. A word stands for its plural, too.
 RETIRED: Mapping[str, str] = {
@@ -73,6 +74,7 @@ def parts_of(identifier: str) -> set[str]:
     return parts | {part.removesuffix("s") for part in parts}
 
 
+@cache
 def retired_in(identifier: str) -> set[str]:
     if identifier.strip("_").lower().removesuffix("s") in STANDARD:
         return set()
@@ -80,28 +82,22 @@ def retired_in(identifier: str) -> set[str]:
     return found - PLAIN_IN_SENTENCES if identifier.startswith("test_") else found
 
 
-def definitions(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def definitions(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and name of everything that a module names itself."""
-    for node in walk(tree):
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield node.lineno, node.name
-            case ast.arg():
-                yield node.lineno, node.arg
-            case ast.Name(ctx=ast.Store()):
-                yield node.lineno, node.id
-            case ast.Attribute(ctx=ast.Store()):
-                yield node.lineno, node.attr
-            case ast.alias(asname=str() as name):
-                yield node.lineno, name
-            case ast.ExceptHandler(name=str() as name):
-                yield node.lineno, name
+    yield from ((node.lineno, node.name) for node in nodes_of(path, ast.FunctionDef))
+    yield from ((node.lineno, node.name) for node in nodes_of(path, ast.AsyncFunctionDef))
+    yield from ((node.lineno, node.name) for node in nodes_of(path, ast.ClassDef))
+    yield from ((node.lineno, node.arg) for node in nodes_of(path, ast.arg))
+    yield from ((node.lineno, node.id) for node in nodes_of(path, ast.Name) if isinstance(node.ctx, ast.Store))
+    yield from ((node.lineno, node.attr) for node in nodes_of(path, ast.Attribute) if isinstance(node.ctx, ast.Store))
+    yield from ((node.lineno, node.asname) for node in nodes_of(path, ast.alias) if node.asname)
+    yield from ((node.lineno, node.name) for node in nodes_of(path, ast.ExceptHandler) if node.name)
 
 
 def leftovers(paths: list[Path]) -> Iterator[str]:
     for path in paths:
         named = [(1, part.removesuffix(".py")) for part in Path(name_of(path)).parts]
-        named += definitions(ast.parse(path.read_text(encoding="utf-8")))
+        named += definitions(path)
         yield from (f"{name_of(path)}:{line}: {name}" for line, name in named if retired_in(name))
 
 

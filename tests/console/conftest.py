@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,17 +35,19 @@ def solo(databases: Databases, tmp_path_factory: pytest.TempPathFactory, close_a
         yield system
 
 
-@pytest.fixture(scope="module")
-def browser(solo: System) -> Iterator[Browser]:
-    """A browser of one module's tests: while it is open, its loop runs in this thread, so the system comes first."""
+@pytest.fixture(scope="session")
+def browser(solo: System, close_after: CloseAfter) -> Iterator[Browser]:
+    """A browser of this folder's tests: while it is open, its loop runs in this thread, so the system comes first."""
     chromium = find_browser()
     if chromium is None:
         missing("no Chromium: apt install chromium-headless-shell")
     expect.set_options(timeout=WAIT_MS)
-    with sync_playwright() as playwright:
+    with ExitStack() as opened:
+        playwright = opened.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", INSECURE])
+        opened.callback(browser.close)
+        close_after(Path(__file__).parent, opened.close)
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

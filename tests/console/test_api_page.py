@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.console.conftest import OpenTab
 from tests.systems.account import Account
 
 PHOTO = Path("exemplar/demo/samples/coffee.png")
-OPERATION = "#operations-Generations-listGenerations"
+LIST = "#operations-Generations-listGenerations"
 
 
 def test_the_api_page_sends_requests_with_the_credentials_of_its_link(
@@ -20,24 +20,25 @@ def test_the_api_page_sends_requests_with_the_credentials_of_its_link(
     tab.page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     tab.page.goto(docs_link(account))
     tab.page.click("#operations-tag-Generations")
-    tab.page.wait_for_selector(OPERATION)
+    tab.page.wait_for_selector(LIST)
     assert "link=" not in tab.page.url
     assert account.email in tab.page.inner_text("#signed-in")
-    tab.page.click(f"{OPERATION} button.opblock-summary-control")
-    tab.page.click(f"{OPERATION} button.execute")
-    live = tab.page.wait_for_selector(f"{OPERATION} .live-responses-table tbody .response-col_status")
-    assert live is not None
-    assert live.inner_text().split()[0] == "200"
+    check_a_list_is_read(tab.page)
+    check_a_picture_is_submitted(tab.page)
     assert hosts <= {urlsplit(tab.base_url).netloc, ""}
 
 
-def test_a_picture_is_submitted_on_the_api_page(
-    open_tab: OpenTab, docs_link: Callable[[Account], str], account: Account
-) -> None:
-    tab = open_tab()
-    tab.page.goto(docs_link(account))
-    tab.page.click("#operations-tag-Generations")
-    form = tab.page.locator("#operations-Generations-createGeneration")
+def check_a_list_is_read(page: Page) -> None:
+    page.click(f"{LIST} button.opblock-summary-control")
+    page.click(f"{LIST} button.execute")
+    live = page.wait_for_selector(f"{LIST} .live-responses-table tbody .response-col_status")
+    assert live is not None
+    assert live.inner_text().split()[0] == "200"
+    page.click(f"{LIST} button.opblock-summary-control")
+
+
+def check_a_picture_is_submitted(page: Page) -> None:
+    form = page.locator("#operations-Generations-createGeneration")
     form.locator("button.opblock-summary-control").click()
     form.locator("[data-property-name=example_images] button.json-schema-form-item-add").click()
     form.locator("[data-property-name=example_images] input[type=file]").set_input_files(PHOTO)

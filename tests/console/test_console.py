@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import OpenTab, Tab, submit
@@ -87,6 +87,7 @@ def test_every_page_fits_every_window_and_has_no_serious_fault_of_accessibility(
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
             assert page.evaluate("document.querySelector('.account summary')?.getBoundingClientRect().top ?? 0") >= 0
+        page.evaluate(AXE_SCRIPT)
         assert (name, serious_faults(page, "light")) == (name, [])
         assert (name, serious_faults(page, "dark", runOnly=["color-contrast"])) == (name, [])
 
@@ -94,7 +95,8 @@ def test_every_page_fits_every_window_and_has_no_serious_fault_of_accessibility(
 def serious_faults(page: Page, scheme: Literal["light", "dark"], **options: object) -> list[tuple[str, list[str]]]:
     """Let axe-core look; without transitions, in which colours are neither of one theme nor of the other."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+    asked = {"resultTypes": ["violations"], **options}
+    found = page.evaluate("async options => (await axe.run(options)).violations", asked)
     serious = [one for one in found if one["impact"] in {"serious", "critical"}]
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
@@ -11,6 +10,7 @@ from actors.providers.registry import PROVIDERS
 from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
+from tests.architecture.files import check
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 FOLDERS = (
@@ -45,54 +45,54 @@ OF_OURS = "|".join((*FOLDERS, "tests", "samples"))
 A_PATH = re.compile(rf"({OF_OURS})/|([a-z_]+\.(py|yaml|toml)|Dockerfile|Makefile|\.env\.example)$")
 MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|mnt)/\w")
 
-every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-
 
 def variables() -> set[str]:
     return {setting.name for _, settings_module in settings_module.sections() for setting in settings_module}
 
 
-@every_document
-def test_every_link_has_a_target(path: Path) -> None:
-    for link in links(path):
-        if link.startswith("https://"):
-            continue
-        file, _, anchor = link.partition("#")
-        target = (path.parent / file).resolve() if file else path
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target), link
+def test_every_link_has_a_target() -> None:
+    def without_target(path: Path) -> list[str]:
+        return [link for link in links(path) if not link.startswith("https://") and not leads_somewhere(path, link)]
+
+    check(DOCUMENTS, without_target)
 
 
-@every_document
-def test_named_files_exist(path: Path) -> None:
-    for span in code_spans(path):
-        if A_PATH.match(span):
-            assert (ROOT / span).exists(), span
+def leads_somewhere(path: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = (path.parent / file).resolve() if file else path
+    return target.exists() and (not anchor or anchor in anchors(target))
 
 
-@every_document
-def test_named_variables_are_settings(path: Path) -> None:
-    named = set(re.findall(r"\b(?:EXEMPLAR|REPLICATE)_[A-Z_]*[A-Z]\b", path.read_text()))
-    assert named <= variables() | OF_TESTS
+def test_named_files_exist() -> None:
+    check(
+        DOCUMENTS, lambda path: [span for span in code_spans(path) if A_PATH.match(span) and not (ROOT / span).exists()]
+    )
 
 
-@every_document
-def test_named_commands_exist(path: Path) -> None:
+def test_named_variables_are_settings() -> None:
+    known = variables() | OF_TESTS
+    check(DOCUMENTS, lambda path: {*re.findall(r"\b(?:EXEMPLAR|REPLICATE)_[A-Z_]*[A-Z]\b", path.read_text())} - known)
+
+
+def test_named_commands_exist() -> None:
     commands = set(getattr(get_command(app), "commands"))  # noqa: B009 - typer hides the group's type
-    assert set(re.findall(r"`(?:\.venv/bin/)?exemplar ([a-z]+)", path.read_text())) <= commands
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^|; )make ([a-z]+)", path.read_text(), re.MULTILINE)) <= targets
+
+    def unknown(path: Path) -> set[str]:
+        text = path.read_text()
+        named = {*re.findall(r"`(?:\.venv/bin/)?exemplar ([a-z]+)", text)} - commands
+        return named | {*re.findall(r"(?:`|^|; )make ([a-z]+)", text, re.MULTILINE)} - targets
+
+    check(DOCUMENTS, unknown)
 
 
-@every_document
-def test_named_events_are_in_the_catalogue(path: Path) -> None:
-    named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
-    assert named <= set(CATALOGUE.names)
+def test_named_events_are_in_the_catalogue() -> None:
+    known = set(CATALOGUE.names)
+    check(DOCUMENTS, lambda path: {*re.findall(r"`(generation\.[a-z_]+)`", path.read_text())} - known)
 
 
-@every_document
-def test_no_document_names_a_path_of_a_machine(path: Path) -> None:
-    assert not MACHINE.search(path.read_text())
+def test_no_document_names_a_path_of_a_machine() -> None:
+    check(DOCUMENTS, lambda path: MACHINE.search(path.read_text()))
 
 
 def test_the_example_environment_has_every_variable_of_compose() -> None:

@@ -2,7 +2,8 @@
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 from exemplar.local.ports import Ports
 from tests.docs.reading import ROOT, blocks
 from tests.docs.recipes.pages import missing, run
-from tests.docs.running import EXEMPLAR, environment, up
+from tests.docs.running import environment, up
+from tests.systems.commands import served_commands
 
 BLOCKS = blocks("docs/tutorial.md", "sh")
 [RECEIVER] = blocks("docs/tutorial.md", "python")
@@ -21,33 +23,37 @@ KILL = next(number for number, block in enumerate(BLOCKS) if "kill -9" in block)
 @pytest.mark.skipif(missing("curl"), reason="no curl")
 def test_the_tutorial_works(tmp_path: Path, mongod_installed: None) -> None:
     ports = Ports(tmp_path / "ports.json")
-    env, type_in = environment(tmp_path / ".exemplar", ports), reader(tmp_path, ports)
-    with up(env) as process:
-        said = type_in("\n".join([*BLOCKS[: KILL + 1], "echo $ID"]))
-        assert process.wait(30) == -signal.SIGKILL
-    assert said.count("event: generation.completed") == 2
-    assert "one generation, one charge" in said
-    assert "generation.completed" in (tmp_path / "received.txt").read_text()
-    with up(env):
-        said = type_in("\n".join([BLOCKS[0], f"ID={said.split()[-1]}", *BLOCKS[KILL + 1 :]]))
+    env = environment(tmp_path / ".exemplar", ports)
+    with reader(tmp_path, ports) as type_in:
+        with up(env) as process:
+            said = type_in("\n".join([*BLOCKS[: KILL + 1], "echo $ID"]))
+            assert process.wait(30) == -signal.SIGKILL
+        assert said.count("event: generation.completed") == 2
+        assert "one generation, one charge" in said
+        assert "generation.completed" in (tmp_path / "received.txt").read_text()
+        with up(env):
+            said = type_in("\n".join([BLOCKS[0], f"ID={said.split()[-1]}", *BLOCKS[KILL + 1 :]]))
     assert "state             validated" in said
     for name in ("harbour.png", "slow.png"):
         with Image.open(tmp_path / name) as picture:
             picture.verify()
 
 
-def reader(folder: Path, ports: Ports) -> Callable[[str], str]:
-    """Prepare a folder like that of the Makefile; return what types a script there and returns its output."""
+@contextmanager
+def reader(folder: Path, ports: Ports) -> Iterator[Callable[[str], str]]:
+    """Prepare a folder like that of the Makefile; yield what types a script there and returns its output."""
     shutil.copytree(ROOT / "exemplar/demo/samples", folder / "exemplar/demo/samples")
     receiver = str(ports.of("receiver"))
     (folder / "receiver.py").write_text(RECEIVER.replace("3000", receiver))
-    # Shorter waits than those of a person.
-    replaced = {".venv/bin/exemplar": EXEMPLAR, "3000": receiver, "slow=20": "slow=5", "sleep 4": "sleep 1"}
     env = environment(folder / ".exemplar", ports)
+    with served_commands(folder) as command:
+        # Shorter waits than those of a person.
+        replaced = {".venv/bin/exemplar": command, "3000": receiver, "slow=20": "slow=5", "sleep 4": "sleep 1"}
 
-    def type_in(script: str) -> str:
-        for old, new in replaced.items():
-            script = script.replace(old, new)
-        return run(["bash", "-c", f"set -euo pipefail\ntrap 'jobs -p | xargs -r kill' EXIT\n{script}"], folder, env)
+        def type_in(script: str) -> str:
+            for old, new in replaced.items():
+                script = script.replace(old, new)
+            stop = "trap 'jobs -p | xargs -r kill' EXIT"
+            return run(["bash", "-c", f"set -euo pipefail\n{stop}\n{script}"], folder, env)
 
-    return type_in
+        yield type_in

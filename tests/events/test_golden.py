@@ -2,13 +2,9 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from events.catalogue import CATALOGUE
 from events.commit import commit_from, commit_of, leaf_hash
-from events.event_type import EventType
 from events.generation import GenerationRequested
 from tests.events.write_golden import GOLDEN, golden_bytes
 
@@ -20,25 +16,25 @@ def test_every_version_of_every_event_has_its_golden_file() -> None:
     assert {file.name for file in FILES} == every
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_an_old_commit_can_be_read(file: Path) -> None:
-    commit = commit_from(file.read_bytes())
-    assert [event.type for event in commit.events] == [file.stem.rpartition(".v")[0]]
-    assert (commit.first, commit.last) == (7, 7)
+def test_old_commits_can_be_read() -> None:
+    for file in FILES:
+        commit = commit_from(file.read_bytes())
+        assert [event.type for event in commit.events] == [file.stem.rpartition(".v")[0]]
+        assert (commit.first, commit.last) == (7, 7), file.stem
 
 
-@pytest.mark.parametrize("row", CATALOGUE.rows, ids=lambda row: row.name)
-def test_a_golden_event_is_written_in_the_same_bytes(row: EventType) -> None:
-    body = (GOLDEN / f"{row.name}.v{row.schema_version}.json").read_bytes()
-    [event] = commit_from(body).events
-    again = commit_of(event.stream, 6, [event.event], cause=event.cause, time=event.time, writer="another")
-    assert again.body == body
+def test_golden_events_are_written_in_the_same_bytes() -> None:
+    for row in CATALOGUE.rows:
+        body = (GOLDEN / f"{row.name}.v{row.schema_version}.json").read_bytes()
+        [event] = commit_from(body).events
+        again = commit_of(event.stream, 6, [event.event], cause=event.cause, time=event.time, writer="another")
+        assert again.body == body
 
 
-@pytest.mark.parametrize("row", CATALOGUE.rows, ids=lambda row: row.name)
-def test_a_new_golden_file_would_be_readable(row: EventType) -> None:
-    [event] = commit_from(golden_bytes(row)).events
-    assert event.event == row.sample
+def test_a_new_golden_file_would_be_readable() -> None:
+    for row in CATALOGUE.rows:
+        [event] = commit_from(golden_bytes(row)).events
+        assert event.event == row.sample
 
 
 def test_the_golden_request_keeps_its_meaning() -> None:
@@ -53,11 +49,11 @@ def test_the_golden_request_keeps_its_meaning() -> None:
     assert recorded.cause.request_id == "req-1"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_golden_bytes_are_canonical(file: Path) -> None:
-    body = file.read_bytes()
-    plain = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert body == plain.encode()
+def test_golden_bytes_are_canonical() -> None:
+    for file in FILES:
+        body = file.read_bytes()
+        plain = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert body == plain.encode()
 
 
 def test_a_leaf_is_hashed_as_in_rfc_6962() -> None:

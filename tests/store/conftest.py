@@ -30,7 +30,7 @@ from store.settings import StoreSettings
 from tests.builders.clock import Clock
 from tests.conftest import CloseAfter
 from tests.store.lossy_proxy import LossyProxy
-from tests.stores import settings_for
+from tests.stores import open_on_kept_connections, settings_for
 from tests.systems.object_storage import ObjectStorage, opened_object_storage, s3_settings
 
 Choose = Callable[[type[Any], type[Any]], Any]
@@ -38,7 +38,7 @@ Choose = Callable[[type[Any], type[Any]], Any]
 
 @pytest.fixture
 async def database(mongodb_url: str) -> AsyncIterator[Database]:
-    async with open_database(settings_for(mongodb_url)) as database:
+    async with open_on_kept_connections(mongodb_url) as database:
         yield database
 
 
@@ -57,7 +57,9 @@ def settings(kind: str, request: pytest.FixtureRequest) -> StoreSettings | None:
 async def if_mongo(settings: StoreSettings | None) -> AsyncIterator[Callable[[], Database]]:
     async with AsyncExitStack() as stack:
         if settings is not None:
-            database = await stack.enter_async_context(open_database(settings))
+            url, is_motor = settings.mongodb_url.get_secret_value(), settings.mongodb_driver == "motor"
+            opened = open_on_kept_connections(url) if is_motor else open_database(settings)
+            database = await stack.enter_async_context(opened)
         yield lambda: database
 
 

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import ExecutionTimeout
 from pymongo.uri_parser import parse_uri
 
-from tests.stores import open_store
+from tests.stores import kept_connections, open_store
 from tests.systems.servers import database_url
 
 Document = dict[str, Any]
@@ -105,7 +105,7 @@ def _indexes(database: Database[Document]) -> int:
 
 @contextmanager
 def opened_databases(mongod_url: str) -> Iterator[Databases]:
-    with MongoClient[Document](mongod_url) as client:
+    with MongoClient[Document](mongod_url) as client, kept_connections(mongod_url):
         yield Databases(mongod_url, client)
 
 

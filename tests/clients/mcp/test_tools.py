@@ -7,13 +7,11 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
 
 from exemplar_client import AccessKey
 from exemplar_client import Client as ApiClient
@@ -21,11 +19,17 @@ from tests.builders.pictures import SAMPLES
 from tests.systems.system import System
 from tests.systems.tenants import small
 
+if TYPE_CHECKING:  # it takes most of a second, in each process that collects the tests
+    from mcp import Client
+
 TOOLS = {"generate", "wait", "status", "explain", "cancel", "retry", "list", "usage"}
 
 
 @asynccontextmanager
-async def over_http(solo: System, key: str) -> AsyncIterator[Client]:
+async def over_http(solo: System, key: str) -> AsyncIterator["Client"]:
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60) as http,
@@ -35,14 +39,16 @@ async def over_http(solo: System, key: str) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def over_stdio(solo: System, key: str) -> AsyncIterator[Client]:
+async def over_stdio(solo: System, key: str) -> AsyncIterator["Client"]:
+    from mcp import Client, StdioServerParameters
+
     env = {"EXEMPLAR_URL": solo.base_url, "EXEMPLAR_ACCESS_KEY": key}
     server = StdioServerParameters(command=sys.executable, args=["-m", "exemplar", "mcp"], env=env)
     async with Client(server) as client:
         yield client
 
 
-async def called(client: Client, tool: str, **arguments: Any) -> Any:
+async def called(client: "Client", tool: str, **arguments: Any) -> Any:
     """Call a tool that must succeed; return the object that it answers."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content

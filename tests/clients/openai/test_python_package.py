@@ -40,7 +40,7 @@ def test_images_become_a_picture(openai: OpenAI) -> None:
 
 @pytest.mark.parametrize("wanted", ["url", "b64_json"])
 def test_the_picture_comes_in_the_wanted_form(openai: OpenAI, wanted: str) -> None:
-    answer = openai.images.edit(image=small(), prompt="a lighthouse", response_format=wanted)  # type: ignore[call-overload]
+    answer = openai.images.edit(image=small(), prompt="a lighthouse", response_format=wanted)
     [picture] = answer.data
     assert {name for name, value in picture.to_dict().items() if value} == {wanted}
 
@@ -104,7 +104,7 @@ def test_a_client_that_cannot_wait_pays_once(openai: OpenAI) -> None:
     with pytest.raises(InternalServerError) as left:
         openai.images.edit(image=small(), prompt="[sandbox:slow=2] slow", extra_headers=impatient)
     assert (left.value.status_code, left.value.code) == (504, "generation_unfinished")
-    generation = left.value.body["generation_id"]  # type: ignore[index]
+    generation = left.value.body["generation_id"]
     assert resource(openai, generation).json()["status"] in ("pending", "processing", "completed")
     headers = {"Authorization": f"Bearer {openai.api_key}"}
     listed = httpx.get(f"{str(openai.base_url).removesuffix('/v1/')}{ONE}", headers=headers).json()

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import secrets
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.builders.rfc6962 import leaf_of, root_by_inclusion
 from tests.builders.tlog import read_checkpoint, read_growth, read_proof
 from tests.docs.reading import blocks, section_blocks
 from tests.docs.recipes.pages import missing, run
+from tests.systems.commands import served_commands
 from tests.systems.signing import key_of, sign_log
 from tests.systems.system import System
 from tests.systems.tenants import CAUSE, PASSWORD, make_tenant, now
@@ -50,7 +49,6 @@ async def prepare(system: System) -> Mapping[str, str]:
         "USER_TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "FROM": (began - timedelta(seconds=1)).isoformat(),
         "KEY": str(key_of(system).public),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "UNTIL": (began + timedelta(hours=1)).isoformat(),
     }
 
@@ -63,7 +61,9 @@ def test_the_programs_of_the_audit_page_work(solo: System, tmp_path: Path) -> No
     set_up, *questions = section_blocks("docs/audit.md", "## Ten questions", "sh")
     others = [block for block in blocks("docs/audit.md", "sh") if block not in (set_up, *questions)]
     programs = [set_up, *(block for block in others if not block.startswith("exemplar "))]
-    said = run(["bash", "-c", "set -euo pipefail\n" + "\n".join(programs)], tmp_path, env)
+    with served_commands(tmp_path) as command:
+        script = "\n".join(["set -euo pipefail", f'exemplar() {{ {command} "$@"; }}', *programs])
+        said = run(["bash", "-c", script], tmp_path, env)
     check_proofs(tmp_path, str(key_of(solo).public), env["GENERATION_ID"])
     check_receipts(tmp_path, said)
     answers = list(objects(said))

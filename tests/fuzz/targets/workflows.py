@@ -19,7 +19,8 @@ _STEPS: Final = 6
 
 @cache
 def _linked(base_url: str) -> type[APIStateMachine]:
-    return schema_of(base_url).as_state_machine()
+    machine: type[APIStateMachine] = schema_of(base_url).as_state_machine()
+    return machine
 
 
 def make(service: Service, count: Count, options: settings) -> Test:

@@ -17,9 +17,8 @@ from store.audit.content_verification import ContentCheck, ContentReport
 from store.audit.merkle_nodes import LEVELS, MerkleNodes
 from store.audit.picture_verification import PictureReport, verify_pictures
 from store.audit.verification import AuditReport, verify
-from store.mongo.connection import open_database
 from tests.builders.stored_generation import StoredGeneration, stored_generation
-from tests.stores import OpenStore, settings_for
+from tests.stores import OpenStore, open_on_kept_connections
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEPT = Retention(timedelta(days=90), timedelta(days=30), None)
@@ -100,7 +99,7 @@ class AuditHarness:
 
 @asynccontextmanager
 async def opened(mongodb_url: str, levels: Sequence[int]) -> AsyncIterator[AuditHarness]:
-    async with open_database(settings_for(mongodb_url)) as database:
+    async with open_on_kept_connections(mongodb_url) as database:
         yield AuditHarness(OpenStore(database), levels)
 
 
