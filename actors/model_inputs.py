@@ -24,6 +24,8 @@ _DATA_URI: Final = "data:image/jpeg;base64,"
 class MissingDataError(Exception):
     """What the gateway stored is not there: a fault of the service, not of the submission."""
 
+    holds_no_data = True
+
 
 _SOURCES: Final = "sources"
 _KEPT: Final = 64

@@ -41,6 +41,8 @@ STEPS = {
 class ReactionError(Exception):
     """The catalogue and the declared actors differ; the message names the queues."""
 
+    holds_no_data = True
+
 
 def checked_broker() -> EventBroker:
     """Return the broker with all actors.

@@ -130,7 +130,7 @@ def sandbox() -> None:
     from sandbox.app import run
     from sandbox.settings import SandboxSettings
 
-    configure_logging("sandbox")
+    configure_logging("sandbox", uncaught=True)
     run(read(SandboxSettings))
 
 
@@ -228,7 +228,7 @@ def _run(process: str, count: int = 1, **given: object) -> None:
     from exemplar.processes import read_settings, run, use_all_descriptors
     from exemplar.starting import wait_until_released
 
-    configure_logging(process)
+    configure_logging(process, uncaught=True)
     use_all_descriptors()
     settings = read_settings(process)
     arm_crash_point(settings)

@@ -16,6 +16,8 @@ _signature = lru_cache(maxsize=1024)(inspect.signature)
 class UnknownDependencyError(Exception):
     """A parameter names a dependency that is not provided; the message says which and where."""
 
+    holds_no_data = True
+
 
 class Dependencies:
     """The dependencies of one process, by name.

@@ -24,6 +24,7 @@ from domain.audit.terms import (
 )
 from store.audit.shared_cause import SharedCause, ends_of, shared_cause
 from store.audit.stored_form import are_all, decoded, require_form
+from store.fault_name import fault_name
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
@@ -74,7 +75,7 @@ def _checked(document: Document) -> CheckedCommit:
         require_form(document, _FORM)
         return _compared(document)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        unread = f"is no commit ({type(error).__name__}: {error})"
+        unread = f"is no commit ({fault_name(error)})"
         return str(document.get("_id", _NO_ID)), 0, 0, b"", NOBODY, False, unread, (), (), (), None
 
 

@@ -26,6 +26,8 @@ def decoded(batch: bytes) -> list[dict[str, Any]]:
 class FormError(ValueError):
     """A document has other fields than were stored, or fields of other types."""
 
+    holds_no_data = True
+
 
 def require_form(document: Mapping[str, Any], form: Mapping[str, type], *, alone: bool = False) -> None:
     """Raise FormError unless a document has the form; `alone`: and no other fields."""

@@ -118,7 +118,7 @@ class Generations:
                 return self._extended(cached, newer)
             except Exception as fault:  # noqa: BLE001
                 error = fault
-        log.critical("generation_unreadable", generation_id=id_of(stream), error=repr(error))
+        log.critical("generation_unreadable", generation_id=id_of(stream), error=error)
         return None
 
     def _extended(self, cached: Generation | None, newer: Sequence[Commit]) -> Generation | None:

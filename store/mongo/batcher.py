@@ -12,14 +12,20 @@ class Batcher(Generic[Item, Answer]):
     """Group items of concurrent callers into one call of `send`.
 
     `send` returns the answer or the exception of each item, in order; an exception that it raises goes to
-    every caller. There is no timer: an idle batcher sends at once.
+    every caller. There is no timer: an idle batcher sends at once. With `apart`, batches begin at least so many seconds
+    apart: what nobody waits for is sent together.
     """
 
     def __init__(
-        self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], *, largest: int = 200
+        self,
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        largest: int = 200,
+        apart: float = 0.0,
     ) -> None:
         self._send = send
         self._largest = largest
+        self._apart, self._begun = apart, float("-inf")
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -50,6 +56,8 @@ class Batcher(Generic[Item, Answer]):
 
     async def _run(self) -> None:
         while self._waiting:
+            if self._apart:
+                await self._until_next()
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
             answers: Sequence[Answer | Exception]
             try:
@@ -63,6 +71,12 @@ class Batcher(Generic[Item, Answer]):
                     done.set_exception(answer)
                 else:
                     done.set_result(answer)
+
+    async def _until_next(self) -> None:
+        now = asyncio.get_running_loop().time
+        if (early := self._begun + self._apart - now()) > 0:
+            await asyncio.sleep(early)
+        self._begun = now()
 
 
 def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> Batcher[Item, Answer]:

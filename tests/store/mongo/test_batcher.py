@@ -56,6 +56,18 @@ async def test_batches_are_bounded_and_keep_the_order() -> None:
     assert line.batches == [[0, 1, 2], [3, 4, 5], [6]]
 
 
+async def test_batches_that_are_apart_gather_what_arrives_in_between() -> None:
+    line = SlowServer()
+    for _ in range(3):
+        line.gate.release()
+    batcher = Batcher(line.send, apart=0.05)
+    await batcher.put(1)
+    later = [asyncio.create_task(batcher.put(2))]
+    await turns()
+    await asyncio.gather(*later, batcher.put(3))
+    assert line.batches == [[1], [2, 3]]
+
+
 async def test_each_caller_gets_the_error_of_its_item() -> None:
     line = SlowServer()
     line.gate.release()

@@ -117,7 +117,10 @@ async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
     await _costs_equal_a_recount(tenant, developer)
     own = (await usage(tenant, "?by=month", user)).body
     assert own["totals"]["units"] == 30
-    assert "limits" not in own
+    shared = (await usage(tenant, "?by=month", developer)).body
+    assert own["limits"].keys() == shared["limits"].keys() == {"monthly", "concurrent", "daily"}
+    assert own["limits"]["monthly"] == shared["limits"]["monthly"]
+    assert ("tier" in own, "tier" in shared) == (False, True)
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
     assert (await usage(tenant, f"?from={yesterday}&to={yesterday}", developer)).body["usage"] == []
     assert "RateLimit" in (await usage(tenant, "", user)).headers

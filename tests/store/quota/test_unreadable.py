@@ -26,7 +26,7 @@ async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> QuotaH
             await harness.admit(f"{developer}-{name}", WIDE, developer=developer)
             await harness.live(f"{developer}-{name}", end)
         await harness.settle(f"{developer}-done")
-    await count_log(store, harness)
+    await count_log(store)
     clock.forward(hours=1)
     return harness
 
