@@ -55,8 +55,10 @@ def test_with_rabbitmq_there_are_separate_processes_that_sigterm_ends_in_order(
 ) -> None:
     process = fake_up.start("rabbitmq")
     services = {"gateway", "worker", "scheduler", "sandbox"}
-    until(lambda: fake_up.is_ready() and len(fake_up.noted()) == len(services), "four services")
-    assert {line.removeprefix("start ") for line in fake_up.noted()} == services
+    until(lambda: fake_up.is_ready() and len(fake_up.noted()) == len(services) + 2, "four services, two held")
+    assert fake_up.noted()[:2] == ["start gateway", "release gateway"], "nothing takes time from what is waited for"
+    assert {line.removeprefix("start ") for line in fake_up.noted() if line.startswith("start ")} == services
+    assert set(fake_up.noted()[-2:]) == {"release worker", "start scheduler"}, "they wait for RabbitMQ"
     amqp_url = json.loads((fake_up.home / "demo.json").read_text())["amqp_url"]
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:  # the node has loaded our definitions
         connection.channel().exchange_declare("events", exchange_type="topic", passive=True)
