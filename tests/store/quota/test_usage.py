@@ -26,6 +26,7 @@ from tests.builders.clock import Clock
 from tests.builders.generation import failed, intended, started
 from tests.store.quota.conftest import BY_TEST, PAID, QuotaHarness
 from tests.stores import OpenStore, open_store
+from tests.systems.databases import Once
 
 FAILED_LATE = failed("cancel_after", "deadline", retryable=True)
 WIDE = Bounds(monthly=None, concurrent=None)
@@ -33,8 +34,15 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
 
 @pytest.fixture
-async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[Generation]:
+async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock, once: Once, limits_url: str) -> list[Generation]:
     """Forty generations of two developers, over two months, some of them still running."""
+    if not once.copied(limits_url):
+        once.keep(limits_url, (await _live(harness, store, clock), clock.now))
+    generations, clock.now = once.value
+    return list(generations)
+
+
+async def _live(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[Generation]:
     chance, names = random.Random(11), [f"g{number}" for number in range(40)]
     clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
     for name in names:
