@@ -70,6 +70,11 @@ class Checkpoints:
             async for document in self._checkpoints.find({}).sort("_id", ASCENDING):
                 yield _stored(document)
 
+    async def sizes(self) -> list[int]:
+        """List the sizes of all checkpoints."""
+        found = self._checkpoints.find({"_id": {"$type": "number"}}, {"_id": 1})
+        return [int(document["_id"]) for document in await found.to_list(None)]
+
     async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:
         """Store a checkpoint and return it, or the equal one that another process stored first.
 
