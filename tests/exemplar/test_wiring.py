@@ -25,7 +25,7 @@ async def handle(event: RecordedEvent, *, generatoins: object) -> None: ...
 
 
 def broken_worker() -> None:
-    validation.handle.fn = handle
+    validation.handle.fn = handle  # type: ignore[assignment]
     exemplar("worker")
 
 
