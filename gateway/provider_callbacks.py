@@ -1,7 +1,6 @@
 """Signed callbacks of the provider that report the state of a prediction."""
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,14 +8,14 @@ from typing import Final
 
 import structlog
 from aiohttp import web
-from standardwebhooks.webhooks import Webhook
 from structlog.contextvars import bind_contextvars
 from typing_extensions import TypedDict
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.callback import read_callback
-from domain.generation.prediction import Prediction
+from domain.generation.prediction import Prediction, parse_answer
 from domain.paths import PROVIDER_CALLBACK
+from domain.webhooks.signature import signature_of
 from events.envelope import PROVIDER, Cause
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
@@ -63,7 +62,7 @@ class ProviderRoutes:
         sent = await request.read()
         await self._verify(sent, request)
         try:
-            prediction = self.read_prediction(json.loads(sent))
+            prediction = self.read_prediction(parse_answer(sent))
         except RecursionError:
             prediction = None
         if prediction is None:
@@ -91,9 +90,10 @@ class ProviderRoutes:
         headers = request.headers
         try:
             sent_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
-            signature = Webhook(secret).sign(headers["webhook-id"], sent_at, body.decode())
+            content = f"{headers['webhook-id']}.{int(sent_at.timestamp())}.".encode() + body
+            signature = signature_of(secret, content).encode()
             given = headers.get("webhook-signature", "").encode().split(b" ")
         except (KeyError, ValueError, OverflowError, OSError):
             return False
-        signed = any(hmac.compare_digest(one, signature.encode()) for one in given)
+        signed = any(hmac.compare_digest(one, signature) for one in given)
         return signed and abs(sent_at - self.provider_now()) <= _TOLERANCE

@@ -22,4 +22,4 @@ async def handle(
     """Write the row of the generation unless a newer one is there."""
     generation = await generations.recall(event)
     if generation is not None:
-        await projection.write(await rows_of([generation], personal_data, timeouts))
+        await projection.write_soon(await rows_of([generation], personal_data, timeouts))

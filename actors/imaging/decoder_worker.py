@@ -6,8 +6,8 @@ It speaks frames over stdin and stdout: four bytes of length (big endian), then 
 
     request   {"do": "compose", "mode": ..., "pictures": n} or {"do": "check", "pictures": 1},
               then a frame for each picture
-    answer    {"at": index} for each picture as its time starts; at last {"refused": {"index", "code"}},
-              or {"done": {...}} and a frame of data (empty for a check)
+    answer    {"at": index} for each picture as its time starts, but not for the first of a request, which starts at
+              once; at last {"refused": {"index", "code"}}, or {"done": {...}} and a frame of data (empty for a check)
 
 Its first frame is {"ready": true}. It ends with its parent, at the end of stdin, or by SIGPROF when a picture
 takes more processor time than it may.
@@ -47,29 +47,29 @@ def main(parent: int, seconds: float, memory_mb: int) -> None:
     _tune()
     warnings.simplefilter("ignore")  # Pillow warns about odd pictures
     Image.preinit()  # imports must not count as a picture's time
-    _write_json({"ready": True})
+    _write(_json({"ready": True}))
     while asked := _read():
         _serve(json.loads(asked), seconds)
 
 
 def _serve(request: Json, seconds: float) -> None:
-    at = 0
+    at, is_first = 0, True
 
     def announce(index: int) -> None:
-        nonlocal at
-        at = index
-        _write_json({"at": index})
+        nonlocal at, is_first
+        if not is_first:
+            _write(_json({"at": index}))
+        at, is_first = index, False
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
     try:
         done, data = _work(request, announce)
     except Exception as fault:  # noqa: BLE001 - a bad picture raises about everything there is
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _write_json({"refused": {"index": at, "code": _code(fault)}})
+        _write(_json({"refused": {"index": at, "code": _code(fault)}}))
     else:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _write_json({"done": done})
-        _write(data)
+        _write(_json({"done": done}), data)
 
 
 def _work(request: Json, announce: Callable[[int], None]) -> tuple[Json, bytes]:
@@ -125,12 +125,13 @@ def _read() -> bytes:
     return sys.stdin.buffer.read(length)
 
 
-def _write_json(message: Json) -> None:
-    _write(json.dumps(message).encode())
+def _json(message: Json) -> bytes:
+    return json.dumps(message).encode()
 
 
-def _write(content: bytes) -> None:
-    sys.stdout.buffer.write(len(content).to_bytes(4, "big") + content)
+def _write(*frames: bytes) -> None:
+    """Write frames at once: each write wakes the service."""
+    sys.stdout.buffer.write(b"".join(part for frame in frames for part in (len(frame).to_bytes(4, "big"), frame)))
     sys.stdout.buffer.flush()
 
 

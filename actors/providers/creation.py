@@ -1,6 +1,5 @@
 """The paid request, by aiohttp: sent once, whatever becomes of its connection."""
 
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +8,10 @@ from typing import Any
 
 import aiohttp
 import httpx
+from pydantic_core import to_json
 
 from actors.providers.settings import ReplicateSettings
+from domain.generation.prediction import parse_answer
 from store.crash_points import crash_point
 
 
@@ -41,8 +42,7 @@ class Creation:
 
         Raises ClientConnectorError when nothing was sent, any other ClientError or OSError when that is unknown.
         """
-        content = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        async with self._session.post(self._url, data=content, allow_redirects=False) as response:
+        async with self._session.post(self._url, data=to_json(fields), allow_redirects=False) as response:
             crash_point("invocation", "during_request")
             return Response(response.status, response.headers, parsed(await response.read()))
 
@@ -67,6 +67,6 @@ def open_session(**options: Any) -> aiohttp.ClientSession:
 def parsed(content: bytes) -> Any:
     """Parse JSON; None for anything else."""
     try:
-        return json.loads(content)
+        return parse_answer(content)
     except (ValueError, RecursionError):
         return None

@@ -1,10 +1,13 @@
 """A prediction as the provider reports it, parsed leniently: fields may be missing and values unknown."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args
+
+from pydantic_core import from_json
 
 from domain.errors import FailureCode
 from events.invocation import Outcome
@@ -36,6 +39,14 @@ class Prediction:
     created_at: datetime | None = None
     webhook: str | None = None
     input: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_answer(content: bytes) -> object:
+    """Parse the JSON of an answer or a callback, most of which is the input; raises ValueError and RecursionError."""
+    try:
+        return from_json(content)
+    except ValueError:  # half of a surrogate pair in the logs of a model, or what is no JSON at all
+        return json.loads(content)
 
 
 def read_prediction(body: object) -> Prediction | None:

@@ -22,6 +22,9 @@ class MemoryProjection:
             if stored is None or stored.version < row.version:
                 self._rows[row.id] = row
 
+    async def write_soon(self, rows: Sequence[Row]) -> None:
+        await self.write(rows)
+
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         await asyncio.sleep(0)
         return {key: self._rows[key].version for key in ids if key in self._rows}

@@ -14,6 +14,7 @@ from store.generations.picture_documents import FIELDS, has_object, head_of, pie
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 from store.mongo.deleting import delete_in_batches
+from store.mongo.finding import find_few
 from store.mongo.provisional import ProvisionalWrites
 
 _DELETED_AT_ONCE = 100  # of up to ten megabytes each
@@ -96,7 +97,7 @@ class MongoBlobs:
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
         query = {"generation": {"$in": list(set(generations))}, "sha256": {"$gt": ""}}
         found: dict[str, dict[str, str]] = {generation: {} for generation in generations}
-        async for document in self._blobs.find(query, {"_id": 0, **dict.fromkeys(_NAMED, 1)}):
+        for document in await find_few(self._blobs, query, {"_id": 0, **dict.fromkeys(_NAMED, 1)}):
             found[document["generation"]][document["digest"]] = document["sha256"]
         return [found[generation].copy() for generation in generations]
 

@@ -17,6 +17,7 @@ from store.byte_cache import ByteCache
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
+from store.mongo.finding import find_few
 from store.mongo.provisional import ProvisionalWrites
 
 Listed = TypeVar("Listed")
@@ -160,7 +161,7 @@ class MongoPersonalData:
                     cache.remove(name)
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
-        found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)
+        found = await find_few(self._documents, {"_id": {"$in": list(set(ids))}}, fields)
         documents = {document["_id"]: document for document in found}
         return [documents.get(name) for name in ids]
 

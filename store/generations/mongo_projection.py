@@ -3,6 +3,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne
@@ -13,12 +14,13 @@ from domain.generation.lifecycle import UNSENT
 from store.generations.projection import ALWAYS, Row
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
-from store.mongo.write_command import run_write
+from store.mongo.write_command import PRIMARY_ALONE, run_write
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _DUE = "due"
 _UNCHARGED = "uncharged"
 _OPEN: Document = {"due_at": {"$gt": ALWAYS}}  # of every generation that something is left to do for
+_TOGETHER_S = 0.1
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
@@ -52,22 +54,27 @@ class MongoProjection:
     def __init__(self, database: Database, rows: str = "generations") -> None:
         self._database = database
         self._rows = database.get_collection(rows)
-        self._writes: Batcher[Row, None] = Batcher(self._upsert)
+        majority = self._rows.write_concern.document
+        self._writes: Batcher[Row, None] = Batcher(partial(self._upsert, majority))
+        self._later: Batcher[Row, None] = Batcher(partial(self._upsert, PRIMARY_ALONE), apart=_TOGETHER_S)
 
     async def write(self, rows: Sequence[Row]) -> None:
         await asyncio.gather(*(self._writes.put(row) for row in rows))
 
-    async def _upsert(self, rows: Sequence[Row]) -> Sequence[None]:
-        refused = await self._update([_newer(row, upsert=True) for row in rows])
+    async def write_soon(self, rows: Sequence[Row]) -> None:
+        await asyncio.gather(*(self._later.put(row) for row in rows))
+
+    async def _upsert(self, concern: Document, rows: Sequence[Row]) -> Sequence[None]:
+        refused = await self._update(concern, [_newer(row, upsert=True) for row in rows])
         if refused:
             # The stored row is as new or newer, or a concurrent writer inserted an older one: compare again.
-            await self._update([_newer(rows[index], upsert=False) for index in refused])
+            await self._update(concern, [_newer(rows[index], upsert=False) for index in refused])
         return [None] * len(rows)
 
-    async def _update(self, updates: Sequence[Document]) -> Sequence[int]:
+    async def _update(self, concern: Document, updates: Sequence[Document]) -> Sequence[int]:
         """Run updates as one command; return the numbers of those that found a key taken."""
         command = {"update": self._rows.name, "updates": [*updates], "ordered": False}
-        answer = await run_write(self._database, command, self._rows.write_concern.document)
+        answer = await run_write(self._database, command, concern)
         return [fault["index"] for fault in answer.get("writeErrors", ())]
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:

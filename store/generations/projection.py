@@ -122,6 +122,12 @@ class Projection(Protocol):
     async def write(self, rows: Sequence[Row]) -> None:
         """Write rows; concurrent calls share round trips."""
 
+    async def write_soon(self, rows: Sequence[Row]) -> None:
+        """Write rows, those of a tenth of a second together; a lost server may lose them.
+
+        The subscriber, which compares what a majority has, writes those again.
+        """
+
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
 

@@ -4,12 +4,14 @@ For those the server would keep a record of each statement, as long as the write
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pymongo.errors import PyMongoError
 
 from store.errors import StoreUnavailableError, WriteRefusedError
 from store.mongo.connection import DUPLICATE_KEY, TRANSIENT, Database, Document, is_transient
+
+PRIMARY_ALONE: Final[Document] = {"w": 1, "j": False}
 
 
 async def run_write(database: Database, command: Mapping[str, Any], concern: Mapping[str, Any]) -> Document:

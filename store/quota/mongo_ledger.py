@@ -23,6 +23,7 @@ from store.mongo.connection import (
     raises_unavailable,
     reachable,
 )
+from store.mongo.finding import find_few
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
 from store.quota.ledger_corrections import LedgerCorrections
 from store.quota.ledger_document import (
@@ -129,7 +130,7 @@ class MongoLedger:
             found = await self._recorded.put((developer, only[0]))
         else:
             ledger = self._durable if durable else self._ledger
-            found = await ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
+            found = await find_few(ledger, documents_of(developer, only), COUNTERS)
         return account_of(developer, found, with_settled=with_settled)
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
@@ -185,7 +186,7 @@ class MongoLedger:
         """Read, as a majority has them, the counters of developers and a slot of each."""
         wanted = [(developer, slot_id(developer, generation)) for developer, generation in asked]
         query = {"_id": {"$in": list({name for pair in wanted for name in pair})}}
-        found = {one["_id"]: one for one in await self._durable.find(query, COUNTERS).to_list(None)}
+        found = {one["_id"]: one for one in await find_few(self._durable, query, COUNTERS)}
         return [[found[name] for name in pair if name in found] for pair in wanted]
 
     async def _free(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.generation.prediction import read_prediction
+from domain.generation.prediction import parse_answer, read_prediction
 
 REPORT: dict[str, Any] = {"id": "p" * 26, "status": "succeeded", "version": "v", "output": ["https://a/b"]}
 
@@ -26,6 +26,19 @@ def test_seconds_that_are_no_duration_are_ignored(seconds: str) -> None:
     prediction = read_prediction({**REPORT, "metrics": metrics})
     assert prediction is not None
     assert (prediction.predict_seconds, prediction.total_seconds) == (None, None)
+
+
+@pytest.mark.parametrize("logs", ["\ud800 50%|", "caf\u00e9 50%|", " 50%|" * 3])
+def test_an_answer_is_read_whatever_the_model_has_logged(logs: str) -> None:
+    prediction = read_prediction(parse_answer(json.dumps({**REPORT, "logs": logs}).encode()))
+    assert prediction is not None
+    assert (prediction.id, prediction.percent) == (REPORT["id"], 50)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_no_answer(content: bytes) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        parse_answer(content)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", ""])

@@ -4,14 +4,16 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from domain.generation.lifecycle import Timeouts
 from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalData
 from store.generations.projection import Projection, row_of, rows_of
-from store.mongo.connection import Database
+from store.mongo.connection import Database, Document
 from tests.builders.generation import (
     CLAIM_UNTIL,
     FINISH_BY,
@@ -62,6 +64,30 @@ async def test_metadata_deleted_since_the_end_give_a_row_no_labels(database: Dat
     published = replace(ended, updated_at=ended.finished_at + timedelta(days=30))
     [row] = await rows_of([published], gateway, Timeouts())
     assert row.labels == ()
+
+
+async def test_rows_written_soon_never_replace_newer_ones(projection: Projection) -> None:
+    await projection.write_soon([ROW])
+    await asyncio.gather(*(projection.write_soon([replace(ROW, version=version)]) for version in (7, 5)))
+    await projection.write([replace(ROW, id="later")])  # a majority has what precedes it
+    assert await projection.versions([ROW.id]) == {ROW.id: 7}
+
+
+async def test_rows_written_soon_share_commands(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran, command = list[Document](), database.command
+
+    async def noted(sent: Document) -> Any:
+        ran.append(sent)
+        return await command(sent)
+
+    monkeypatch.setattr(database, "command", noted)
+    projection = MongoProjection(database)
+    await projection.write_soon([ROW])
+    first = asyncio.create_task(projection.write_soon([replace(ROW, id="g2")]))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(first, projection.write_soon([replace(ROW, id="g3")]))
+    assert [len(one["updates"]) for one in ran] == [1, 2]
+    assert {one["writeConcern"]["w"] for one in ran} == {1}
 
 
 @pytest.mark.parametrize("seed", range(10))

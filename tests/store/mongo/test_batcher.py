@@ -56,6 +56,18 @@ async def test_batches_are_bounded_and_keep_the_order() -> None:
     assert line.batches == [[0, 1, 2], [3, 4, 5], [6]]
 
 
+async def test_batches_that_are_apart_gather_what_arrives_in_between() -> None:
+    line = SlowServer()
+    for _ in range(3):
+        line.gate.release()
+    batcher = Batcher(line.send, apart=0.05)
+    await batcher.put(1)
+    later = [asyncio.create_task(batcher.put(2))]
+    await turns()
+    await asyncio.gather(*later, batcher.put(3))
+    assert line.batches == [[1], [2, 3]]
+
+
 async def test_each_caller_gets_the_error_of_its_item() -> None:
     line = SlowServer()
     line.gate.release()
@@ -93,6 +105,25 @@ async def test_a_call_with_several_items_gets_the_answer_or_the_error_of_each() 
     answers = await Batcher(line.send).put_all([1, -2, 3])
     assert (answers[0], str(answers[1]), answers[2]) == (None, "-2", None)
     assert line.batches == [[1, -2, 3]]
+
+
+async def test_several_items_stay_in_one_batch_where_they_fit() -> None:
+    line = SlowServer()
+    for _ in range(10):
+        line.gate.release()
+    batcher = Batcher(line.send, largest=3)
+    asked: list[list[int]] = [[1, 2], [3, 4], [5], [], [6, 7, 8, 9]]
+    answers = await asyncio.gather(*map(batcher.put_all, asked))
+    assert [len(one) for one in answers] == [2, 2, 1, 0, 4]
+    assert line.batches == [[1, 2], [3, 4, 5], [6, 7, 8], [9]]
+
+
+async def test_a_batch_with_too_few_answers_is_an_error_of_all_its_callers() -> None:
+    async def send(items: Sequence[int]) -> list[int]:
+        return list(items[1:])
+
+    with pytest.raises(ValueError, match="shorter"):
+        await Batcher(send).put(1)
 
 
 async def test_a_canceled_call_with_several_items_leaves_the_batches_of_others_alone() -> None:
