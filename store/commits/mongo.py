@@ -97,7 +97,7 @@ class MongoEventStore:
         whole, later = await asyncio.gather(self._whole(new), self._later(known))
         for stream, document in (*whole, *later):
             found[stream].append(document)
-        read = {stream: _commits_of(documents) for stream, documents in found.items()}
+        read = {stream: _commits_of(documents) if documents else [] for stream, documents in found.items()}
         for commits in read.values():
             if isinstance(commits, list) and commits:
                 self._heads.note(commits[-1])
