@@ -1,21 +1,24 @@
 """Decide for several actors and append once, as far as nothing outside stands before the next decision."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from actors.cause import cause_of
+from actors.read_ahead import ReadAhead
 from domain.generation.fold import foresee
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, id_of
 from events.catalogue import CATALOGUE
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.generation import GenerationRequested
 from store.generations.generations import Decided, Decision, Generations
 from store.tracing import NO_TRACER, Tracer
 
 Decide = Callable[[Generation], Awaitable[Decision | None]]
 Follow = Callable[[Decided, Cause], Awaitable[None]]
+LookAhead = Callable[[RecordedEvent, GenerationRequested], None]
 
 log = structlog.get_logger()
 
@@ -26,10 +29,12 @@ class Step:
 
     decide: prepares its decision; None when it has nothing to do in that state.
     follow: its effects once the events are in the log, repeatable but for what `Decided.events` allows; None for none.
+    look_ahead: begins to read what its decision will need about an event, which may be old; changes nothing.
     """
 
     decide: Decide
     follow: Follow | None
+    look_ahead: LookAhead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,28 @@ class Chain:
     steps: Mapping[str, Step]
     own_queues: Collection[str]
     tracer: Tracer = NO_TRACER
+    read_ahead: ReadAhead = field(default_factory=ReadAhead)
 
     async def run(self, queue: str, event: RecordedEvent) -> None:
         """Handle an event; only the call that appended an event has the effects that follow it once."""
+        self._look_ahead(queue, event)
+        try:
+            await self._run(queue, event)
+        finally:
+            self.read_ahead.forget(id_of(event.stream))
+
+    def _look_ahead(self, queue: str, event: RecordedEvent) -> None:
+        """Begin the reads of this actor and of those that may follow, unless the generation is known to be further."""
+        known = self.generations.known(event.stream)
+        if known is not None and known.version > event.version:
+            return
+        request = event.event if known is None else known.request
+        if isinstance(request, GenerationRequested):
+            for name, step in self.steps.items():
+                if step.look_ahead is not None and name in {queue, *self.own_queues}:
+                    step.look_ahead(event, request)
+
+    async def _run(self, queue: str, event: RecordedEvent) -> None:
         generation = await self.generations.recall(event)
         if generation is None:
             return

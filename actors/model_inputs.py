@@ -8,12 +8,13 @@ from typing import Final, cast
 import rfc8785
 
 from actors.imaging.decoder import Composed, Decoder
+from actors.read_ahead import ReadAhead
 from domain.generation.generation import Generation
 from domain.submission.composition import Composition
 from domain.submission.instructions import Instructions, model_prompt, parse_instructions, seed_of
 from domain.submission.model_inputs import ADMITTED, Value
 from events.canonical_json import canonical_json
-from events.generation import DecodedExample, GenerationValidated
+from events.generation import DecodedExample, GenerationRequested, GenerationValidated
 from store.generations.blobs import BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
@@ -23,7 +24,10 @@ _DATA_URI: Final = "data:image/jpeg;base64,"
 class MissingDataError(Exception):
     """What the gateway stored is not there: a fault of the service, not of the submission."""
 
+    holds_no_data = True
 
+
+_SOURCES: Final = "sources"
 _KEPT: Final = 64
 """So many inputs wait in memory for their call; one has at most 190,000 bytes of picture."""
 
@@ -56,7 +60,12 @@ class ModelInputs:
     blobs: BlobStore
     decoder: Decoder
     composition: Composition
+    read_ahead: ReadAhead = field(default_factory=ReadAhead)
     _waiting: OrderedDict[str, tuple[str, ModelInput]] = field(default_factory=OrderedDict, init=False)
+
+    def look_ahead(self, generation_id: str, request: GenerationRequested) -> None:
+        """Begin to read what `prepare` needs."""
+        self.read_ahead.begin(generation_id, _SOURCES, self._sources(generation_id, request))
 
     async def prepare(self, generation: Generation) -> GenerationValidated:
         """Compose the examples, and describe them and the input for the log; repeatable.
@@ -91,11 +100,9 @@ class ModelInputs:
             self._waiting.popitem(last=False)
 
     async def _make(self, generation: Generation) -> tuple[GenerationValidated, ModelInput]:
-        personal_data, examples = await asyncio.gather(
-            self.personal_data.get(generation.id, generation.request.personal_data), self._examples(generation)
+        personal_data, examples = await self.read_ahead.take(
+            generation.id, _SOURCES, lambda: self._sources(generation.id, generation.request)
         )
-        if personal_data is None:
-            raise MissingDataError(f"{generation.id} has no personal data")
         instructions = parse_instructions(personal_data.instructions, ceilings=ADMITTED)
         mode = instructions.composition or self.composition
         if generation.validated is not None:  # the operator's default may have changed since
@@ -105,13 +112,18 @@ class ModelInputs:
         model_input = ModelInput(_fields(generation, personal_data, instructions), composed.data)
         return _validated(personal_data, composed, model_input), model_input
 
-    async def _examples(self, generation: Generation) -> Sequence[bytes]:
-        examples = generation.request.examples
-        found = await self.blobs.get_all(generation.id, [example.digest for example in examples])
+    async def _sources(self, generation_id: str, request: GenerationRequested) -> tuple[PersonalData, Sequence[bytes]]:
+        """Read the personal data and the examples; raises MissingDataError."""
+        personal_data, found = await asyncio.gather(
+            self.personal_data.get(generation_id, request.personal_data),
+            self.blobs.get_all(generation_id, [example.digest for example in request.examples]),
+        )
+        if personal_data is None:
+            raise MissingDataError(f"{generation_id} has no personal data")
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
-            raise MissingDataError(f"{generation.id} lacks an example")
-        return data
+            raise MissingDataError(f"{generation_id} lacks an example")
+        return personal_data, data
 
 
 def is_same_input(given: Mapping[str, object], personal_data: PersonalData, digest: str) -> bool:

@@ -1,16 +1,19 @@
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from actors.imaging.decoder import Decoder
 from actors.providers.provider import OutputGoneError, Provider
+from actors.read_ahead import ReadAhead
 from domain.generation.generation import Generation, State
-from events.generation import Picture
+from events.generation import GenerationRequested, Picture
 from events.invocation import PredictionSettled
 from store.crash_points import crash_point
 from store.generations.blobs import Blob, BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
+
+_ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +25,22 @@ class Results:
     provider: Provider
     decoder: Decoder
     clock: Callable[[], datetime]
+    read_ahead: ReadAhead = field(default_factory=ReadAhead)
+
+    def look_ahead(self, generation_id: str, request: GenerationRequested) -> None:
+        """Begin to read what `fetch` needs: the provider's answer is kept before the event that it has settled."""
+        read = self.personal_data.get(generation_id, request.personal_data)
+        self.read_ahead.begin(generation_id, _ANSWER, read)
 
     async def fetch(self, generation: Generation, settled: PredictionSettled) -> list[Picture]:
         """Download, check and store the outputs of a prediction; repeatable.
 
         Raises OutputGoneError, OutputRefusedError, InvalidPicture, ProviderUnavailableError.
         """
-        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        token = generation.request.personal_data
+        personal_data = await self.read_ahead.take(
+            generation.id, _ANSWER, lambda: self.personal_data.get(generation.id, token)
+        )
         texts = personal_data.provider.get(settled.prediction, {}) if personal_data else {}
         if personal_data is None or not texts.get("outputs"):
             raise OutputGoneError("no address is known")

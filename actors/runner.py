@@ -16,6 +16,7 @@ from metrics.metrics import NO_METRICS, Metrics
 from store.crash_points import crash_point
 from store.errors import StoreUnavailableError
 from store.failed.dead_letters import DeadLetters
+from store.fault_name import fault_name
 from store.tracing import NO_TRACER, Span, Tracer
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
@@ -26,6 +27,8 @@ RunActor = Callable[[str, RecordedEvent], Awaitable[None]]  # also in rabbitmq/,
 
 class MessageRejectedError(Exception):
     """Middleware marked the message as failed without raising."""
+
+    holds_no_data = True
 
 
 class ActorRunner:
@@ -81,9 +84,9 @@ class ActorRunner:
         if self._dead_letters is None or isinstance(error, StoreUnavailableError) or not isinstance(error, Exception):
             return
         try:
-            await self._dead_letters.record(queue, event, type(error).__name__)
+            await self._dead_letters.record(queue, event, fault_name(error))
         except Exception as fault:  # noqa: BLE001 - the caller gets what the actor raised
-            log.warning("dead_letter_not_kept", queue=queue, event_id=event.id, error=repr(fault))
+            log.warning("dead_letter_not_kept", queue=queue, event_id=event.id, error=fault)
 
 
 def _message(queue: str, event: RecordedEvent) -> MessageProxy:

@@ -29,16 +29,19 @@ ACTORS = {
 }
 
 STEPS = {
-    validation.NAME: (validation.decide, None),
-    quota.NAME: (quota.decide, quota.follow),
-    invocation.NAME: (invocation.decide, invocation.follow),
-    completion.NAME: (completion.decide, completion.follow),
+    validation.NAME: (validation.decide, None, validation.look_ahead),
+    quota.NAME: (quota.decide, quota.follow, quota.look_ahead),
+    invocation.NAME: (invocation.decide, invocation.follow, invocation.look_ahead),
+    completion.NAME: (completion.decide, completion.follow, completion.look_ahead),
 }
-"""The actors whose decisions may share a commit, and their effects beside the log, if any (`actors.chain`)."""
+"""The actors whose decisions may share a commit, their effects beside the log, if any, and what they may read ahead
+(`actors.chain.Step`)."""
 
 
 class ReactionError(Exception):
     """The catalogue and the declared actors differ; the message names the queues."""
+
+    holds_no_data = True
 
 
 def checked_broker() -> EventBroker:

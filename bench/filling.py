@@ -7,19 +7,22 @@ bytes. Pictures are not copied, and the counters of the quota ledger stay as the
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from pymongo import MongoClient, WriteConcern
+from pymongo import MongoClient, UpdateOne, WriteConcern
 from pymongo.database import Database
 
 from bench.progress import say
+from domain.generation.fold import fold
 from events.catalogue import CATALOGUE
 from events.commit import commit_of, leaf_hash
 from store.commits.document import stored_commit
+from store.quota.usage_sums import COST, COUNTED, SumKey, spent_in, sum_document, sum_key_of
 
 Document = dict[str, Any]
 
@@ -43,6 +46,12 @@ class Template:
     @property
     def events(self) -> int:
         return int(self.commits[-1]["last"])
+
+    @property
+    def day(self) -> str:
+        """The UTC day on which it was admitted."""
+        admitted: datetime = self.documents["generations"][0]["created_at"]
+        return admitted.date().isoformat()
 
     def copy(self, key: str, back: timedelta, position: int) -> "Template":
         """Write a copy with another id, older times, and `position` for its first commit.
@@ -95,6 +104,7 @@ def fill(url: str, generation: str, events: int) -> list[str]:
         template = sealed_last(read_template(database, generation), database)
         count, head = max(1, events // template.events), _head(database)
         step = max(timedelta(seconds=1), _since_month_began() // count)
+        days = Counter[str]()
         for start in range(0, count, BATCH):
             numbers = range(start, min(start + BATCH, count))
             copies = [
@@ -106,13 +116,14 @@ def fill(url: str, generation: str, events: int) -> list[str]:
                 for number in numbers
             ]
             require_codec(copies[0])
+            days.update(copy.day for copy in copies)
             for name in template.documents:
                 some = [document for copy in copies for document in copy.documents[name]]
                 database[name].insert_many(some, ordered=False)
             if start // BATCH % 100 == 99:
                 say(f"filling: {start * template.events:,} of {events:,} events")
         _advance_subscribers(database, _head(database))
-        _sum_usage(database, _head(database))
+        database["usage"].bulk_write(usage_writes(template, days, _head(database)), ordered=False)
     return [_key(number) for number in range(max(0, count - 1000), count)]
 
 
@@ -169,20 +180,28 @@ def _advance_subscribers(database: Database[Document], position: int) -> None:
         database["subscriptions"].update_one({"_id": name}, {"$set": {"position": position}}, upsert=True)
 
 
-def _sum_usage(database: Database[Document], position: int) -> None:
-    """Write the sums that the subscriber `usage` would have kept, counted from the rows."""
-    day = {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}}
-    key = {name: f"${name}" for name in ("developer", "project", "user", "period")} | {"day": day}
-    ended = {status: {"$sum": {"$cond": [{"$eq": ["$status", status]}, 1, 0]}} for status in ("completed", "failed")}
-    parts = ["$_id.developer", "/", "$_id.day", "/", "$_id.project", "/", "$_id.user", "/", "$_id.period"]
-    counted = {"generations": "$generations", "completed": "$completed", "failed": "$failed", "position": position}
-    written = {"$mergeObjects": ["$_id", counted, {"_id": {"$concat": parts}}]}
-    stages: list[Document] = [
-        {"$group": {"_id": key, "generations": {"$sum": 1}, **ended}},
-        {"$replaceRoot": {"newRoot": written}},
-        {"$merge": "usage"},
-    ]
-    database["generations"].aggregate(stages)
+def usage_writes(template: Template, days: Mapping[str, int], position: int) -> list[UpdateOne]:
+    """Add to the sums what the subscriber `usage` would have counted of so many copies a day."""
+    key, counted = _sum_of(template)
+    writes = []
+    for day, copies in days.items():
+        added = {name: number * copies for name, number in counted.items()}
+        document = sum_document(replace(key, day=day), {}, position)
+        known = {name: value for name, value in document.items() if name not in (*added, "position")}
+        change = {"$inc": added, "$set": {"position": position}, "$setOnInsert": known}
+        writes.append(UpdateOne({"_id": document["_id"]}, change, upsert=True))
+    return writes
+
+
+def _sum_of(template: Template) -> tuple[SumKey, Mapping[str, int]]:
+    """Return the sum that counts a generation, and what it adds to each member."""
+    commits = [stored_commit(document) for document in template.commits]
+    generation = fold(recorded for commit in commits for recorded in commit.events)
+    if generation is None:
+        raise RuntimeError("the generation has no events")
+    types = [recorded.type for commit in commits for recorded in commit.events]
+    ended = {member: sum(COUNTED.get(one) == member for one in types) for member in COUNTED.values()}
+    return sum_key_of(generation), {**ended, COST: sum(spent_in(commits).values())}
 
 
 def _since_month_began() -> timedelta:

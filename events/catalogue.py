@@ -19,6 +19,8 @@ from events.webhook import WEBHOOK
 class UnknownEventError(ValueError):
     """The log holds a type or a schema version that this code does not know: deploy the newer code."""
 
+    holds_no_data = True
+
 
 class Catalogue:
     """Derive the lists of types from rows; ValueError when two rows have one name."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from events.canonical_json import canonical_json
 from events.envelope import Cause, RecordedEvent, from_cloudevent, read_json
 from events.event import Event
+from events.stream_fault import StreamFaultError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ def commit_from(body: bytes, *, writer: str = "") -> Commit:
     """Read a stored body; ValueError when it is not a commit."""
     envelopes = read_json(body)
     if not isinstance(envelopes, list) or not envelopes:
-        raise ValueError("a commit must be a list of events")
+        raise StreamFaultError("a commit must be a list of events")
     events = tuple([from_cloudevent(envelope) for envelope in envelopes])
     stream, first = events[0].stream, events[0].version
     for version, event in enumerate(events, first):
         if event.stream != stream or event.version != version:
-            raise ValueError(f"{events[0].id}: the events of a commit must follow each other in one stream")
+            raise StreamFaultError(f"{events[0].id}: the events of a commit must follow each other in one stream")
     return Commit(stream, first, events, body, writer)
 
 

@@ -8,6 +8,7 @@ from pydantic_core import from_json
 
 from events.catalogue import CATALOGUE
 from events.event import Event, schema_uri
+from events.stream_fault import StreamFaultError
 
 SOURCE = "urn:exemplar"
 PROVIDER = "provider"
@@ -86,16 +87,16 @@ def from_cloudevent(envelope: Any) -> RecordedEvent:
     try:
         return _read(envelope)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"no recorded event ({type(error).__name__})") from error
+        raise StreamFaultError(f"no recorded event ({type(error).__name__})") from error
 
 
 def _read(envelope: Any) -> RecordedEvent:
     stream, version, actor = envelope["stream"], envelope["version"], envelope["actor"]
     causes = [*map(envelope.get, _CAUSES)]
     if type(version) is not int or version < 1 or type(stream) is not str or type(actor) is not str:
-        raise ValueError("no recorded event: its stream, version or actor is of another kind")
+        raise StreamFaultError("no recorded event: its stream, version or actor is of another kind")
     if not {*map(type, causes)} <= _TEXT_OR_NONE:
-        raise ValueError("no recorded event: an id in it is no text")
+        raise StreamFaultError("no recorded event: an id in it is no text")
     event = CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"])
     return RecordedEvent(stream, version, parse_time(envelope["time"]), event, Cause(actor, *causes))
 

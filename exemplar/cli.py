@@ -130,7 +130,7 @@ def sandbox() -> None:
     from sandbox.app import run
     from sandbox.settings import SandboxSettings
 
-    configure_logging("sandbox")
+    configure_logging("sandbox", uncaught=True)
     run(read(SandboxSettings))
 
 
@@ -226,11 +226,13 @@ def _run(process: str, count: int = 1, **given: object) -> None:
     from exemplar.crash_settings import arm_crash_point
     from exemplar.logging import configure_logging
     from exemplar.processes import read_settings, run, use_all_descriptors
+    from exemplar.starting import wait_until_released
 
-    configure_logging(process)
+    configure_logging(process, uncaught=True)
     use_all_descriptors()
     settings = read_settings(process)
     arm_crash_point(settings)
+    wait_until_released()
     number = 1
     if count > 1:
         from exemplar.process_group import ProcessGroup

@@ -14,6 +14,8 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 class ConfigurationError(Exception):
     """The environment or this machine does not allow a start; the message says what to do, in one line."""
 
+    holds_no_data = True
+
 
 def read(settings: type[Settings], **given: Any) -> Settings:
     """Read settings from the environment, but for what is given; raise ConfigurationError for the first wrong one."""

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -10,11 +10,13 @@ from pydantic_settings import BaseSettings
 
 Result = TypeVar("Result")
 
-_signature = lru_cache(maxsize=1024)(inspect.signature)
+_KINDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class UnknownDependencyError(Exception):
     """A parameter names a dependency that is not provided; the message says which and where."""
+
+    holds_no_data = True
 
 
 class Dependencies:
@@ -50,14 +52,12 @@ class Dependencies:
         A parameter that is not provided keeps its default.
         """
         wanted_by = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
-        wanted = [
-            parameter
-            for parameter in _signature(function).parameters.values()
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            and parameter.name not in given
-            and (parameter.default is parameter.empty or self._provides(parameter.name))
-        ]
-        return partial(function, **{one.name: self.get(one.name, wanted_by, one.annotation) for one in wanted})
+        wanted = {
+            name: self.get(name, wanted_by, kind)
+            for name, kind, required in _parameters(function)
+            if name not in given and (required or self._provides(name))
+        }
+        return partial(function, **wanted)
 
     def _provides(self, name: str) -> bool:
         return name in self._values or name in self._factories
@@ -73,6 +73,13 @@ class Dependencies:
             return self.call(factory)
         finally:
             self._resolving.pop()
+
+
+@lru_cache(maxsize=1024)
+def _parameters(function: Callable[..., object]) -> Sequence[tuple[str, object, bool]]:
+    """List the parameters that can be given by name: name, annotation, and whether it has no default."""
+    found = inspect.signature(function).parameters.values()
+    return [(one.name, one.annotation, one.default is one.empty) for one in found if one.kind in _KINDS]
 
 
 def snake_case(name: str) -> str:

@@ -1,23 +1,39 @@
-"""Logging as JSON lines, also for the libraries, with the context that is bound."""
+"""Logging as JSON lines, also for the libraries, with the context that is bound.
 
+No line holds the message of an exception of a library, which may quote data: `fault_name` is what is logged of it.
+"""
+
+import json
 import logging
 import sys
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 
 _QUIET = ("pymongo", "httpx", "httpcore", "aiohttp.access", "mcp", "PIL")
 
+Line = MutableMapping[str, Any]
+ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-def configure_logging(service: str, *, level: int = logging.INFO) -> None:
-    """Send every log line of this process to standard error as one JSON object."""
+log = structlog.get_logger()
+
+
+def configure_logging(service: str, *, level: int = logging.INFO, uncaught: bool = False) -> None:
+    """Send every log line of this process to standard error as one JSON object.
+
+    uncaught: also what ends the process, of which Python itself would print the message.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_traceback_of),
+        _name_errors,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -25,9 +41,9 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(service)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -41,3 +57,59 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if uncaught:
+        sys.excepthook = lambda *info: log.critical("process_failed", exc_info=info)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Write lines to standard error; a line that cannot be written is named in another one."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(sys.stderr)
+        self._service = service
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Name what kept a line from being written; Python itself would print what the line was made of."""
+        line = {"event": "line_not_logged", "level": "error", "logger": record.name, "error": _named(sys.exc_info()[1])}
+        with suppress(OSError, ValueError):  # the stream is closed
+            self.stream.write(json.dumps({"service": self._service, **line}) + "\n")
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Format the lines of libraries as ours: without the messages of the exceptions that they mention."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, str):
+            record = logging.makeLogRecord(record.__dict__)
+            record.args = _named_arguments(record.args)
+            if record.name == "asyncio":  # below its first line are the `repr` of tasks with their exceptions
+                record.msg = record.msg.partition("\n")[0].partition("(")[0]
+        return super().format(record)
+
+
+def _named_arguments(arguments: Any) -> Any:
+    match arguments:
+        case tuple():
+            return tuple(_named(one) for one in arguments)
+        case Mapping():
+            return {name: _named(one) for name, one in arguments.items()}
+        case _:
+            return arguments
+
+
+def _name_errors(_logger: object, _method: str, line: Line) -> Line:
+    return {name: _named(value) for name, value in line.items()}
+
+
+def _named(value: Any) -> Any:
+    if not isinstance(value, BaseException):
+        return value
+    from store.fault_name import fault_name  # noqa: PLC0415 - it imports drivers, which few commands need
+
+    return fault_name(value)
+
+
+def _traceback_of(exc_info: ErrorInfo) -> str:
+    from exemplar.traceback_text import traceback_text  # noqa: PLC0415 - as above
+
+    return traceback_text(exc_info[1])

@@ -17,6 +17,7 @@ from actors.jobs.scheduler import Scheduler
 from actors.lost_predictions import LostPredictions
 from actors.providers.registry import open_provider
 from actors.providers.token_check import TokenCheck
+from actors.read_ahead import ReadAhead
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, STEPS, checked_broker
 from actors.webhooks.http_client import WebhookClient
@@ -105,13 +106,19 @@ SERVICES: Mapping[str, Factory] = {
 }
 
 
-def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any], tracer: Tracer) -> Chain:
-    given = ["generation", "_generation", "decided", "_decided", "cause", "_cause"]
+def _chain(
+    generations: Generations,
+    own_queues: Collection[str],
+    bind: Callable[..., Any],
+    tracer: Tracer,
+    read_ahead: ReadAhead,
+) -> Chain:
+    given = ["generation", "_generation", "decided", "_decided", "cause", "_cause", "event", "request", "_request"]
     steps = {
-        name: Step(bind(decide, given=given), follow and bind(follow, given=given))
-        for name, (decide, follow) in STEPS.items()
+        name: Step(bind(decide, given=given), *(one and bind(one, given=given) for one in (follow, look_ahead)))
+        for name, (decide, follow, look_ahead) in STEPS.items()
     }
-    return Chain(generations, steps, own_queues, tracer)
+    return Chain(generations, steps, own_queues, tracer, read_ahead)
 
 
 def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
@@ -141,6 +148,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
         timedelta(hours=actor_settings.drift_report_hours) if actor_settings.drift_report_hours else None
     ),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
+    "read_ahead": ReadAhead,
     "public_url": lambda actor_settings: actor_settings.public_url,
     "redelivery_times": lambda timeouts: RetryTimes(Backoff(first=timeouts.redelivery.total_seconds(), longest=300)),
     "run_actor": ActorRunner,

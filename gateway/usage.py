@@ -53,7 +53,9 @@ class UsageRoutes:
             end_user = await self.authenticator.authenticate_end_user(request)
             query = self._query(request, end_user.developer_id, _END_USER_DIMENSIONS)
             own = replace(query, project=end_user.project_id, user=end_user.user_id)
-            return await self._answer(request, own, {})
+            return await self._answer(
+                request, own, {"limits": await self._limits(end_user.developer_id, end_user.tier)}
+            )
         developer = await self.authenticator.authenticate_developer(request)
         query = self._query(request, developer.developer_id, tuple(DIMENSIONS))
         limits = await self._limits(developer.developer_id, developer.tier)
@@ -88,7 +90,7 @@ class UsageRoutes:
         return web.json_response(body, headers=headers)
 
     async def _limits(self, developer: str, tier: Tier) -> dict[str, dict[str, object]]:
-        """Return each limit of the tier with what is left of it now."""
+        """Return each limit of the tier with what is left of it now, for all users of the developer together."""
         now = self.clock()
         account = await self.admission.recent_account(developer, Bounds(tier.monthly, tier.concurrent))
         left = await self.requests.left(developer, tier.daily_requests)

@@ -31,7 +31,7 @@ class UsageLine(UsageCounts):
 
 
 class UsageLimit(TypedDict):
-    """A limit of the tier, what is left of it, and when it starts anew."""
+    """A limit of the tier, what is left of it for all users of the developer, and when it starts anew."""
 
     limit: int
     remaining: int
@@ -50,4 +50,7 @@ UsageReport = TypedDict(
         "limits": NotRequired[Mapping[Literal["monthly", "concurrent", "daily"], UsageLimit]],
     },
 )
-UsageReport.__doc__ = "Generations of a range of days, in groups; a developer's with tier and limits."
+UsageReport.__doc__ = (
+    "Generations of a range of days, in groups, and the limits, which all users of a developer share; for a developer"
+    " the tier."
+)

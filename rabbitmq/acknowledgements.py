@@ -68,4 +68,4 @@ class Acknowledgements:
             for acknowledge in acknowledgements:
                 acknowledge()
         except AMQPError as error:
-            log.warning("deliveries_not_acknowledged", reason=str(error) or type(error).__name__)
+            log.warning("deliveries_not_acknowledged", reason=error)

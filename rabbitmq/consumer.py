@@ -100,7 +100,7 @@ class Consumer(Link):
                     if not session.lost.done() and session.channel.is_open:
                         await session.ask(session.channel.basic_cancel, consumer_tag=queue)
         except (AMQPError, LinkLostError, TimeoutError) as error:
-            log.debug("consumers_not_cancelled", reason=str(error) or type(error).__name__)
+            log.debug("consumers_not_cancelled", reason=error)
 
     def _on_message(
         self,
@@ -118,7 +118,7 @@ class Consumer(Link):
             event = event_of(body)
         except UnreadableMessageError as error:
             message_id = str(properties.message_id)[:200]
-            log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
+            log.warning("message_refused", queue=queue, message_id=message_id, reason=error)
             acknowledgements.dead_letter(method.delivery_tag)
             return
         with self._tracer.within(traceparent_of(properties)):  # the task takes it along

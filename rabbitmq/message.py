@@ -15,6 +15,8 @@ TRACEPARENT = "traceparent"
 class UnreadableMessageError(ValueError):
     """The body is not a known event; the text of the error does not contain it."""
 
+    holds_no_data = True
+
 
 def body_of(event: RecordedEvent) -> bytes:
     return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()

@@ -30,6 +30,8 @@ log = structlog.get_logger()
 class LinkLostError(ConnectionError):
     """The connection or its channel is lost; what was unconfirmed may or may not have arrived."""
 
+    holds_no_data = True
+
 
 class Session:
     """An open channel; `lost` is done, with the reason, as soon as the channel or its connection is lost."""
@@ -125,7 +127,7 @@ async def keep_open(
             async with open_session(parameters) as session:
                 await serve(session)
         except (AMQPError, OSError) as error:
-            log.warning("rabbitmq_link_lost", **link, reason=str(error) or type(error).__name__)
+            log.warning("rabbitmq_link_lost", **link, reason=error)
         except Exception:
             log.exception("rabbitmq_link_failed", **link)
         was_open = now() - began > _BACKOFF.longest  # a session whose declaration is refused is not

@@ -1,7 +1,10 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 SECONDS = 60.0
 MOST_BYTES = 16 * 2**20
@@ -26,6 +29,11 @@ class ByteCache:
         self._drop_old()
         found = self._encoded.get(key)
         return found[1] if found is not None else None
+
+    def get_all(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+        """Return what was put under some keys within the last minute; those without are left out."""
+        self._drop_old()
+        return {key: found[1] for key in keys if (found := self._encoded.get(key)) is not None}
 
     def put(self, key: Hashable, encoded: bytes) -> None:
         if key not in self._encoded:

@@ -4,6 +4,8 @@
 class StoreError(Exception):
     """An operation on the store failed."""
 
+    holds_no_data = True
+
 
 class StoreUnavailableError(StoreError):
     """The store cannot be reached now; nothing was done, try again."""
@@ -47,6 +49,8 @@ class DamagedCommitError(ValueError):
     A ValueError, as everything that a walk over many streams skips (`UNREADABLE`).
     """
 
+    holds_no_data = True
+
     def __init__(self, commit: str, reason: str) -> None:
         super().__init__(f"commit {commit} cannot be read: {reason}")
         self.commit = commit
@@ -55,6 +59,8 @@ class DamagedCommitError(ValueError):
 
 class AlreadyExistsError(StoreError):
     """A document with this id, address or key exists already."""
+
+    holds_no_data = False  # operators choose some of the ids
 
 
 class DamagedBlobError(StoreError):
@@ -72,9 +78,13 @@ class DamagedLedgerError(StoreError):
 class ObjectStorageError(Exception):
     """The object storage is not set up as pictures need it; the message says what to do, in one line."""
 
+    holds_no_data = True
+
 
 class DataFormatError(Exception):
     """Another version of the product wrote this database; nothing was read or written."""
+
+    holds_no_data = True
 
     def __init__(self, database: str, found: str, needed: int) -> None:
         super().__init__(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from exemplar.injection import Dependencies
@@ -90,6 +91,7 @@ class OpenStore:
         return self._dependencies.get(name)
 
 
+@cache
 def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> StoreSettings:
     given = {"mongodb_url": url, "mongodb_timeout_ms": timeout_ms, "mongodb_driver": driver}
     return StoreSettings.model_validate(given)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from domain.webhooks.master_keys import MasterKeys
@@ -11,6 +12,11 @@ from exemplar.wiring import dependencies_of
 from store.webhooks.settings import WebhookSettings
 
 MASTER_KEY = "the first master key of these tests"
+
+
+@cache
+def _webhook_settings() -> WebhookSettings:
+    return WebhookSettings()
 
 
 def wired(store: Any, clock: Callable[[], datetime], **given: object) -> Dependencies:
@@ -25,7 +31,7 @@ def wired(store: Any, clock: Callable[[], datetime], **given: object) -> Depende
         "monotonic": getattr(clock, "monotonic", time.monotonic),
         "safe_now": safe_now,
         "announce": lambda _: None,
-        "webhook_settings": WebhookSettings(),
+        "webhook_settings": _webhook_settings(),
         "master_keys": MasterKeys({1: MASTER_KEY}),
     }
     return dependencies_of(**{**usual, **given})

@@ -7,8 +7,9 @@ from actors.providers.provider import OutputGoneError, OutputRefusedError
 from actors.results import Results
 from domain.errors import FailureCode
 from domain.generation import decisions
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, State, id_of
 from events.envelope import Cause, RecordedEvent
+from events.generation import GenerationRequested
 from events.invocation import PredictionSettled
 from store.generations.generations import Decided, Decision
 
@@ -19,6 +20,12 @@ NAME = "completion"
 async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     """Complete a settled generation with its pictures, or fail it with the reason."""
     await chain.run(NAME, event)
+
+
+def look_ahead(event: RecordedEvent, request: GenerationRequested, *, results: Results) -> None:
+    """Begin to read where the pictures of a prediction that has succeeded are."""
+    if isinstance(event.event, PredictionSettled) and event.event.code is None:
+        results.look_ahead(id_of(event.stream), request)
 
 
 async def decide(generation: Generation, *, results: Results) -> Decision | None:

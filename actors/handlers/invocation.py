@@ -18,13 +18,14 @@ from actors.providers.provider import (
     Refused,
     Unknown,
 )
+from actors.read_ahead import ReadAhead
 from domain.generation import invocation
 from domain.generation.callback import Callback
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import Owner
+from events.generation import GenerationRequested, Owner
 from events.invocation import InvocationIntended
 from store.controls.current import CurrentControls
 from store.crash_points import crash_point
@@ -40,6 +41,20 @@ log = structlog.get_logger()
 async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     """Intend an attempt, create its prediction, record the outcome."""
     await chain.run(NAME, event)
+
+
+def look_ahead(
+    event: RecordedEvent,
+    _request: GenerationRequested,
+    *,
+    current_controls: CurrentControls,
+    provider: Provider,
+    read_ahead: ReadAhead,
+) -> None:
+    """Begin to read what may hold back the first attempt, where what is remembered of that is too old."""
+    if isinstance(event.event, GenerationRequested):
+        read_ahead.begin(id_of(event.stream), "controls", current_controls.get())
+        read_ahead.begin(id_of(event.stream), "pause", provider.paused_until())
 
 
 async def decide(

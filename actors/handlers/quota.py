@@ -4,13 +4,15 @@ import dramatiq
 
 from actors.broker import EventActor, broker
 from actors.chain import Chain
+from actors.read_ahead import ReadAhead
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import LimitError, TierError
 from domain.generation import decisions
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, State, id_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import is_uncharged
 from events.envelope import Cause, RecordedEvent
+from events.generation import GenerationRequested
 from events.quota import QuotaReserved
 from store.generations.generations import Decided, Decision, Generations
 from store.generations.personal_data import PersonalDataStore
@@ -28,11 +30,21 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     await chain.run(NAME, event)
 
 
+def look_ahead(
+    event: RecordedEvent, request: GenerationRequested, *, admission: Admission, read_ahead: ReadAhead
+) -> None:
+    """Begin to read the hold of a new generation: it was there before its first event."""
+    if isinstance(event.event, GenerationRequested):
+        generation = id_of(event.stream)
+        read_ahead.begin(generation, NAME, admission.account_of(request.owner.developer, generation))
+
+
 async def decide(
     generation: Generation,
     *,
     generations: Generations,
     admission: Admission,
+    read_ahead: ReadAhead,
     slot_queue: SlotQueue,
     tiers: Mapping[str, Tier],
 ) -> Decision | None:
@@ -42,7 +54,7 @@ async def decide(
     if generation.state is not State.VALIDATED:
         return None
     bounds, developer = _bounds(generation.request.tier, tiers), generation.request.owner.developer
-    account = await admission.account_of(developer, generation.id)
+    account = await read_ahead.take(generation.id, NAME, lambda: admission.account_of(developer, generation.id))
     if not account.holds(generation.id):
         retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:

@@ -5,8 +5,9 @@ from actors.chain import Chain
 from actors.imaging.decoder import InvalidPicture
 from actors.model_inputs import MissingDataError, ModelInputs
 from domain.generation import decisions
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, State, id_of
 from events.envelope import RecordedEvent
+from events.generation import GenerationRequested
 from store.generations.generations import Decision, Generations
 
 NAME = "validation"
@@ -16,6 +17,12 @@ NAME = "validation"
 async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     """Decode every example and fix the model's input: validated, or failed as `invalid_image`."""
     await chain.run(NAME, event)
+
+
+def look_ahead(event: RecordedEvent, request: GenerationRequested, *, model_inputs: ModelInputs) -> None:
+    """Begin to read the examples of a new generation."""
+    if isinstance(event.event, GenerationRequested):
+        model_inputs.look_ahead(id_of(event.stream), request)
 
 
 async def decide(generation: Generation, *, model_inputs: ModelInputs, generations: Generations) -> Decision | None:

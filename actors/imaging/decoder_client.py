@@ -58,6 +58,8 @@ class InvalidPicture(Exception):  # noqa: N818 - a result, no malfunction
 class DecoderUnavailable(Exception):  # noqa: N818 - named like the result beside it
     """No worker process starts or answers in time, or the decoder is closed; retry later."""
 
+    holds_no_data = True
+
 
 class DecoderClient:
     """Owns one worker process, started when first needed; serves one caller at a time.

@@ -7,10 +7,10 @@ import structlog
 from actors.broker import LOGGED
 from store.backoff import Backoff
 from store.errors import StoreUnavailableError, UnreadableCommitError
+from store.fault_name import fault_name
 from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.fault_name import fault_name
 
 _PAGE = 200
 _PARKED_EVERY = 5.0  # seconds
@@ -72,7 +72,7 @@ class CatchUp:
             raise
         except Exception as error:  # noqa: BLE001 - the commit at fault is logged where it is parked
             if all([await self._handle_one(entry, None) for entry in readable]):
-                log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
+                log.warning("subscriber_failed", subscriber=self.name, error=error)
 
     async def _retry_parked(self) -> None:
         now = self.monotonic()

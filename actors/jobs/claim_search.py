@@ -67,9 +67,9 @@ class ClaimSearch:
             try:
                 listed = await self.provider.list_since(self.since(*window[0]), until=until)
             except ListTooLongError as error:
-                log.warning("provider_list_too_long", claims=len(window), error=str(error))
+                log.warning("provider_list_too_long", claims=len(window), error=error)
             except ProviderUnavailableError as error:
-                log.warning("provider_unavailable", error=str(error))
+                log.warning("provider_unavailable", error=error)
                 return
             else:
                 yield window, listed

@@ -48,7 +48,7 @@ class Deadlines:
             raise
         except Exception as error:  # noqa: BLE001 - no generation's fault may delay another's deadline
             self._left_out[generation_id] = self.monotonic() + _PAUSE_S
-            log.warning("deadline_not_applied", generation_id=generation_id, error=repr(error))
+            log.warning("deadline_not_applied", generation_id=generation_id, error=error)
 
 
 async def expire(*, deadlines: Deadlines) -> int:

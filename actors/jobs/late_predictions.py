@@ -61,7 +61,7 @@ async def _find(
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - damaged data must not stop the search for the others
-            log.warning("late_prediction_not_recorded", error=repr(error))
+            log.warning("late_prediction_not_recorded", error=error)
             return False
 
 
@@ -71,7 +71,7 @@ async def _claims(row: Row, generations: Generations, since: datetime) -> list[C
     except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged stream must not stop the search for the others
-        log.warning("attempt_not_loaded", generation_id=row.id, error=repr(error))
+        log.warning("attempt_not_loaded", generation_id=row.id, error=error)
         return []
     unresolved = generation.unresolved if generation else ()
     return [(generation, sent) for sent in unresolved if generation and sent.given_up_at and sent.given_up_at > since]

@@ -78,6 +78,6 @@ async def _one_by_one(names: Collection[str], generations: Generations) -> Async
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - a damaged stream must not keep the orphans behind it
-            log.warning("orphan_not_judged", generation_id=name, error=repr(error))
+            log.warning("orphan_not_judged", generation_id=name, error=error)
         else:
             yield name, generation.request.personal_data if generation else None

@@ -44,7 +44,7 @@ class Polling:
         try:
             return {prediction.id: prediction for prediction in await self.provider.list_since(since)}
         except ProviderUnavailableError as error:
-            log.warning("provider_list_failed", error=str(error))
+            log.warning("provider_list_failed", error=error)
             return {}
 
     async def record(self, row: Row, listed: Mapping[str, Prediction]) -> None:
@@ -79,5 +79,5 @@ async def poll(
             try:
                 await polling.record(row, listed)
             except Exception as error:  # noqa: BLE001 - no prediction's fault may delay the others
-                log.warning("poll_failed", error=repr(error))
+                log.warning("poll_failed", error=error)
     return len(due)

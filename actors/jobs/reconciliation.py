@@ -72,7 +72,7 @@ class Reconciliation:
             except StoreUnavailableError:
                 raise
             except Exception as error:  # noqa: BLE001 - damaged data must not block the other claims
-                log.warning("claim_not_resolved", error=repr(error))
+                log.warning("claim_not_resolved", error=error)
 
     async def _resolve(self, claim: Claim, listed: Sequence[Prediction], asked: float) -> None:
         generation, sent = claim
@@ -95,7 +95,7 @@ class Reconciliation:
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - a damaged stream must not block the other claims
-            log.warning("claim_not_loaded", generation_id=row.id, error=repr(error))
+            log.warning("claim_not_loaded", generation_id=row.id, error=error)
             return None
 
     def _is_over(self, generation: Generation) -> bool:

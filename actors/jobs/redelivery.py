@@ -67,7 +67,7 @@ class Redelivery:
         try:
             await self._deliver(row)
         except Exception as error:  # noqa: BLE001 - no generation's fault may delay the others
-            log.warning("redelivery_failed", generation_id=row.id, error=repr(error))
+            log.warning("redelivery_failed", generation_id=row.id, error=error)
 
     async def _deliver(self, row: Row) -> None:
         """Deliver again what is due; correct a row that is behind its stream."""
@@ -89,7 +89,7 @@ class Redelivery:
             async with self._limits[queue]:
                 await self.run_actor(queue, event)
         except Exception as error:  # noqa: BLE001 - the broker logs its trace; the next run tries again
-            log.warning("redelivery_failed", queue=queue, event_id=event.id, error=repr(error))
+            log.warning("redelivery_failed", queue=queue, event_id=event.id, error=error)
 
 
 async def redeliver(

@@ -55,7 +55,7 @@ class Scheduler:
         try:
             await self._leases.free()
         except Exception as error:  # noqa: BLE001 - leases expire by themselves
-            log.warning("leases_not_released", error=repr(error))
+            log.warning("leases_not_released", error=error)
 
     async def _loop(self, job: Job) -> None:
         now = asyncio.get_running_loop().time
@@ -76,7 +76,7 @@ class Scheduler:
             if job.shared or await self._leases.take(job.name, seconds=seconds):
                 return await job.run()
         except Exception as error:  # noqa: BLE001 - the scheduler outlives every failed run
-            log.warning("job_failed", job=job.name, error=repr(error))
+            log.warning("job_failed", job=job.name, error=error)
         finally:
             self._ran_at = asyncio.get_running_loop().time()
         return 0

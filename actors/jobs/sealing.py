@@ -26,7 +26,7 @@ async def checkpoint(*, checkpointer: Checkpointer | None, metrics: Metrics = NO
         made = await checkpointer.make()
     except ContradictionError as error:
         metrics.count(CHECKPOINTS, "contradicted")
-        log.critical("log_contradicts_checkpoints", error=str(error))
+        log.critical("log_contradicts_checkpoints", error=error)
         return 0
     if made is None:
         return 0

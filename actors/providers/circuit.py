@@ -45,7 +45,7 @@ class Circuit:
         try:
             await self.pauses.begin(self.name, Pause(reason, seconds))
         except StoreError as error:
-            log.warning("pause_not_shared", error=repr(error))
+            log.warning("pause_not_shared", error=error)
         return until
 
     def unreachable(self, reason: str) -> datetime:
@@ -72,7 +72,7 @@ class Circuit:
             async with asyncio.timeout(_READ_SECONDS):  # a claim grows old meanwhile
                 pause = await self.pauses.current(self.name)
         except (StoreError, TimeoutError) as error:
-            log.warning("pause_not_read", error=repr(error))
+            log.warning("pause_not_read", error=error)
             return
         self._read_at = asked
         if pause is not None:

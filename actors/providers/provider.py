@@ -34,6 +34,8 @@ class Unknown:
 class ProviderUnavailableError(Exception):
     """The provider gave no usable answer to a request that costs nothing; retry later."""
 
+    holds_no_data = True
+
 
 class ListTooLongError(ProviderUnavailableError):
     """There are too many predictions in the period of a list; a shorter or another period may be listed."""
@@ -103,6 +105,10 @@ class Provider(Protocol):
 class OutputGoneError(Exception):
     """There is no output at the address, or not any more."""
 
+    holds_no_data = True
+
 
 class OutputRefusedError(Exception):
     """The output is not accepted: a foreign host, too large, a redirect."""
+
+    holds_no_data = True

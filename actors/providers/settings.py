@@ -14,7 +14,7 @@ class ReplicateSettings(EnvironmentSettings):
 
     replicate_api_token: SecretStr = Field(
         min_length=1,
-        description="Replicate's API token (r8_...)",
+        description="Replicate's API token (r8_...); worker and scheduler try it at their start and every five minutes",
         json_schema_extra={"action": "make one at https://replicate.com/account/api-tokens, or run the sandbox"},
     )
     replicate_base_url: str = Field(

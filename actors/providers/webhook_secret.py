@@ -25,7 +25,7 @@ class WebhookSecret:
             try:
                 self._secret = await self._provider.webhook_secret()
             except ProviderUnavailableError as error:
-                log.warning("provider_secret_unavailable", error=str(error))
+                log.warning("provider_secret_unavailable", error=error)
         return self._secret
 
     def _may_read(self) -> bool:

@@ -93,7 +93,7 @@ class DeliveryAttempts:
         try:
             secrets = await self.webhook_secrets.signing(delivery.endpoint)
         except SecretLostError as error:
-            log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
+            log.critical("webhook_not_signed", delivery=delivery.id, error=error)
             return ReceiverResponse(None, "secret", 0)
         keys = self.signing_keys.of_project(delivery.project)
         if destination.user is not None:

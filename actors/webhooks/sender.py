@@ -105,7 +105,7 @@ class Sender:
                 if response is not None:
                     self._limiter.note_response(delivery.host, slow=response.slow)
         except Exception as error:  # noqa: BLE001 - the claim ends, and the attempt is repeated
-            log.warning("webhook_attempt_not_recorded", delivery=delivery.id, error=repr(error))
+            log.warning("webhook_attempt_not_recorded", delivery=delivery.id, error=error)
         finally:
             if self._limiter.release(delivery):
                 self._refill_soon()
@@ -122,7 +122,7 @@ class Sender:
             try:
                 await self.send_due()
             except StoreError as error:
-                log.warning("webhook_refill_failed", error=repr(error))
+                log.warning("webhook_refill_failed", error=error)
 
     async def _postponed(self, delivery: Delivery, token: str) -> bool:
         """Postpone a delivery behind earlier ones of its queue; they wake it, or it is checked again."""

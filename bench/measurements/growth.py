@@ -27,6 +27,7 @@ from domain.generation.lifecycle import Timeouts
 from domain.paths import USAGE
 from exemplar.clock import now
 from exemplar.commands.replay_processes import ReplayProcesses
+from exemplar.commands.verification_processes import VerificationProcesses
 from exemplar.injection import Dependencies
 from store.adapters import ADAPTERS, open_database
 from store.audit.verification import verify
@@ -183,7 +184,8 @@ def _comparison(process: Dependencies) -> FoldComparison:
 
 
 async def _verify(process: Dependencies) -> None:
-    await verify(process.get("commit_scan"), process.get("checkpoints"), (), lambda _, __: None)
+    ranges = await process.call(VerificationProcesses).ranges()
+    await verify(process.get("commit_scan"), process.get("checkpoints"), (), lambda _, __: None, ranges=ranges)
 
 
 WHOLE: Mapping[str, Callable[[Dependencies], Awaitable[None]]] = {

@@ -14,6 +14,7 @@ from events import developer as facts
 from events.envelope import RecordedEvent
 from events.erasure import Grounds
 from events.event import Event
+from events.stream_fault import StreamFaultError
 
 DEVELOPER_KEYS = 10
 API_KEYS = 50
@@ -58,7 +59,7 @@ def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
     event = cast("facts.DeveloperEvent", recorded.event)
     if developer is None:
         if not isinstance(event, facts.DeveloperRegistered):
-            raise ValueError(f"{recorded.id}: a developer begins with {facts.DeveloperRegistered.type}")
+            raise StreamFaultError(f"{recorded.id}: a developer begins with {facts.DeveloperRegistered.type}")
         return Developer(developer_of(recorded.stream) or "", recorded.version, event.tier)
     return replace(_changed(developer, event), version=recorded.version)
 
@@ -66,7 +67,7 @@ def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
 def _changed(d: Developer, event: facts.DeveloperEvent) -> Developer:
     match event:
         case facts.DeveloperRegistered():
-            raise ValueError(f"developer {d.id} is registered twice")
+            raise StreamFaultError(f"developer {d.id} is registered twice")
         case facts.DeveloperTierChanged():
             return replace(d, tier=event.tier)
         case facts.ProjectCreated():

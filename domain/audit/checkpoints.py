@@ -30,6 +30,8 @@ _ROOT_BYTES = 32
 class ContradictionError(Exception):
     """The log differs from what was sealed or signed; `position`: where, None when it has none there."""
 
+    holds_no_data = True
+
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message)
         self.position = position
@@ -37,6 +39,8 @@ class ContradictionError(Exception):
 
 class NoteError(ValueError):
     """The text is no signed note, or no trusted key has signed it."""
+
+    holds_no_data = True
 
 
 @dataclass(frozen=True, slots=True)

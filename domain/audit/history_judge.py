@@ -13,6 +13,7 @@ from events.event import Event
 from events.generation import GenerationFailed, GenerationRequested
 from events.invocation import InvocationIntended
 from events.quota import QuotaReserved
+from events.stream_fault import StreamFaultError
 
 _WRITTEN_DOWN: Final[Mapping[type[Event], set[str]]] = {
     InvocationIntended: {"claim_until", "provider_time"},
@@ -46,7 +47,7 @@ def _outcome(
         return Refused(str(error))
     if generation is None:
         if not isinstance(event, GenerationRequested):
-            raise ValueError(f"{following[0].id}: a generation begins with {GenerationRequested.type}")
+            raise StreamFaultError(f"{following[0].id}: a generation begins with {GenerationRequested.type}")
         return decide_first(event, beside, rules)
     ends = isinstance(event, GenerationFailed) and event.stage == "deadline"
     if not ends and (ended := ended_by(generation, following[0].time, rules)):

@@ -18,6 +18,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def perfect_root(nodes: Sequence[bytes]) -> bytes:
+    """Hash a perfect tree over nodes, whose number is a power of two."""
+    while len(nodes) > 1:
+        nodes = [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=True)]
+    return nodes[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Frontier:
     """The roots of the perfect subtrees of a tree, the largest first; enough to append leaves.
@@ -39,7 +46,9 @@ class Frontier:
         """
         if self.size & ((1 << level) - 1):
             raise ValueError(f"no subtree of {1 << level} leaves begins behind {self.size} leaves")
-        count, hashes = self.size >> level, list(self.hashes)
+        count, hashes, nodes = self.size >> level, list(self.hashes), [*nodes]
+        if not count and len(nodes).bit_count() == 1:
+            return Frontier(len(nodes) << level, (perfect_root(nodes),))
         for appended in nodes:
             node, carry = appended, count
             while carry & 1:

@@ -16,6 +16,7 @@ from domain.generation.generation import Generation, is_generation
 from domain.operations import is_operation
 from domain.webhooks.endpoint import evolve_endpoint, is_webhook
 from events.envelope import RecordedEvent
+from events.stream_fault import StreamFaultError
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded
 
 KindName = Literal["generation", "developer", "staff", "controls", "operations", "endpoint", "deliveries", "accesses"]
@@ -70,4 +71,4 @@ def kind_of(event: RecordedEvent) -> StreamKind:
         return DELIVERIES if attempts else ENDPOINT
     if is_access(stream):
         return ACCESSES
-    raise ValueError(f"{stream} is a stream of no known kind")
+    raise StreamFaultError(f"{stream} is a stream of no known kind")

@@ -17,6 +17,7 @@ from events.erasure import Grounds
 from events.event import Event
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
 from events.quota import QuotaReserved, QuotaSettled
+from events.stream_fault import StreamFaultError
 
 RETRYABLE: Final = frozenset(
     {FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE}
@@ -42,7 +43,7 @@ def changes_of(g: Generation, event: facts.GenerationEvent, time: datetime) -> C
     """Tell what an event changes, apart from version and times."""
     match event:
         case facts.GenerationRequested():
-            raise ValueError(f"generation {g.id} is requested twice")
+            raise StreamFaultError(f"generation {g.id} is requested twice")
         case facts.GenerationValidated():
             return {"state": State.VALIDATED, "validated": event}
         case QuotaReserved():

@@ -9,10 +9,13 @@ from domain.generation.generation import Changes, Generation, State, change, cha
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationRequested
+from events.stream_fault import StreamFaultError
 
 
 class IllegalTransitionError(Exception):
     """A decision returned an event that its state does not allow: a fault in the product."""
+
+    holds_no_data = True
 
 
 def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Generation | None:
@@ -70,14 +73,14 @@ def _changes(generation: Generation, recorded: RecordedEvent) -> Changes:
 
 def _require_next(version: int, recorded: RecordedEvent) -> None:
     if recorded.version != version + 1:
-        raise ValueError(f"{recorded.id}: the event before it is missing")
+        raise StreamFaultError(f"{recorded.id}: the event before it is missing")
 
 
 def _begin(recorded: RecordedEvent) -> Generation:
     _require_next(0, recorded)
     event = recorded.event
     if not isinstance(event, GenerationRequested):
-        raise ValueError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")  # noqa: TRY004 - the stream is at fault
+        raise StreamFaultError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")
     return Generation(
         id=id_of(recorded.stream),
         version=recorded.version,

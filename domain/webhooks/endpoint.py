@@ -9,6 +9,7 @@ from typing import assert_never, cast
 from events import webhook as facts
 from events.envelope import RecordedEvent
 from events.event import Event
+from events.stream_fault import StreamFaultError
 
 _PREFIX = "webhook-"
 _DEFAULT = "default-"
@@ -79,7 +80,7 @@ def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpo
     event, time = cast("facts.EndpointEvent", recorded.event), recorded.time
     if endpoint is None:
         if not isinstance(event, facts.WebhookRegistered):
-            raise ValueError(f"{recorded.id}: an endpoint begins with {facts.WebhookRegistered.type}")
+            raise StreamFaultError(f"{recorded.id}: an endpoint begins with {facts.WebhookRegistered.type}")
         return Endpoint(
             id=endpoint_of(recorded.stream),
             version=recorded.version,
@@ -96,7 +97,7 @@ def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpo
 def _changed(endpoint: Endpoint, event: facts.EndpointEvent, time: datetime) -> Endpoint:
     match event:
         case facts.WebhookRegistered():
-            raise ValueError(f"endpoint {endpoint.id} is registered twice")
+            raise StreamFaultError(f"endpoint {endpoint.id} is registered twice")
         case facts.WebhookChanged():
             event_types = {name: endpoint.event_types.get(name, time) for name in event.event_types}
             return replace(endpoint, url=event.url, event_types=event_types)

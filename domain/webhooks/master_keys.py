@@ -22,6 +22,8 @@ _SIGNERS: Final = b"exemplar webhook signers"
 class SecretLostError(Exception):
     """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
 
+    holds_no_data = True
+
     def __init__(self, endpoint: str, cause: str) -> None:
         super().__init__(f"the secret of {endpoint} is lost: {cause}")
 

@@ -24,6 +24,7 @@ from exemplar.commands.store_access import run_on_store, settings_of
 from exemplar.commands.time_travel import show_at, show_difference
 from exemplar.commands.trusted_keys import trusted_keys
 from exemplar.commands.verification_output import Verified
+from exemplar.commands.verification_processes import VerificationProcesses
 from exemplar.environment import ConfigurationError
 from gateway.receipts.settings import ReceiptSettings
 from store.audit.checkpointing import Checkpointer
@@ -167,10 +168,15 @@ def verify_log(
     checkpoints_kept = [_kept_checkpoint(path, trusted) for path in kept or ()]
 
     async def verification(
-        commit_scan: CommitScan, checkpoints: Checkpoints, picture_scan: PictureScan, content_scan: ContentScan
+        commit_scan: CommitScan,
+        checkpoints: Checkpoints,
+        picture_scan: PictureScan,
+        content_scan: ContentScan,
+        verification_processes: VerificationProcesses,
     ) -> Verified:
+        ranges = await verification_processes.ranges()
         with progress_shown("commits", "verified") as progress:
-            report = await verify(commit_scan, checkpoints, trusted, progress, checkpoints_kept)
+            report = await verify(commit_scan, checkpoints, trusted, progress, checkpoints_kept, ranges=ranges)
         late = await uncovered(commit_scan, checkpoints, now())
         if not pictures:
             return Verified(report, late)

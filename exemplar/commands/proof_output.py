@@ -11,7 +11,7 @@ from store.audit.checkpointing import require_signed
 from store.audit.checkpoints import Checkpoints
 from store.audit.proofs import NothingToProveError, prove_consistency, prove_inclusion
 from store.commits.contract import EventStore
-from store.commits.unreadable import UNREADABLE
+from store.commits.unreadable import UNREADABLE, reason_of
 
 
 async def prove_event(
@@ -52,7 +52,7 @@ async def _commit_of(event_id: str, events: EventStore) -> Commit:
     try:
         following = await events.read(stream, after=int(version) - 1)
     except UNREADABLE as error:
-        raise ContradictionError(f"{event_id} cannot be read: {error}") from error
+        raise ContradictionError(f"{event_id} cannot be read: {reason_of(error)}") from error
     if not following:
         raise NothingToProveError(f"there is no event {event_id}")
     return following[0]

@@ -25,6 +25,7 @@ from exemplar.commands.verification_output import counted
 from exemplar.environment import ConfigurationError, read
 from store.replay.fold_comparison import FoldComparison, ReplayReport
 from store.replay.read_model import INCOMPARABLE, Difference
+from store.replay.stream_ranges import StreamRanges
 from store.webhooks.settings import WebhookSettings
 
 _SHOWN: Final = 50
@@ -87,7 +88,7 @@ async def _replay(
             return await store.call(FoldComparison).of_stream(
                 await stream_named(stream, store), on_unreadable=unreadable.add
             )
-        if (count := processes or await processes_for(store)) > 1:
+        if (count := processes or await processes_for(store.call(StreamRanges))) > 1:
             store.set(range_reports=store.call(partial(ReplayProcesses, count=count)).reports)
         comparison = store.call(FoldComparison)
         fold = comparison.hash if hash_only else comparison.run

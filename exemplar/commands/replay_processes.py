@@ -57,9 +57,9 @@ class ReplayProcesses:
             processes.shutdown(wait=False, cancel_futures=True)
 
 
-async def processes_for(store: Dependencies) -> int:
-    """Choose how many processes fold a log: one for each core, for a short log only this one."""
-    commits = await store.call(StreamRanges).count()
+async def processes_for(stream_ranges: StreamRanges) -> int:
+    """Choose how many processes read a log: one for each core, for a short log only this one."""
+    commits = await stream_ranges.count()
     return min(os.cpu_count() or 1, MOST_PROCESSES) if commits >= WORTH_PROCESSES else 1
 
 

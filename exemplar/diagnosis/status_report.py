@@ -17,7 +17,7 @@ from rabbitmq.topology import topology
 from store.controls.current import CurrentControls
 from store.failed.dead_letters import DeadLetters
 from store.generations.queue import Queue
-from store.leases.pauses import Pause, Pauses
+from store.leases.pauses import Pause, Pauses, refused_token
 from store.log.parking import Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
@@ -26,8 +26,9 @@ PROVIDER: Final = "replicate"
 """The name of the only provider; its adapter is not imported for it, which takes long."""
 _MOST_DEAD = 1000
 _TOKENS: Final = "https://replicate.com/account/api-tokens"
+_ANOTHER_TOKEN: Final = f"make another token at {_TOKENS}, then start again with it"
 _REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
-    "provider_unauthorized": ("refuses the account", f"make another token at {_TOKENS}, then start again with it"),
+    "provider_unauthorized": ("refuses the account", _ANOTHER_TOKEN),
     "provider_payment": ("refuses the account, which cannot pay", "https://replicate.com/account/billing"),
     "provider_throttled": ("limits the rate of calls", "wait, or ask it for a higher limit"),
 }
@@ -41,7 +42,8 @@ class StatusReport:
     health: None without an address of a gateway. queues: empty where messages stay in one process; broker_fault: why
     they could not be read. generations: those that are not finished, by state. dead_letters: calls of actors that
     failed, at most 1,000. controls: what operators hold back. provider: why the provider is not called for so many
-    seconds; None while it is called. runs: False for an `exemplar up` that is stopped.
+    seconds; None while it is called. token_refused: the provider refuses the token of a process, also where nothing
+    waits for a call. runs: False for an `exemplar up` that is stopped.
     """
 
     at: datetime
@@ -54,6 +56,7 @@ class StatusReport:
     dead_letters: int
     controls: Sequence[str]
     provider: Pause | None
+    token_refused: bool
     runs: bool
 
     @property
@@ -82,6 +85,8 @@ class StatusReport:
             yield "gateway", f"the gateway is {self.health.status}: exemplar doctor"
         if self.provider is not None:
             yield "provider", _refusal(self.provider)
+        elif self.token_refused:
+            yield "provider", f"the provider refuses the token (provider_unauthorized): {_ANOTHER_TOKEN}"
         elif self.health is not None and self.health.provider == "degraded":
             yield "provider", "the gateway does not call the provider: exemplar doctor"
         if self.broker_fault:
@@ -146,6 +151,7 @@ async def collect(
         dead_letters=len(dead),
         controls=[*controls.by_name],
         provider=await pauses.current(PROVIDER),
+        token_refused=await pauses.current(refused_token(PROVIDER)) is not None,
         runs=deployment.kind != "stopped",
     )
 

@@ -37,7 +37,9 @@ class Machine:
         self._addresses = self._choose_addresses(ports)
         self._env = environment(options, secrets, self._addresses)
         self._services = {name: service(name, options, self._env) for name in self._names()}
+        self._gateway = self._services["solo" if self._rabbit is None else "gateway"]
         self._token_refused = False
+        self._accounts = Demo()
         self.supervisor = Supervisor(say)
         servers = [] if self._mongod is None else [self._mongod.child]
         self.supervisor.adopt(*servers, *self._services.values())
@@ -45,29 +47,34 @@ class Machine:
             self.supervisor.adopt(*self._rabbit.children)
 
     async def start(self) -> None:
-        """Start everything, in parallel where possible; raise ConfigurationError for what does not start."""
+        """Start everything, in parallel where possible; raise ConfigurationError for what does not start.
+
+        What serves HTTP imports the product while mongod starts, the others one after the other while RabbitMQ does,
+        which takes longest: many at once would take its cores (docs/adr/0084-held-starts-and-reads-ahead.md).
+        """
         if self._mongod is None:
             self._say("  there is no mongod here: using the MongoDB of EXEMPLAR_MONGODB_URL")
         else:
             self._mongod.launch()
+        self._gateway.start_held()
         if self._rabbit is not None:
             self._rabbit.launch()
-        store, broker = asyncio.Event(), asyncio.Event()
+        store, broker, serving, known = (asyncio.Event() for _ in range(4))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_servers(store, broker))
-                group.create_task(self._start_gateway(store))
-                group.create_task(self._start_workers(store, broker))
-                group.create_task(self._start_sandbox())
+                group.create_task(self._start_gateway(store, serving))
+                group.create_task(self._start_workers(broker, known))
+                group.create_task(self._start_sandbox(serving))
+                group.create_task(self._make_accounts(serving, known))
                 group.create_task(self._check_provider())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
-    async def introduce(self) -> Demo:
-        """Create the demonstration accounts, write demo.json and print the banner."""
+    def introduce(self) -> Demo:
+        """Write demo.json and print the banner."""
         where = self._addresses
-        demo = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
-        demo |= {
+        demo = self._accounts | {
             "base_url": where.base_url,
             "operator_key": self._secrets.operator_key,
             "sandbox_url": where.sandbox_url,
@@ -76,7 +83,6 @@ class Machine:
         }
         demo.get("free", {})["base_url"] = where.base_url
         write_private(self._home / DEMO, json.dumps(demo, indent=2) + "\n")
-        self._report("accounts")
         photos = self._options.photos
         self._say(
             banner(
@@ -124,24 +130,40 @@ class Machine:
 
         await asyncio.gather(wait_for_mongod(), wait_for_rabbit())
 
-    async def _start_gateway(self, store: asyncio.Event) -> None:
-        """Start the process that serves HTTP once the store is ready; it does not need RabbitMQ to start."""
-        gateway = self._services["solo" if self._rabbit is None else "gateway"]
+    async def _start_gateway(self, store: asyncio.Event, serving: asyncio.Event) -> None:
+        """Let the process that serves HTTP go on once the store is ready; it does not need RabbitMQ to start."""
         await store.wait()
-        gateway.start()
-        await self._wait(gateway, answers(self._addresses.port))
-        self._report(gateway.name)
+        self._gateway.release()
+        await self._wait(self._gateway, answers(self._addresses.port))
+        self._report(self._gateway.name)
+        serving.set()
 
-    async def _start_workers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
-        await store.wait()
+    async def _make_accounts(self, serving: asyncio.Event, known: asyncio.Event) -> None:
+        """Create the demonstration accounts, or find them, while RabbitMQ starts."""
+        await serving.wait()
+        where = self._addresses
+        self._accounts = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
+        self._report("accounts")
+        known.set()
+
+    async def _start_workers(self, broker: asyncio.Event, known: asyncio.Event) -> None:
+        """Start what needs RabbitMQ; the worker imports the product before that is ready, after all lighter work."""
+        if self._rabbit is None:
+            return
+        worker, scheduler = self._services["worker"], self._services["scheduler"]
+        await known.wait()
+        worker.start_held()
         await broker.wait()
-        for name in ("worker", "scheduler") if self._rabbit is not None else ():
-            self._services[name].start()
-            self._report(name, "started")
+        worker.release()
+        self._report(worker.name, "started")
+        scheduler.start()
+        self._report(scheduler.name, "started")
 
-    async def _start_sandbox(self) -> None:
+    async def _start_sandbox(self, serving: asyncio.Event) -> None:
         port = self._addresses.sandbox_port
         if port is not None:
+            if self._rabbit is not None:  # else the process that serves HTTP asks it about the token at its start
+                await serving.wait()
             self._services["sandbox"].start()
             await self._wait(self._services["sandbox"], lambda: listening(port))
             self._report("sandbox")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from exemplar.environment import ConfigurationError
 from exemplar.local.pids import HOME_VARIABLE, Pid, PidFiles, gone, send
+from exemplar.starting import HELD
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 OLDER_LOGS = 5
@@ -74,6 +75,19 @@ class Child:
 
     def start(self) -> None:
         """Start the program with its output appended to its log, and write its pid file."""
+        self._start({}, subprocess.DEVNULL)
+
+    def start_held(self) -> None:
+        """Start as `start`; a process of the product prepares itself and waits for `release`."""
+        self._start({HELD: "1"}, subprocess.PIPE)
+
+    def release(self) -> None:
+        """Let a program that was started held go on."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(BrokenPipeError), self._process.stdin as released:  # it may have ended
+                released.write(b"\n")
+
+    def _start(self, more: Mapping[str, str], stdin: int) -> None:
         self._reap()
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +102,8 @@ class Child:
         with program.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the command is our own, no shell
                 [*launcher, *program.command],
-                env={**program.env, HOME_VARIABLE: str(self._files.home)},
-                stdin=subprocess.DEVNULL,
+                env={**program.env, **more, HOME_VARIABLE: str(self._files.home)},
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -175,4 +189,6 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             os.close(self._descriptor)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None

@@ -84,7 +84,7 @@ async def _run_until_signal(machine: Machine, say: Say) -> int:
 
 async def _run(machine: Machine) -> int:
     await machine.start()
-    return await machine.stay(await machine.introduce())
+    return await machine.stay(machine.introduce())
 
 
 @contextmanager

@@ -15,5 +15,5 @@ def alarming() -> Iterator[None]:
     try:
         yield
     except ContradictionError as error:
-        log.critical("log_contradicts_checkpoints", error=str(error))
+        log.critical("log_contradicts_checkpoints", error=error)
         raise ExemplarError(ErrorCode.DAMAGED, "The log contradicts its checkpoints") from error

@@ -126,7 +126,7 @@ class BulkRunner:
                 while await self.run_once() is not None:
                     pass
             except Exception as error:  # noqa: BLE001 - the lease runs out, and somebody goes on
-                log.warning("bulk_job_interrupted", error=repr(error))
+                log.warning("bulk_job_interrupted", error=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PERIOD):
                     await self._wanted.wait()
@@ -171,7 +171,7 @@ class BulkRunner:
         except (StoreUnavailableError, WrongExpectedVersionError):
             raise
         except Exception as error:  # noqa: BLE001 - a damaged stream must not keep the others
-            log.warning("bulk_action_failed", generation_id=generation, error=repr(error))
+            log.warning("bulk_action_failed", generation_id=generation, error=error)
             return ExemplarError(ErrorCode.DAMAGED)
 
     async def _end(self, job: BulkJob, state: BulkState) -> None:

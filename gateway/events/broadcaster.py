@@ -173,7 +173,7 @@ class Broadcaster:
     async def _bisect(self, streams: Sequence[str], error: Exception) -> None:
         """Read the halves of a batch with an unreadable commit, down to the one stream that has it."""
         if len(streams) == 1:
-            log.error("commit_unreadable", stream=streams[0], error=repr(error))
+            log.error("commit_unreadable", stream=streams[0], error=error)
             return
         middle = len(streams) // 2
         await self._advance(streams[:middle])

@@ -68,10 +68,11 @@ class GenerationResources:
     ) -> Sequence[bytes]:
         """Encode resources as JSON; what is not in the cache is read in two round trips for all."""
         base, now = self.links.base(request), self.clock()
-        keys = [(view, base, step_of(now), one.id, one.version) for one in generations]
-        found = {key: encoded for key in keys if (encoded := self._cache.get(key)) is not None}
-        missing = {key: one for key, one in zip(keys, generations, strict=True) if key not in found}
-        if missing:
+        step = step_of(now)
+        keys = [(view, base, step, one.id, one.version) for one in generations]
+        found = self._cache.get_all(keys)
+        if len(found) < len(keys):
+            missing = {key: one for key, one in zip(keys, generations, strict=True) if key not in found}
             texts, hashes = await self._beside_the_log(missing.values(), view)
             for key, one in missing.items():
                 written = self._written(one, texts.get(one.id), hashes.get(one.id, {}), view=view, base=base, now=now)

@@ -11,7 +11,13 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, TierError
 from events.catalogue import UnknownEventError
 from gateway.http.bodies import UNREADABLE, field_error
-from store.errors import DamagedBlobError, DamagedCommitError, DamagedLedgerError, StoreUnavailableError
+from store.errors import (
+    DamagedBlobError,
+    DamagedCommitError,
+    DamagedLedgerError,
+    StoreUnavailableError,
+    WriteRefusedError,
+)
 
 _log = structlog.get_logger()
 
@@ -182,11 +188,14 @@ def _code_of_failure(error: Exception) -> ErrorCode:
         case DamagedCommitError():
             _log.error("commit_unreadable", commit=error.commit, error=error.reason)
             return ErrorCode.DAMAGED
+        case WriteRefusedError():
+            _log.error("write_refused", error=error)
+            return ErrorCode.INTERNAL
         case DamagedBlobError():
             return ErrorCode.DAMAGED  # logged where it was read
         case UnknownEventError():
             # A newer process wrote it: another gateway may be upgraded already, and this one will be.
-            _log.warning("newer_version_needed", error=str(error))
+            _log.warning("newer_version_needed", error=error)
             return ErrorCode.SERVER_BUSY
         case TimeoutError():
             _log.warning("request_timed_out", exc_info=error)

@@ -17,6 +17,8 @@ _LARGEST_ANSWER: Final = 256 * 1024
 class ClassifierError(Exception):
     """The classifier gave no answer that can be used; the text says why, without what was asked."""
 
+    holds_no_data = True
+
 
 class Classifier(Protocol):
     """Judge a prompt."""

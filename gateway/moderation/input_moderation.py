@@ -41,7 +41,7 @@ class InputModeration:
         try:
             return await classifier.flags(prompt)
         except ClassifierError as error:
-            _log.error("classifier_failed", error=str(error), submission="refused" if self._refuses else "allowed")
+            _log.error("classifier_failed", error=error, submission="refused" if self._refuses else "allowed")
             if self._refuses:
                 raise ExemplarError(ErrorCode.MODERATION_UNAVAILABLE) from None
             return False

@@ -149,7 +149,7 @@ class QueueDepth(TypedDict):
 
 
 class ProviderStatus(TypedDict):
-    """Whether the provider is called: until when not, and why."""
+    """Whether the provider is called: until when not, and why; a reason alone: it refuses the token of a process."""
 
     name: str
     paused_until: Time | None

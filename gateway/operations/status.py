@@ -19,7 +19,7 @@ from store.audit.audit_log import AuditLog
 from store.controls.current import CurrentControls
 from store.failed.dead_letters import DeadLetters
 from store.generations.queue import Queue
-from store.leases.pauses import Pauses
+from store.leases.pauses import Pauses, refused_token
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
 
@@ -83,8 +83,10 @@ class StatusRoutes:
 
     async def _provider(self) -> answers.ProviderStatus:
         until, pause = await self.provider_paused(), await self.pauses.current(self.provider_name)
+        refused = await self.pauses.current(refused_token(self.provider_name))
+        told = refused if until is None else pause or refused
         return {
             "name": self.provider_name,
             "paused_until": format_time(until) if until else None,
-            "reason": None if until is None or pause is None else pause.reason,
+            "reason": None if told is None else told.reason,
         }

@@ -71,7 +71,7 @@ class CompletionWait:
             with self.connections.slot(identity.user_id, identity.developer_id, request):
                 return Waited(await self.finished(submission.generation_id, seconds))
         except (ExemplarError, StoreError) as error:
-            log.info("wait_refused", generation_id=submission.generation_id, error=repr(error))
+            log.info("wait_refused", generation_id=submission.generation_id, error=error)
             return None
 
     async def finished(self, generation_id: str, seconds: float) -> Generation | None:

@@ -120,7 +120,7 @@ def _sound(documents: Iterable[Document], read: Callable[[Document], tuple[Key, 
         try:
             key, value = read(document)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            log.critical("account_damaged", account_id=document["_id"], error=repr(error))
+            log.critical("account_damaged", account_id=document["_id"], error=error)
         else:
             found[key] = value
     return found

@@ -35,5 +35,5 @@ class Postponed:
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - what is damaged must not keep the data of others
-            log.warning("erasure_failed", id=name, error=repr(error))
+            log.warning("erasure_failed", id=name, error=error)
             self.add(name)

@@ -142,7 +142,7 @@ def _grant(document: Document, grant: Document) -> PersonalDataGrant | None:
         until: datetime = grant["until"].astimezone(UTC)
         return PersonalDataGrant(grant["id"], until, grant["reason"], grant.get("case"))
     except (KeyError, TypeError, AttributeError) as error:
-        log.critical("grant_damaged", staff_id=document.get("_id"), error=repr(error))
+        log.critical("grant_damaged", staff_id=document.get("_id"), error=error)
         return None
 
 

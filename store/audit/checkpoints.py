@@ -13,6 +13,7 @@ from domain.audit.merkle import Frontier, Range
 from store.audit.leaves import Leaves
 from store.audit.merkle_nodes import MerkleNodes
 from store.audit.stored_form import LENIENT, FormError, are_all, require_form
+from store.fault_name import fault_name
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
@@ -68,6 +69,11 @@ class Checkpoints:
         with reachable():
             async for document in self._checkpoints.find({}).sort("_id", ASCENDING):
                 yield _stored(document)
+
+    async def sizes(self) -> list[int]:
+        """List the sizes of all checkpoints."""
+        found = self._checkpoints.find({"_id": {"$type": "number"}}, {"_id": 1})
+        return [int(document["_id"]) for document in await found.to_list(None)]
 
     async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:
         """Store a checkpoint and return it, or the equal one that another process stored first.
@@ -138,7 +144,7 @@ def _stored(document: Document) -> StoredCheckpoint:
         stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"], cosigned)
         leads = frontier.root() == stored.root
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ContradictionError(f"checkpoint {size} is damaged ({type(error).__name__}: {error})", size) from None
+        raise ContradictionError(f"checkpoint {size} is damaged ({fault_name(error)})", size) from None
     if not leads:
         raise ContradictionError(f"checkpoint {size}: its frontier does not lead to its root", size)
     return stored

@@ -1,19 +1,17 @@
-"""Check stored commits as raw BSON, without building events.
+"""Check stored commits by their fields, without building events.
 
-Runs in processes of its own (store/audit/commit_scan.py), so these are functions over bytes only.
+Most commits of generations are told by their bytes alone (store/audit/commit_bytes.py) and do not come here.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
 from domain.audit.terms import (
-    GENERATION_STREAM,
     OWNERS,
     correlation_of,
     is_of_endpoint,
@@ -22,10 +20,10 @@ from domain.audit.terms import (
     term,
     terms_of,
 )
-from store.audit.shared_cause import SharedCause, ends_of, shared_cause
 from store.audit.stored_form import are_all, decoded, require_form
+from store.fault_name import fault_name
 
-Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
+Document = dict[str, Any]
 
 _FORM: Final = {
     "_id": str, "stream": str, "first": int, "last": int, "types": list, "time": datetime, "leaf": bytes, "body": bytes
@@ -33,9 +31,6 @@ _FORM: Final = {
 
 _OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","user":"([^"\\]*)"\}')
 _REQUESTED: Final = "generation.requested"
-_GENERATION: Final = "generation."  # types whose data say nothing of terms
-_DEVELOPER: Final = "developer:"  # an actor who owns
-_DEVELOPERS: Final = "developer-"  # the streams of owners
 _NO_ID: Final = "a commit without an id"
 _CONTRADICTION: Final = "the fields beside the body contradict it"
 
@@ -52,8 +47,6 @@ CheckedCommit = tuple[
 """Id, first and last version, Merkle leaf, owner, whether it is unsealed, and how it contradicts its body; the terms
 that its events have by themselves, those that it lends to its stream as the first commit, the streams that may lend it
 some, and the time of its first event.
-
-A plain tuple, because many of them are sent from process to process.
 """
 
 
@@ -74,7 +67,7 @@ def _checked(document: Document) -> CheckedCommit:
         require_form(document, _FORM)
         return _compared(document)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        unread = f"is no commit ({type(error).__name__}: {error})"
+        unread = f"is no commit ({fault_name(error)})"
         return str(document.get("_id", _NO_ID)), 0, 0, b"", NOBODY, False, unread, (), (), (), None
 
 
@@ -96,37 +89,14 @@ def _compared(document: Document) -> CheckedCommit:
 
 def terms_within(document: Document) -> BodyTerms | None:
     """Compute the terms of a commit from its body; None if the body contradicts the fields beside it."""
-    stream, types, first, body = document["stream"], document["types"], document["first"], document["body"]
-    if document["last"] - first + 1 != len(types) or not types or not are_all(types, str):
+    stream, types, body = document["stream"], document["types"], document["body"]
+    if document["last"] - document["first"] + 1 != len(types) or not types or not are_all(types, str):
         return None  # a damaged number may be large
-    named = _terms_of_types(tuple(types))
-    if named and not stream.startswith(_DEVELOPERS):
-        cause = shared_cause(body, stream, ends_of(tuple(types), first), _moment(document))
-        if cause is not None and not cause.actor.startswith(_DEVELOPER):
-            return _terms_of(stream, types[0], cause, named)
     envelopes = from_json(body)
     if not _matches(document, envelopes):
         return None
     streams = owning_streams(stream, types[0], map(correlation_of, envelopes))
     return BodyTerms(terms_of(envelopes, {}), tuple(streams))
-
-
-@lru_cache(maxsize=1024)
-def _terms_of_types(types: tuple[str, ...]) -> Terms:
-    """Write the terms of a generation's types; none for others, whose data have to be read."""
-    if all(kind.startswith(_GENERATION) for kind in types):
-        return tuple(sorted({term("type", kind) for kind in types}))
-    return ()
-
-
-def _terms_of(stream: str, kind: str, cause: SharedCause, types: Terms) -> BodyTerms:
-    """Write the terms of a generation's events, which are in alphabetical order then."""
-    correlation = cause.correlation or stream
-    request = (term("request_id", cause.request),) if cause.request else ()
-    own = (term("actor", cause.actor), term("correlation_id", correlation), *request, *types)
-    if correlation == stream and stream.startswith(GENERATION_STREAM):
-        return BodyTerms(own, (stream,))
-    return BodyTerms(own, tuple(owning_streams(stream, kind, [correlation])))
 
 
 def _lent(kind: str, own: Terms, owner: Owner) -> Terms:

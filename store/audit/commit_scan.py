@@ -1,22 +1,18 @@
 import asyncio
-import multiprocessing
-import os
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
 
 from store.audit.commit_check import CheckedCommit, check_batch
-from store.audit.stored_form import decoded
-from store.mongo.connection import Database, Document, raises_unavailable, reachable
+from store.audit.stored_form import LENIENT, documents_in
+from store.mongo.connection import Database, raises_unavailable, reachable
+from store.mongo.routing import is_routed
 
-_BATCH = 5000
-_WORTH_A_PROCESS = 1 << 20  # bytes: a process starts slower than these are checked
-_MOST_PROCESSES = 4
+BATCH: Final = 1000
+"""Documents that are read at once: larger batches leave the processor's cache before they are used."""
 
 
 @raises_unavailable
@@ -26,18 +22,44 @@ class CommitScan:
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
+        self._client = database.client
 
-    async def positions(self, head: int) -> AsyncGenerator[list[Document], None]:
-        """Read the sealed log up to `head` in batches; the next one is read while one is checked."""
-        found = self._log.find_raw_batches({"_id": {"$lte": head}}, batch_size=_BATCH).sort("_id", ASCENDING)
+    def is_routed(self) -> bool:
+        """Tell whether a router of shards answers, so that commits have another order in each query."""
+        return is_routed(self._client)
+
+    async def positions(self, after: int, last: int) -> AsyncGenerator[bytes, None]:
+        """Read the sealed log behind a position, up to another one, in batches of raw documents."""
+        found = self._log.find_raw_batches({"_id": {"$gt": after, "$lte": last}}, batch_size=BATCH)
+        async with aclosing(_ahead(found.sort("_id", ASCENDING))) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def commits(self, skip: int = 0, limit: int = 0) -> AsyncGenerator[bytes, None]:
+        """Read the commits that exist now, roughly in the order of writing, in batches of raw documents.
+
+        skip: leave out so many; limit: read so many, 0: all.
+        """
+        found = self._commits.find_raw_batches({}, batch_size=BATCH, skip=skip, limit=limit)
         async with aclosing(_ahead(found)) as batches:
             async for batch in batches:
-                yield decoded(batch)
+                yield batch
 
-    async def sealed(self, commit_ids: Sequence[str]) -> set[str]:
-        """Choose the commits that have a position by now."""
+    async def named(self, names: Sequence[str]) -> list[bytes]:
+        """Read commits by their ids, as raw documents."""
+        found = self._commits.find_raw_batches({"_id": {"$in": [*names]}})
+        return [document async for batch in found for document in documents_in(batch)]
+
+    async def sealed_at(self, position: int) -> object:
+        """Read the time of sealing beside a position, without a zone; None where there is none."""
+        log = self._log.with_options(codec_options=LENIENT)
+        entry = await log.find_one({"_id": position}, {"sealed_at": 1})
+        return None if entry is None else entry.get("sealed_at")
+
+    async def sealed(self, commit_ids: Sequence[str]) -> dict[str, int]:
+        """Map the commits that have a position by now to it."""
         entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
-        return {entry["commit"] for entry in entries}
+        return {entry["commit"]: entry["_id"] for entry in entries}
 
     async def sealed_before(self, moment: datetime, *, after: int) -> tuple[int, int, datetime] | None:
         """Find the first and the last position behind another that were sealed before a moment, and when the first."""
@@ -49,25 +71,9 @@ class CommitScan:
             found.append(entry)
         return found[0]["_id"], found[1]["_id"], found[0]["sealed_at"]
 
-    async def commits(self) -> AsyncGenerator[list[CheckedCommit], None]:
-        """Check every commit that exists now, roughly in the order of writing."""
-        checker = _BatchChecker()
-        checked: deque[asyncio.Future[list[CheckedCommit]]] = deque()
-        try:
-            async with aclosing(_ahead(self._commits.find_raw_batches({}, batch_size=_BATCH))) as batches:
-                async for batch in batches:
-                    checked.append(checker.check(batch))
-                    if len(checked) > checker.width:
-                        yield await checked.popleft()
-            while checked:
-                yield await checked.popleft()
-        finally:
-            checker.close()
-
     async def earlier(self, names: Sequence[str], before: int) -> Mapping[str, CheckedCommit]:
         """Check commits once more: those that were sealed before a position, and are sound."""
-        found = self._commits.find_raw_batches({"_id": {"$in": [*names]}})
-        checked = {commit[0]: commit async for batch in found for commit in check_batch(batch)}
+        checked = {commit[0]: commit for one in await self.named(names) for commit in check_batch(one)}
         sealed = {"commit": {"$in": [*checked]}, "_id": {"$lt": before}}
         entries = await self._log.find(sealed, {"commit": 1, "leaf": 1}).to_list(None)
         leaves = {entry["commit"]: entry.get("leaf") for entry in entries}
@@ -96,21 +102,3 @@ async def _ahead(cursor: Any) -> AsyncGenerator[bytes, None]:
 async def _next(batches: AsyncIterator[bytes]) -> bytes | None:
     with reachable():
         return await anext(batches, None)
-
-
-class _BatchChecker:
-    """Check batches on a thread while they are small, then in processes."""
-
-    def __init__(self) -> None:
-        self.width = max(1, min((os.cpu_count() or 1) - 1, _MOST_PROCESSES))
-        self._processes: ProcessPoolExecutor | None = None
-
-    def check(self, batch: bytes) -> asyncio.Future[list[CheckedCommit]]:
-        if self._processes is None and len(batch) >= _WORTH_A_PROCESS:
-            fresh = multiprocessing.get_context("spawn")  # a fork would copy the driver's threads and sockets
-            self._processes = ProcessPoolExecutor(self.width, mp_context=fresh)
-        return asyncio.get_running_loop().run_in_executor(self._processes, check_batch, batch)
-
-    def close(self) -> None:
-        if self._processes is not None:
-            self._processes.shutdown(cancel_futures=True)

@@ -7,7 +7,7 @@ from domain.audit.checkpoints import ContradictionError
 from events.commit import Commit, leaf_hash
 from store.audit.audit_entries import AuditEntries
 from store.commits.document import stored_commit
-from store.commits.unreadable import UNREADABLE
+from store.commits.unreadable import UNREADABLE, reason_of
 from store.mongo.connection import Database, raises_unavailable
 
 
@@ -37,7 +37,7 @@ class EventLookup:
         try:
             commit = stored_commit(document)
         except UNREADABLE as error:
-            raise ContradictionError(f"{document['_id']} cannot be read: {error}") from error
+            raise ContradictionError(f"{document['_id']} cannot be read: {reason_of(error)}") from error
         entry = await self._log.find_one({"commit": document["_id"]}, {"leaf": 1})
         if entry is None:
             return FoundCommit(commit, ())

@@ -34,18 +34,18 @@ class KnownStreams:
     def get(self, stream: str) -> KnownStream | None:
         return self._known.get(stream)
 
-    def advance(self, stream: str, known: KnownStream, last: int) -> None:
-        """Note the next version that was verified of a known stream."""
-        known.last = last
+    def use(self, stream: str) -> None:
+        """Forget a known stream later than the others."""
         self._known.move_to_end(stream)
 
-    def add(self, stream: str, last: int, owner: Owner, lent: Terms) -> None:
+    def add(self, stream: str, last: int, owner: Owner, lent: Terms) -> KnownStream:
         """Note a stream that was not known."""
         if len(self._owners) >= KEPT:
             self._owners.clear()
-        self._known[stream] = KnownStream(last, *self._owners.setdefault((owner, lent), (owner, lent)))
+        added = self._known[stream] = KnownStream(last, *self._owners.setdefault((owner, lent), (owner, lent)))
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
+        return added
 
     async def recall(self, versions: Mapping[str, int], before: int) -> None:
         """Read streams again that were forgotten, up to a version of each: what was sealed before a position."""

@@ -1,52 +1,68 @@
 """What can be told of the order of positions without a signature."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - stored times are read without a zone
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 _MOST: Final = 1000
 _MOST_STREAMS: Final = 10_000  # more than are sealed at once
+UNKNOWN: Final = -(2**63)
+"""Before all times."""
 
 
 @dataclass(slots=True)
 class SealOrder:
-    """Notes positions that are not in the order of sealing.
+    """Notes positions that are not in the order of sealing; times are milliseconds since 1970.
 
     A commit is sealed after it was written. What is sealed at once is ordered by the first commit of each of its
     streams, and streams are not mixed. A position that breaks this is `astray`: it helps to find the place that a
     signature contradicts, but proves nothing, because clocks differ and two rounds of sealing may have one time.
     """
 
+    sealed_at: int = UNKNOWN
     astray: list[int] = field(default_factory=list)
-    _sealed_at: datetime | None = None
-    _streams: dict[str, datetime | None] = field(default_factory=dict)
+    _noted: int = 0
+    _last: bytes = b""
+    _streams: dict[bytes, int] = field(default_factory=dict)
 
-    def fault_of(self, sealed_at: object) -> str | None:
-        """Tell what is wrong with the next time of sealing; these never decrease."""
-        if not isinstance(sealed_at, datetime):
-            return "has no time of sealing"
-        if self._sealed_at is not None and sealed_at < self._sealed_at:
-            return "was sealed before the position that it follows"
-        if sealed_at != self._sealed_at:
-            self._sealed_at, self._streams = sealed_at, {}
-        return None
+    def allows(self, sealed_at: int) -> bool:
+        """Tell whether the next position may have this time of sealing; these never decrease."""
+        if sealed_at != self.sealed_at:
+            if sealed_at < self.sealed_at:
+                return False
+            self.sealed_at, self._last, self._streams = sealed_at, b"", {}
+        return True
 
-    def note(self, position: int, stream: str, time: datetime | None) -> None:
+    def note(self, position: int, stream: bytes, time: int) -> None:
         """Note the commit at a position, by its stream and the time of its first event."""
-        last = next(reversed(self._streams), None)
-        unwritten = time is not None and self._sealed_at is not None and time > self._sealed_at
-        if (unwritten or (stream != last and self._is_mixed(stream, last, time))) and len(self.astray) < _MOST:
-            self.astray.append(position)
-        if stream != last:
+        if stream == self._last:
+            if time > self.sealed_at:
+                self._add(position)
+            return
+        earlier = self._streams.get(self._last, UNKNOWN)
+        if stream in self._streams or time < earlier or time > self.sealed_at:
+            self._add(position)
             self._streams.pop(stream, None)
-            self._streams[stream] = time
-            if len(self._streams) > _MOST_STREAMS:
-                del self._streams[next(iter(self._streams))]
+        self._streams[stream] = time
+        self._last = stream
+        if len(self._streams) > _MOST_STREAMS:
+            del self._streams[next(iter(self._streams))]
 
-    def _is_mixed(self, stream: str, last: str | None, time: datetime | None) -> bool:
-        earlier = None if last is None else self._streams[last]
-        return stream in self._streams or (earlier is not None and time is not None and time < earlier)
+    def _add(self, position: int) -> None:
+        """Note a position, at most so many in all."""
+        self._noted += 1
+        if self._noted <= _MOST:
+            self.astray.append(position)
 
-    def first_astray(self, after: int, last: int) -> int | None:
-        """Return the first such position behind another one, up to a third one."""
-        return next((one for one in self.astray if after < one <= last), None)
+    def taken(self) -> list[int]:
+        """Return what was noted since the last call."""
+        taken, self.astray = self.astray, []
+        return taken
+
+
+def milliseconds(time: datetime) -> int:
+    """Count from 1970; a stored time has no zone."""
+    return (time - EPOCH) // MILLISECOND

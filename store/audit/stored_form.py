@@ -3,6 +3,7 @@
 What a disk has damaged may be no text, no time, or another type that compares equal: it must be found, not raise.
 """
 
+import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,17 +15,21 @@ LENIENT: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
 )
 """Reads any text and any time; times have no zone."""
 
+_length_at: Final = struct.Struct("<i").unpack_from
+
 
 def decoded(batch: bytes) -> list[dict[str, Any]]:
     """Decode a batch of documents; one that is no BSON any more is an empty one."""
     try:
         return bson.decode_all(batch, LENIENT)
     except bson.errors.BSONError:
-        return [_decoded(one) for one in _split(batch)]
+        return [_decoded(one) for one in documents_in(batch)]
 
 
 class FormError(ValueError):
     """A document has other fields than were stored, or fields of other types."""
+
+    holds_no_data = True
 
 
 def require_form(document: Mapping[str, Any], form: Mapping[str, type], *, alone: bool = False) -> None:
@@ -45,11 +50,11 @@ def are_all(values: Any, kind: type) -> bool:
     return type(values) is list and {*map(type, values)} <= {kind}
 
 
-def _split(batch: bytes) -> list[bytes]:
+def documents_in(batch: bytes) -> list[bytes]:
     """Split a batch by the lengths that its documents begin with, which the server has checked."""
-    documents, start = list[bytes](), 0
-    while start < len(batch):
-        end = start + int.from_bytes(batch[start : start + 4], "little")
+    documents, start, whole = list[bytes](), 0, len(batch)
+    while start < whole:
+        end = start + _length_at(batch, start)[0]
         documents.append(batch[start:end])
         start = end
     return documents

@@ -32,8 +32,8 @@ class EventStore(Protocol):
 
         What `write` writes is committed with it or not at all; an exception from it aborts the append.
 
-        Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError;
-        ValueError for no events.
+        Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError, WriteRefusedError for what
+        the store will not take either when it is sent again; ValueError for no events.
         """
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:

@@ -9,8 +9,10 @@ from typing import Any, Final
 from events.catalogue import UnknownEventError
 from events.commit import Commit, commit_from, leaf_hash
 from events.generation import GenerationRequested
+from events.stream_fault import StreamFaultError
 from store.commits.unreadable import UNREADABLE, UnreadableCommit, log_unreadable, reason_of
 from store.errors import DamagedCommitError
+from store.fault_name import fault_name
 from store.mongo.connection import Document
 
 OWNER: Final = ("developer", "project", "user")
@@ -66,10 +68,10 @@ def stored_commit(document: Document, *, once: bool = False) -> Commit:
 def _sound_commit(document: Document, parse: Callable[[bytes, str], _Parsed]) -> Commit:
     body = document["body"]
     if not isinstance(body, bytes):
-        raise TypeError(f"commit {document['_id']}: its body is of another kind")
+        raise StreamFaultError(f"commit {document['_id']}: its body is of another kind")
     commit, within = parse(bytes(body), document["writer"])
     if _beside(document) != within:
-        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+        raise StreamFaultError(f"commit {document['_id']}: the fields beside the body contradict it")
     return commit
 
 
@@ -98,7 +100,7 @@ def fault_beside_body(document: Document) -> str | None:
             and all(isinstance(text, str) for text in (stream, *types, *owner))
         )
     except (KeyError, TypeError, ValueError, LookupError) as error:
-        return f"no field {error}" if isinstance(error, KeyError) else repr(error)
+        return f"no field {error}" if isinstance(error, KeyError) else fault_name(error)
     return None if sound else "its fields contradict each other"
 
 

@@ -11,7 +11,7 @@ from events.event import Event
 from metrics.metrics import NO_METRICS, Metrics
 from store.commits.contract import Write
 from store.commits.mongo import MongoEventStore
-from store.errors import StoreUnavailableError, WrongExpectedVersionError
+from store.errors import StoreUnavailableError, WriteRefusedError, WrongExpectedVersionError
 from store.metrics import APPENDS, EVENTS
 from store.mongo.connection import Database
 from store.mongo.provisional import ProvisionalWrites
@@ -41,7 +41,7 @@ class MeasuredEventStore(MongoEventStore):
         except WrongExpectedVersionError:
             self._metrics.count(APPENDS, "conflict")
             raise
-        except (StoreUnavailableError, PyMongoError):
+        except (StoreUnavailableError, WriteRefusedError, PyMongoError):
             self._metrics.count(APPENDS, "failed")
             raise
         self._metrics.count(APPENDS, "appended")

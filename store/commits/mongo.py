@@ -5,8 +5,9 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
 
@@ -16,13 +17,14 @@ from events.event import Event
 from store.commits.commits_by_stream import commits_by_stream
 from store.commits.contract import Write
 from store.commits.document import document_of, stored_commit
+from store.commits.insert_faults import DuplicateError, TakenError, insert_fault
 from store.commits.stream_heads import StreamHeads
 from store.commits.stream_range import WHOLE, StreamRange
 from store.commits.unreadable import UNREADABLE, OnUnreadable
-from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.errors import OutcomeUnknownError, WriteRefusedError, WrongExpectedVersionError
+from store.fault_name import fault_name
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
-    DUPLICATE_KEY,
     WRITE_CONFLICT,
     Database,
     Document,
@@ -95,7 +97,7 @@ class MongoEventStore:
         whole, later = await asyncio.gather(self._whole(new), self._later(known))
         for stream, document in (*whole, *later):
             found[stream].append(document)
-        read = {stream: _commits_of(documents) for stream, documents in found.items()}
+        read = {stream: _commits_of(documents) if documents else [] for stream, documents in found.items()}
         for commits in read.values():
             if isinstance(commits, list) and commits:
                 self._heads.note(commits[-1])
@@ -152,14 +154,22 @@ class MongoEventStore:
         """Insert a batch; repeat it once when its outcome is unknown. Answer each with the primary's term.
 
         The second insert finds what the first one wrote, and the writer's token tells whose it is. The driver's
-        own retries would make the server write a record of each insert.
+        own retries would make the server write a record of each insert. A batch that is refused as a whole is sent
+        again one by one: what one commit has, such as too many bytes, is no fault of the others.
         """
         try:
-            return await self._insert_once(documents, _TakenError)
-        except PyMongoError as error:
-            if not is_transient(error):
-                raise
-            return await self._insert_once(documents, _DuplicateError)
+            return await self._insert_once(documents, TakenError)
+        except (PyMongoError, BSONError) as error:
+            if is_transient(error):
+                return await self._insert_once(documents, DuplicateError)
+        return await asyncio.gather(*map(self._insert_alone, documents))
+
+    async def _insert_alone(self, document: Document) -> Exception | int | None:
+        try:
+            [answer] = await self._insert_once([document], DuplicateError)
+        except (PyMongoError, BSONError) as error:
+            return error if is_transient(error) else WriteRefusedError(f"the append is refused: {fault_name(error)}")
+        return answer
 
     async def _insert_once(
         self, documents: Sequence[Document], duplicate: type[Exception]
@@ -172,7 +182,7 @@ class MongoEventStore:
         if "writeConcernError" in answer:  # written, perhaps not durably: no outcome is known
             outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
         for fault in answer.get("writeErrors", ()):
-            outcomes[fault["index"]] = _fault(fault, duplicate)
+            outcomes[fault["index"]] = insert_fault(fault, duplicate)
         return outcomes
 
     async def _write(self, commit: Commit, time: datetime, write: Write | None) -> int | None:
@@ -181,9 +191,9 @@ class MongoEventStore:
             if write is None:
                 return await self._appends.put(document_of(commit, time))
             await self._insert_with(write, commit, time)
-        except _TakenError as error:
+        except TakenError as error:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1) from error
-        except (_DuplicateError, CommitOutcomeUnknownError):
+        except (DuplicateError, CommitOutcomeUnknownError):
             # Success only when the stored writer is this one: the write was repeated.
             await self._settle_unknown(commit)
         except PyMongoError as error:
@@ -197,7 +207,7 @@ class MongoEventStore:
             try:
                 await self._commits.insert_one(document_of(commit, time), session=session)
             except DuplicateKeyError as error:
-                raise _DuplicateError from error
+                raise DuplicateError from error
             except OperationFailure as error:
                 if error.code == WRITE_CONFLICT:  # an open transaction writes this version
                     raise WrongExpectedVersionError(commit.stream, commit.first - 1) from error
@@ -218,23 +228,9 @@ class MongoEventStore:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
 
 
-class _TakenError(Exception):
-    """A commit with this id is stored, and is another one: this one was sent once."""
-
-
-class _DuplicateError(Exception):
-    """A commit with this id is stored."""
-
-
 def _ahead(version: int) -> int:
     """Choose how many versions behind one are looked for at once: what generations mostly have left."""
     return max(_MOSTLY - version, 1)
-
-
-def _fault(fault: dict[str, Any], duplicate: type[Exception]) -> Exception:
-    if fault["code"] == DUPLICATE_KEY:
-        return duplicate(fault["errmsg"])
-    return StoreUnavailableError(f"insert failed with code {fault['code']}")
 
 
 def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:

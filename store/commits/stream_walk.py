@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.audit.stream_kinds import StreamKind
 from events.commit import Commit
-from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit
+from store.commits.unreadable import UNREADABLE, OnUnreadable, UnreadableCommit, reason_of
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class StreamWalk:
             try:
                 self.open = self._folded(commit)
             except UNREADABLE as error:
-                self.skip(UnreadableCommit(commit.stream, commit.first, f"{type(error).__name__}: {error}"))
+                self.skip(UnreadableCommit(commit.stream, commit.first, reason_of(error)))
         return finished
 
     def end_before(self, commit: Commit) -> FoldedStream | None:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from store.errors import DamagedCommitError
+from store.fault_name import fault_name
 
 UNREADABLE: Final = (ValueError, KeyError, TypeError)
 """What reading or folding a commit raises that is damaged, out of order, or written by a newer version."""
@@ -33,8 +34,7 @@ class UnreadableCommit:
 
 def reason_of(error: Exception) -> str:
     """Say in one line why a commit cannot be read, without any of its data."""
-    text = error.reason if isinstance(error, DamagedCommitError) else f"{type(error).__name__}: {error}"
-    return text.partition("\n")[0]
+    return error.reason if isinstance(error, DamagedCommitError) else fault_name(error)
 
 
 OnUnreadable = Callable[[UnreadableCommit], None]

@@ -33,7 +33,7 @@ class DeadLetters:
         self._letters = database.get_collection("dead_letters")
 
     async def record(self, queue: str, event: RecordedEvent, error: str) -> None:
-        """Note another failure of an actor, with the class of its exception."""
+        """Note another failure of an actor, with the `fault_name` of its exception."""
         new = {
             "queue": queue,
             "event": event.id,

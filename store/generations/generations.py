@@ -68,7 +68,7 @@ class Generations:
         self._lacks_endpoints = lacks_endpoints
         self._look_up_endpoints = look_up_endpoints
         self._snapshots = SnapshotCache()
-        self._newer: Batcher[tuple[str, int], list[Commit]] = Batcher(self._find_newer, largest=100)
+        self._newer: Batcher[tuple[str, int], list[Commit]] = Batcher(self._find_newer, largest=160)
         self._streams = Repository(
             events,
             fold=self._snapshots.fold,
@@ -108,6 +108,8 @@ class Generations:
 
     def _readable(self, stream: str, cached: Generation | None, newer: list[Commit] | Exception) -> Generation | None:
         """Extend a snapshot; log what cannot be read, so that a damaged stream hides no other."""
+        if not newer and cached is not None:
+            return cached
         error: Exception
         if isinstance(newer, StoreUnavailableError):
             raise newer
@@ -118,7 +120,7 @@ class Generations:
                 return self._extended(cached, newer)
             except Exception as fault:  # noqa: BLE001
                 error = fault
-        log.critical("generation_unreadable", generation_id=id_of(stream), error=repr(error))
+        log.critical("generation_unreadable", generation_id=id_of(stream), error=error)
         return None
 
     def _extended(self, cached: Generation | None, newer: Sequence[Commit]) -> Generation | None:

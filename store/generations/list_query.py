@@ -11,6 +11,7 @@ from store.mongo.connection import Document
 
 NEWEST_FIRST: Final = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
+_SCOPE: Final = frozenset({"project", "user", "erased", "is_public"})
 _KEPT: Final[Document] = {"erased": False}
 _LABELED: Final[Document] = {"erased": False, "labels": {"$gt": ""}}
 _PUBLIC: Final[Document] = {"is_public": True}
@@ -69,6 +70,11 @@ class RowQuery:
     def is_covered(self) -> bool:
         """Tell whether the index alone answers a page of ids; one over labels has several keys for a row."""
         return not self.rest and self.index.endswith(("_all", "_state"))
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it is a whole list, without any filter: one index has all of it in order, and no other has."""
+        return self.index.endswith("_all") and self.conditions.keys() <= _SCOPE
 
 
 def row_query(scope: Scope, filters: Filters, cursor: ListCursor | None = None) -> RowQuery:

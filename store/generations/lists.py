@@ -2,17 +2,20 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
+from store.mongo.finding import find_few
 
 _FIELDS: Document = {"created_at": 1}
 READ_TO_COUNT: Final = 100
 """So many keys of an index are read in less time than another request takes."""
 _LONG_SECONDS: Final = 10.0
 _CAPACITY: Final = 10_000
+_TOGETHER: Final = 16  # lists in one command
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class CursorPage:
 class Lists:
     """Read lists from the rows in collection `generations`.
 
-    Each query names its index, so that nothing is sorted and the planner has no choice. Conditions that the
+    Each query names its index, so that nothing is sorted and the planner has no choice; first pages of whole lists that
+    are read at the same time share one, for which only the index of the first can be named. Conditions that an
     index does not hold are compared with at most `bound` rows that it finds: pages by number and totals know
     no more than these, pages by cursor continue behind them. A list that was longer than `bound` is counted again
     after ten seconds.
@@ -56,6 +60,7 @@ class Lists:
         self._bound = bound
         self._monotonic = monotonic
         self._long: dict[str, float] = {}
+        self._first: Batcher[tuple[RowQuery, int], Sequence[ListCursor]] = Batcher(self._read_first, largest=_TOGETHER)
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> tuple[Sequence[str], Total]:
         """Read the ids of a page by its number, from 1, and count the list."""
@@ -76,6 +81,8 @@ class Lists:
         """Read a page and what follows it, and count all: a list that ends soon was counted by reading."""
         if not query.is_covered:
             return await asyncio.gather(self._read(query, skip, limit + 1), self._total(query))
+        if self._was_long(query):
+            return await self._read(query, skip, limit + 1), self._up_to_bound(self._bound + 1)
         enough = max(limit, READ_TO_COUNT) + 1
         found = await self._read(query, skip, enough)
         if len(found) == enough or (skip and not found):
@@ -91,12 +98,15 @@ class Lists:
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return self._up_to_bound(await self._long_or_counted(query))
 
+    def _was_long(self, query: RowQuery) -> bool:
+        """Tell whether the list was longer than the bound a moment ago: to count ten thousand keys takes a while."""
+        counted_at = self._long.get(repr(query)) if self._long else None
+        return counted_at is not None and self._monotonic() - counted_at < _LONG_SECONDS
+
     async def _long_or_counted(self, query: RowQuery) -> int:
-        """Count, or tell that the list was longer than the bound a moment ago: ten thousand keys take a while."""
-        key, now = repr(query), self._monotonic()
-        counted_at = self._long.get(key)
-        if counted_at is not None and now - counted_at < _LONG_SECONDS:
+        if self._was_long(query):
             return self._bound + 1
+        key, now = repr(query), self._monotonic()
         found = await self._count(query)
         if len(self._long) >= _CAPACITY:
             self._long.clear()
@@ -120,14 +130,34 @@ class Lists:
         return await self._rows.count_documents(query.conditions, hint=query.index, limit=most)
 
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
+        if query.is_whole and not skip:
+            return await self._first.put((query, limit))
+        return await self._read_alone(query, skip, limit)
+
+    async def _read_first(self, asked: Sequence[tuple[RowQuery, int]]) -> Sequence[Sequence[ListCursor]]:
+        """Read the first rows of several lists with one command."""
+        if len(asked) == 1:
+            return [await self._read_alone(query, 0, limit) for query, limit in asked]
+        (first, *others) = (_numbered(query, limit, number) for number, (query, limit) in enumerate(asked))
+        steps = [*first, *({"$unionWith": {"coll": self._rows.name, "pipeline": other}} for other in others)]
+        most = sum(limit for _, limit in asked)
+        # With room for one more, the first answer is the whole.
+        found = await aggregate(self._rows, steps, hint=asked[0][0].index, batchSize=most + 1)
+        lists: list[list[ListCursor]] = [[] for _ in asked]
+        for document in found:
+            lists[document["list"]].append(_cursor(document))
+        return lists
+
+    async def _read_alone(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
             documents = await aggregate(self._rows, steps, hint=query.index)
         else:
-            order = None if query.index == "_id_" else NEWEST_FIRST
-            options: dict[str, Any] = {"hint": query.index, "skip": skip, "limit": limit, "sort": order}
-            documents = await self._rows.find(query.conditions, _FIELDS, **options).to_list(limit)
-        return [ListCursor(document["created_at"], document["_id"]) for document in documents]
+            order = () if query.index == "_id_" else NEWEST_FIRST
+            documents = await find_few(
+                self._rows, query.conditions, _FIELDS, order=order, index=query.index, skip=skip, most=limit
+            )
+        return [*map(_cursor, documents)]
 
     def _compared(self, query: RowQuery) -> list[Document]:
         """Compare the newest rows that the index finds with the other conditions."""
@@ -145,3 +175,13 @@ class Lists:
         found = self._rows.find(query.indexed, _FIELDS).hint(query.index).sort(NEWEST_FIRST)
         last = await found.skip(self._bound - 1).limit(1).to_list(1)
         return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None
+
+
+def _numbered(query: RowQuery, limit: int, number: int) -> list[Document]:
+    """Read the first rows of a list, marked with its number."""
+    marked = {**_FIELDS, "list": {"$literal": number}}
+    return [{"$match": query.indexed}, {"$sort": dict(NEWEST_FIRST)}, {"$limit": limit}, {"$project": marked}]
+
+
+def _cursor(document: Document) -> ListCursor:
+    return ListCursor(document["created_at"], document["_id"])

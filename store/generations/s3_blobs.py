@@ -6,13 +6,13 @@ from typing import Final
 
 import structlog
 
-from domain.generation.generation import stream_of
 from store.errors import ObjectStorageUnavailableError
 from store.generations.blobs import PIECE, Blob, Kind
-from store.generations.mongo_blobs import MongoBlobs, by_tags
+from store.generations.mongo_blobs import MongoBlobs
 from store.generations.picture_documents import from_object, has_object, head_of, key_of, numbers_of
 from store.mongo.connection import Database, Document, raises_unavailable
-from store.mongo.provisional import ProvisionalWrites
+from store.mongo.provisional import ProvisionalWrites, is_duplicate
+from store.mongo.write_command import run_write
 from store.objects.s3_objects import S3Objects, all_done
 from store.objects.uploads import Upload, Uploads
 from store.settings import StoreSettings
@@ -32,8 +32,9 @@ class S3Blobs(MongoBlobs):
     Each put writes objects with new names, and then a head that names one: no object is ever replaced, and what is
     deleted is never written again. Pictures that are in MongoDB are read from there.
 
-    A sweep marks the rows of old uploads, then reads heads; a put stores heads, then reads its rows. So one of them
-    sees the other, whatever the clocks say: the sweep keeps the object, or the put takes its head back and fails.
+    A sweep marks the rows of old uploads, then reads heads; a put stores heads, then reads the rows of their objects.
+    A majority has each before the other is read. So one of them sees the other, whatever the clocks say and whoever
+    is the primary: the sweep keeps the object, or the put takes its head back and fails.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class S3Blobs(MongoBlobs):
         provisional: ProvisionalWrites | None = None,
     ) -> None:
         super().__init__(database, provisional)
+        self._database = database
         self._heads = database["blobs"]  # as a majority has them
         self._objects = objects
         self._uploads = uploads
@@ -64,12 +66,10 @@ class S3Blobs(MongoBlobs):
         if uploads:
             await self._write_objects([(upload, wanted[key]) for key, upload in uploads.items()])
         heads |= {key: head_of(wanted[key], in_object=upload.object) for key, upload in uploads.items()}
-        # A head that exists is written too: after an election the commit may be stored without it.
-        for tags, together in by_tags([one for key, one in wanted.items() if has_object(heads[key])]).items():
-            await self._insert(tags, [heads[key_of(one)] for one in together])
-        if uploads and not await self._uploads.are_kept([*uploads.values()]):
-            await self._take_back(uploads)
-            raise ObjectStorageUnavailableError("put_object", "took too long")
+        if named := [head for head in heads.values() if has_object(head)]:
+            if await self._store_heads(named):
+                named = await self._found_again(named)
+            await self._require_objects([_upload_named_by(head) for head in named], {*uploads.values()})
 
     async def _stored_heads(self, keys: Collection[str]) -> dict[str, Document]:
         """Map the pictures that are stored already to their heads, without bytes."""
@@ -80,13 +80,46 @@ class S3Blobs(MongoBlobs):
         await self._uploads.begin([upload for upload, _ in pairs])
         await all_done([self._objects.put(upload.object, one.data, one.content_type) for upload, one in pairs])
 
-    async def _take_back(self, uploads: Mapping[str, Upload]) -> None:
+    async def _store_heads(self, heads: Sequence[Document]) -> bool:
+        """Store heads for good, those that are there too, which may not be durable yet; tell whether any was there.
+
+        A primary alone may be deposed: then a sweep through the next one would not see them.
+        """
+        command = {"insert": self._blobs.name, "documents": heads, "ordered": False}
+        return is_duplicate(await run_write(self._database, command, self._database.write_concern.document))
+
+    async def _found_again(self, heads: Sequence[Document]) -> list[Document]:
+        """Read the heads that are stored instead: those of another put may name other objects."""
+        found = await self._stored_heads([head["_id"] for head in heads])
+        if len(found) < len(heads):
+            raise ObjectStorageUnavailableError("put_object", "taken back")
+        return [head for head in found.values() if has_object(head)]
+
+    async def _require_objects(self, named: Sequence[Upload], own: Collection[Upload]) -> None:
+        """Raise unless every head that is stored now names an object that stays; take back those that do not.
+
+        Another's object without a row was kept by a sweep, or deleted before its late head came: the storage tells.
+        """
+        states = await self._uploads.states(named)
+        lost = [one for one in named if states.get(one.object) == "taken_back"]
+        lost += [one for one in named if one in own and states.get(one.object) != "kept"]
+        settled = [one for one in named if one not in own and one.object not in states]
+        found = await all_done([self._objects.get(one.object, 0, 1) for one in settled])
+        lost += [one for one, data in zip(settled, found, strict=True) if data is None]
+        if lost:
+            await self._take_back(lost)
+        if lost or "swept" in states.values():
+            raise ObjectStorageUnavailableError("put_object", "took too long")
+
+    async def _take_back(self, uploads: Sequence[Upload]) -> None:
         """Delete the heads of objects that a sweep may have deleted; noted once more, what is left of them is swept."""
-        for one in uploads.values():
-            self._provisional.forget(stream_of(one.generation), one.token, one.kind)
-        await self._uploads.begin([*uploads.values()])
-        named = {"$in": [one.object for one in uploads.values()]}
-        await self._blobs.delete_many({"_id": {"$in": [*uploads]}, "object": named})
+        await self._uploads.begin(uploads, taken_back=True)
+        await self._blobs.delete_many(
+            {
+                "generation": {"$in": [one.generation for one in uploads]},
+                "object": {"$in": [one.object for one in uploads]},
+            }
+        )
 
     async def _with_bytes(self, found: Mapping[str, Document], numbers: range | None = None) -> Mapping[str, Document]:
         heads = [document for document in found.values() if has_object(document)]
@@ -139,3 +172,7 @@ class S3Blobs(MongoBlobs):
 def _upload_of(blob: Blob) -> Upload:
     """Give the object of a picture a new name."""
     return Upload(f"{key_of(blob)}/{secrets.token_hex(8)}", blob.generation, blob.token, blob.kind)
+
+
+def _upload_named_by(head: Document) -> Upload:
+    return Upload(head["object"], head["generation"], head["token"], head["kind"])

@@ -78,6 +78,6 @@ class ScopeErasure:
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - one damaged stream must not keep the data of others
-            log.warning("generation_not_erased", generation_id=generation_id, error=repr(error))
+            log.warning("generation_not_erased", generation_id=generation_id, error=error)
             return None
         return None if decided is None else decided.generation

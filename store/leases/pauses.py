@@ -14,6 +14,11 @@ class Pause:
     seconds: float
 
 
+def refused_token(provider: str) -> str:
+    """Name what looks like a pause while a process has a token that the provider refuses; no call waits for it."""
+    return f"{provider} token"
+
+
 class Pauses(Protocol):
     """Pauses of something that all processes use, such as an account; each ends by itself."""
 

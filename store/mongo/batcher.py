@@ -26,30 +26,24 @@ class Batcher(Generic[Item, Answer]):
         self._send = send
         self._largest = largest
         self._apart, self._begun = apart, float("-inf")
-        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._waiting: list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer | Exception]]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def put(self, item: Item) -> Answer:
         """Return the answer to an item; raises its exception or that of its batch."""
-        return await self._added(item)
+        [answer] = await self._added([item])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    async def put_all(self, items: Iterable[Item]) -> list[Answer | Exception]:
+    async def put_all(self, items: Iterable[Item]) -> Sequence[Answer | Exception]:
         """Return the answer to each of several items, or its exception; cheaper than a call for each."""
-        added, answers = [*map(self._added, items)], list[Answer | Exception]()
-        try:
-            for one in added:
-                try:
-                    answers.append(await one)
-                except Exception as error:  # noqa: BLE001 - the caller tells which are its own
-                    answers.append(error)
-        finally:
-            for one in added:
-                one.cancel()  # nobody waits any more, if this call was canceled
-        return answers
+        group = [*items]
+        return await self._added(group) if group else []
 
-    def _added(self, item: Item) -> asyncio.Future[Answer]:
-        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, done))
+    def _added(self, group: Sequence[Item]) -> asyncio.Future[Sequence[Answer | Exception]]:
+        done: asyncio.Future[Sequence[Answer | Exception]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((group, done))
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         return done
@@ -58,19 +52,31 @@ class Batcher(Generic[Item, Answer]):
         while self._waiting:
             if self._apart:
                 await self._until_next()
-            batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-            answers: Sequence[Answer | Exception]
+            groups = self._taken()
+            answers = await self._answers([item for group, _ in groups for item in group])
+            start = 0
+            for group, done in groups:
+                if not done.cancelled():
+                    done.set_result(answers[start : start + len(group)])
+                start += len(group)
+
+    def _taken(self) -> Sequence[tuple[Sequence[Item], asyncio.Future[Sequence[Answer | Exception]]]]:
+        """Take the groups of the next batch, at least one: a group that is larger than a batch is sent by itself."""
+        number, size = 1, len(self._waiting[0][0])
+        while number < len(self._waiting) and (size := size + len(self._waiting[number][0])) <= self._largest:
+            number += 1
+        taken, self._waiting = self._waiting[:number], self._waiting[number:]
+        return taken
+
+    async def _answers(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+        answers = list[Answer | Exception]()
+        for start in range(0, len(items), self._largest):
+            batch = items[start : start + self._largest]
             try:
-                answers = await self._send([item for item, _ in batch])
+                answers += [answer for _, answer in zip(batch, await self._send(batch), strict=True)]
             except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
-                answers = [error] * len(batch)
-            for (_, done), answer in zip(batch, answers, strict=True):
-                if done.cancelled():
-                    continue
-                if isinstance(answer, Exception):
-                    done.set_exception(answer)
-                else:
-                    done.set_result(answer)
+                answers += [error] * len(batch)
+        return answers
 
     async def _until_next(self) -> None:
         now = asyncio.get_running_loop().time

@@ -1,5 +1,6 @@
 """The connection to MongoDB: majority writes, journalled, read from the primary, with bounded waits."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
@@ -38,8 +39,23 @@ DRIVERS: Final[Mapping[str, Callable[..., Any]]] = {"motor": AsyncIOMotorClient,
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
 
-# Server codes of transient errors: not primary, shutting down, stepping down, write concern unmet, disk full.
-TRANSIENT: Final = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
+TRANSIENT: Final = frozenset(
+    {
+        *(6, 7, 89, 202, 407, 9001),  # the network between servers: a router of shards reports its own
+        *(91, 189, 10058, 10107, 11600, 11602, 13435, 13436),  # no primary, or one that stops
+        *(133, 134, 216),  # a router finds no primary; an election
+        *(150, 249, 13388),  # a router whose map of the shards is old
+        *(262, 365, 402, 433, 449, 450, 453, 462),  # too much at once, or something in its way
+        *(64, 91331),  # the write concern is not met in time; a shard failed and may be asked again
+        14031,  # the disk is full: an operator makes room
+    }
+)
+"""Codes of errors that may be gone when the same is sent again: what MongoDB's own list calls retriable, and its like.
+
+Any other error comes as often as the same is sent: a document too large or not valid, a missing permission.
+"""
+_RETRYABLE: Final = ("RetryableWriteError", "RetryableError")
+"""Labels by which a server says the same, also of codes that are newer than this list."""
 
 
 @asynccontextmanager
@@ -78,7 +94,9 @@ def connect(settings: StoreSettings, metrics: Metrics = NO_METRICS) -> Database:
             read_concern=ReadConcern("majority"),
         )
     except (PyMongoError, ValueError) as error:
-        raise StoreError(f"no address of MongoDB: {error}") from error
+        # Behind the first quotation mark is a part of the address, perhaps of its password.
+        reason = re.split("['\"]", str(error), maxsplit=1)[0].rstrip(": ")
+        raise StoreError(f"no address of MongoDB: {reason}") from None
     return database
 
 
@@ -101,14 +119,16 @@ def only_duplicates(error: BulkWriteError) -> bool:
     return not error.details["writeConcernErrors"] and all(fault["code"] == DUPLICATE_KEY for fault in faults)
 
 
-def is_transient(error: PyMongoError) -> bool:
+def is_transient(error: Exception) -> bool:
     """Tell whether an error is transient: the store cannot be reached now."""
     if isinstance(error, BulkWriteError):
         faults = error.details["writeErrors"]
         return bool(error.details["writeConcernErrors"]) or any(fault["code"] in TRANSIENT for fault in faults)
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
         return True
-    return isinstance(error, OperationFailure) and error.code in TRANSIENT
+    return isinstance(error, OperationFailure) and (
+        error.code in TRANSIENT or any(map(error.has_error_label, _RETRYABLE))
+    )
 
 
 @contextmanager

@@ -13,16 +13,24 @@ Order = Sequence[tuple[str, int]]
 
 
 async def find_few(
-    rows: MongoCollection, query: Document, fields: Mapping[str, Any] | None = None, *, order: Order = ()
+    rows: MongoCollection,
+    query: Document,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    order: Order = (),
+    index: str | None = None,
+    skip: int = 0,
+    most: int = 0,
 ) -> list[Document]:
     """Return all documents that match, as `rows.find` would; in one round trip where they fit into one answer.
 
-    What the server has not answered, or only in part, is read by a cursor, which repeats a read that failed.
+    index: the name of the one to use; most: 0 for all. What the server has not answered, or only in part, is read by a
+    cursor, which repeats a read that failed.
     """
     command: Document = {"find": rows.name, "filter": query, "batchSize": _BATCH}
-    command |= {"projection": fields} if fields else {}
-    command |= {"sort": dict(order)} if order else {}
-    command |= {"readConcern": rows.read_concern.document} if rows.read_concern.document else {}
+    options = {"projection": fields, "sort": dict(order), "hint": index, "skip": skip, "limit": most}
+    options["readConcern"] = rows.read_concern.document
+    command |= {name: value for name, value in options.items() if value}
     try:
         answer = (await rows.database.command(command, codec_options=rows.codec_options))["cursor"]
     except PyMongoError as error:
@@ -33,5 +41,5 @@ async def find_few(
             found: list[Document] = answer["firstBatch"]
             return found
         await rows.database.command({"killCursors": rows.name, "cursors": [answer["id"]]})
-    cursor = rows.find(query, fields)
-    return await (cursor.sort([*order]) if order else cursor).to_list(None)
+    cursor = rows.find(query, fields, sort=[*order] or None, hint=index, skip=skip, limit=most)
+    return await cursor.to_list(None)

@@ -17,13 +17,12 @@ from pymongo.errors import PyMongoError
 
 from store.errors import StoreError
 from store.mongo.connection import Database, Document
+from store.mongo.routing import is_routed
 from store.mongo.write_batches import WriteBatches
 from store.mongo.write_command import PRIMARY_ALONE, run_write
 
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_S: Final = 600.0  # far longer than from a write to its commit; what is older was abandoned
-_ROUTED: Final = {"Sharded", "LoadBalanced"}
-_ROUTERS: Final = {"Mongos", "LoadBalancer"}
 _SMALL_BYTES: Final = 2**18  # a larger write would keep the others of its command waiting
 
 log = structlog.get_logger()
@@ -71,18 +70,12 @@ class ProvisionalWrites:
         if not self._has_terms or self._bytes + size > self._most_bytes:
             return await self._run(command, self._majority)
         answer = await (self._small.run(command) if size <= _SMALL_BYTES else self._run(command, PRIMARY_ALONE))
-        term = None if self._is_routed() else term_of(answer)
+        term = None if is_routed(self._client) else term_of(answer)
         if term is None:
             self._has_terms = False
             return await self._run(command, self._majority)
         self._keep(stream, Write(command, term, size, self._monotonic(), frozenset(tags)))
         return answer
-
-    def _is_routed(self) -> bool:
-        """Tell whether a router of shards answers; the driver knows it since the first answer."""
-        found = self._client.topology_description
-        servers = found.server_descriptions().values()  # with `directConnection` the topology is `Single`
-        return found.topology_type_name in _ROUTED or any(one.server_type_name in _ROUTERS for one in servers)
 
     def pending(self, stream: str) -> Sequence[Write]:
         """Return the writes that a commit of a stream would follow; call before it is sent."""

@@ -1,12 +1,14 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+
+UploadState = Literal["kept", "swept", "taken_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,17 @@ class Uploads:
         self._uploads = database["uploads"]
         self._newest = database.get_collection("uploads", read_concern=ReadConcern("local"))
 
-    async def begin(self, uploads: Sequence[Upload]) -> None:
-        """Note objects, before they are written or once more, by the clock of the server: processes' may differ."""
+    async def begin(self, uploads: Sequence[Upload], *, taken_back: bool = False) -> None:
+        """Note objects, before they are written, by the clock of the server: processes' may differ.
+
+        taken_back: once more, because their heads are about to be deleted.
+        """
+        aside = {"taken_back": True} if taken_back else {}
         rows = [
             UpdateOne(
                 {"_id": one.object},
                 {
-                    "$set": {"generation": one.generation, "token": one.token, "kind": one.kind},
+                    "$set": {"generation": one.generation, "token": one.token, "kind": one.kind, **aside},
                     "$currentDate": {"at": True},
                     "$unset": {"swept": True},
                 },
@@ -58,13 +64,23 @@ class Uploads:
         """Mark objects that are deleted unless a picture names them by now; a majority has the mark, and all before."""
         await self._uploads.update_many(_ids(uploads), {"$set": {"swept": True}})
 
-    async def are_kept(self, uploads: Sequence[Upload]) -> bool:
-        """Tell whether objects that pictures name stay, as the primary has it: none was marked before it was named."""
-        return await self._newest.count_documents(_ids(uploads) | {"swept": None}) == len(uploads)
+    async def states(self, uploads: Sequence[Upload]) -> Mapping[str, UploadState]:
+        """Tell what became of objects whose heads are stored, as the primary has it; one without a row is left out.
+
+        What is `kept` was not marked before it was named.
+        """
+        rows = await self._newest.find(_ids(uploads), {"swept": 1, "taken_back": 1}).to_list(None)
+        return {row["_id"]: _state(row) for row in rows}
 
     async def end(self, uploads: Sequence[Upload]) -> None:
         """Forget marked objects that a picture names, or that are deleted; not those that were noted once more."""
         await self._uploads.delete_many(_ids(uploads) | {"swept": True})
+
+
+def _state(row: Document) -> UploadState:
+    if row.get("taken_back"):
+        return "taken_back"
+    return "swept" if row.get("swept") else "kept"
 
 
 def _ids(uploads: Sequence[Upload]) -> Document:

@@ -246,4 +246,4 @@ def _report_failures(developer: str, done: Sequence[bool | BaseException]) -> No
         if isinstance(error, StoreUnavailableError) or not isinstance(error, bool | Exception):
             raise error
         if isinstance(error, Exception):
-            log.warning("hold_not_freed", developer=developer, error=repr(error))
+            log.warning("hold_not_freed", developer=developer, error=error)

@@ -221,7 +221,7 @@ def _readable(document: Document) -> Delivery | None:
     try:
         return _delivery(document)
     except TypeError as error:
-        log.critical("delivery_unreadable", delivery=document["_id"], error=str(error))
+        log.critical("delivery_unreadable", delivery=document["_id"], error=error)
         return None
 
 

@@ -98,7 +98,7 @@ class WebhookSecrets:
         try:
             return await self._decrypt(endpoint, stored)
         except SecretLostError as error:
-            log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
+            log.critical("webhook_secret_lost", endpoint=endpoint, error=error)
             return None
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:

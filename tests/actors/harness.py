@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -54,17 +55,19 @@ TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 LOST_AFTER = timedelta(minutes=2)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
 ALWAYS = Backoff(first=0, longest=0)
+FAST = SandboxSettings(token=TOKEN, boot_seconds=0.01, predict_seconds=0.05)
+DECODER = DecoderSettings()
 
 
 @dataclass
 class SandboxProvider:
     """A sandbox whose clock may differ from that of the harness."""
 
-    url: str
-    http: httpx.AsyncClient
     skew: timedelta = field(default_factory=timedelta)
+    url: str = field(init=False)
+    http: httpx.AsyncClient = field(init=False)
 
-    @property
+    @cached_property
     def settings(self) -> ReplicateSettings:
         return ReplicateSettings(
             replicate_api_token=SecretStr(TOKEN),
@@ -195,16 +198,15 @@ class Harness:
 
 @asynccontextmanager
 async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
-    provider = SandboxProvider("", httpx.AsyncClient())
+    provider = SandboxProvider()
 
     def skewed() -> datetime:
         return clock() + provider.skew
 
-    settings = SandboxSettings(token=TOKEN, boot_seconds=0.01, predict_seconds=0.05)
-    async with TestServer(create_app(settings, clock=skewed, random=random.Random(1))) as server:
+    async with TestServer(create_app(FAST, clock=skewed, random=random.Random(1))) as server:
         provider.url = str(server.make_url("")).rstrip("/")
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient(base_url=provider.url, headers=headers, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=provider.url, headers=headers, timeout=20, verify=False) as http:  # noqa: S501 - it has no TLS
             provider.http = http
             yield provider
 
@@ -226,6 +228,6 @@ async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider
         "tiers": TIERS,
         "timeouts": TIMEOUTS,
     }
-    async with Decoder(DecoderSettings()) as decoder:
+    async with Decoder(DECODER) as decoder:
         yield Harness(store, clock, {**given, "decoder": decoder})
     await replicate.close()

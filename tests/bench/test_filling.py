@@ -2,11 +2,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.filling import Template, require_codec
+from bench.filling import Template, fill, require_codec
 from events.commit import commit_from, commit_of, leaf_hash
 from events.envelope import Cause
 from store.commits.document import document_of, stored_commit
-from tests.builders.generation import requested
+from store.quota.usage_recount import recount_usage
+from tests.builders.generation import TO_COMPLETED, requested
+from tests.store.quota.test_usage import count_log
+from tests.stores import open_store
+from tests.systems.waiting import until
 
 CAUSE = Cause(actor="actor:bench")
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
@@ -49,3 +53,23 @@ def test_a_copy_has_the_row_of_its_own_id() -> None:
     copy = template().copy(NEW, timedelta(days=2), 12)
     assert copy.documents["generations"] == [{"_id": NEW, "created_at": NOON - timedelta(days=2)}]
     assert template().documents["generations"][0]["_id"] == OLD
+
+
+async def test_the_sums_of_usage_are_those_that_the_product_counts(mongodb_url: str) -> None:
+    """The id of a sum names the API key, and a sum has what its generations cost."""
+    async with open_store(mongodb_url, prepared=True) as store:
+        history = [requested(api_key="key-1"), *TO_COMPLETED[1:]]
+        time = datetime.now(UTC).replace(microsecond=0)
+        await store.events.append(f"generation-{OLD}", 0, history, cause=CAUSE, time=time)
+        await store.database["generations"].insert_one({"_id": OLD, "created_at": time})
+        await count_log(store)
+        fill(mongodb_url, OLD, 5 * len(history))
+
+        async def are_durable() -> bool:
+            return await store.database["usage"].count_documents({}) > 1
+
+        await until(are_durable, "a majority has what was filled in")
+        sums = [one async for one in store.usage_sums.all()]
+        assert sum(one["generations"] for one in sums) == sum(one["completed"] for one in sums) == 6
+        assert {one["_id"].rpartition("/")[2] for one in sums} == {"key-1"}
+        assert await recount_usage(store.sealed_log, store.subscriptions, store.parking, store.usage_sums) == []

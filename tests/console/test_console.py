@@ -69,12 +69,33 @@ def test_a_page_that_is_not_for_a_role_says_for_whom_it_is(tour: Tour) -> None:
         expect(tour.page.locator("main")).to_contain_text(told)
 
 
+def test_a_link_to_a_page_of_another_role_is_kept_for_the_account_that_it_is_for(
+    open_tab: OpenTab, link: Callable[[Account], str], account: Account
+) -> None:
+    tab = open_tab()
+    page = tab.page
+    page.goto(link(account))
+    page.wait_for_selector("form.create")
+    tab.open("log?type=generation.completed")
+    page.get_by_role("button", name=f"Go on as {account.developer_email}").click()
+    expect(page.get_by_label("Type")).to_have_value("generation.completed")
+    tab.open("create")
+    page.get_by_role("button", name="Sign in with another account").click()
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password").fill(account.password)
+    page.get_by_label("Project ID").fill(account.project_id)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("form.create")).to_be_visible()
+    assert page.url.endswith("/console/create")
+
+
 def test_usage_counts_what_was_made(tab: Tab) -> None:
     submit(tab)
     tab.page.wait_for_selector(".picture img", timeout=60_000)
     tab.page.wait_for_timeout(1500)  # the sums follow an event within a second
     tab.open("usage")
     expect(tab.page.locator(".tiles dd").first).to_have_text("1")
+    expect(tab.page.locator("main")).to_contain_text("These limits are shared")
     with tab.page.expect_download() as download:
         tab.page.get_by_role("button", name="Download as CSV").click()
     assert "day,generations" in download.value.path().read_text()

@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 @given(st.data())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_event_survives_the_round_trip_through_a_commit(
     any_event: st.SearchStrategy[Event], any_cause: st.SearchStrategy[Cause], data: st.DataObject
 ) -> None:

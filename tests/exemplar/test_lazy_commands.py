@@ -51,7 +51,10 @@ def test_a_shell_completes_commands_and_events(typed: str, offered: str) -> None
     assert offered in done.output.split()
 
 
-def test_the_list_loads_neither_clients_nor_stores() -> None:
-    program = "import sys, exemplar.cli; print([m for m in ('httpx', 'pymongo', 'rich.live') if m in sys.modules])"
+@pytest.mark.parametrize("modules", ["exemplar.cli", "exemplar.cli, exemplar.local.up, exemplar.demo.hooks"])
+def test_the_list_and_the_start_of_servers_load_neither_clients_nor_stores(modules: str) -> None:
+    program = (
+        f"import sys, {modules}; print([m for m in ('httpx', 'pymongo', 'rich.live', 'store') if m in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown == "[]\n"

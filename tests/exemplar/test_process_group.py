@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.systems.commands import run_command
 from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.waiting import until
@@ -65,7 +66,7 @@ def running() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 @pytest.fixture
 def system(databases: Databases, amqp_url: str, tmp_path: Path) -> Iterator[System]:
-    with opened_system(tmp_path, databases, amqp_url, forked=False) as opened:
+    with opened_system(tmp_path, databases, amqp_url) as opened:
         yield opened
 
 
@@ -130,22 +131,20 @@ async def test_children_end_when_their_parent_is_killed(system: System) -> None:
     await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "all have ended", within=30)
 
 
-def test_a_port_that_another_program_has_is_one_error_and_no_restart(system: System) -> None:
+def test_a_port_that_another_program_has_is_one_error_and_no_restart(system: System, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         env = system.env | {"EXEMPLAR_PORT": str(taken.getsockname()[1])}
-        command = [*system.options.command, "gateway", "--processes", "2"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert "EXEMPLAR_PORT" in done.stderr
-    assert "process_died" not in done.stderr
+        done = run_command("gateway", "--processes", "2", env=env, cwd=tmp_path)
+    assert done.code == 2
+    assert "EXEMPLAR_PORT" in done.error
+    assert "process_died" not in done.error
 
 
-def test_a_wrong_setting_stops_the_parent_before_a_child_is_started(system: System) -> None:
+def test_a_wrong_setting_stops_the_parent_before_a_child_is_started(system: System, tmp_path: Path) -> None:
     env = system.env | {"EXEMPLAR_PORT": "many"}
-    command = [*system.options.command, "gateway", "--processes", "3"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
+    done = run_command("gateway", "--processes", "3", env=env, cwd=tmp_path)
+    assert done.code == 2
+    assert len(done.error.splitlines()) == 1
 
 
 def test_a_child_that_dies_at_once_is_restarted_with_growing_pauses(

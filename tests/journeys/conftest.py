@@ -1,12 +1,13 @@
-"""Two systems for all journeys: one of separate processes on RabbitMQ, one in a single process.
+"""Three systems for all journeys: one of separate processes on RabbitMQ, two in a single process.
 
-Both start for the first journey that needs them; processes that a journey has ended start before the next. The
-invariants of each are checked once, after its last journey: that reads all that they have left.
+The last is on a MongoDB of its own, which its journeys kill. Each starts for the first journey that needs it;
+processes that a journey has ended start before the next. The invariants of each are checked once, after its last
+journey: that reads all that they have left.
 """
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -18,12 +19,12 @@ from tests.conftest import CloseAfter
 from tests.journeys import invariants
 from tests.systems.databases import Databases
 from tests.systems.sandbox_client import SandboxClient
-from tests.systems.servers import RabbitServer
+from tests.systems.servers import MongoServer, RabbitServer, database_url, started
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import Tenant, make_tenant
 
 MakeTenant = Callable[..., Awaitable[Tenant]]
-SHARED = ("whole", "solo")
+SHARED = ("whole", "solo", "own")
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +58,41 @@ def solo_system(
         yield system
 
 
+@pytest.fixture(scope="session")
+def own_mongod(mongod_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    with started(MongoServer(tmp_path_factory.mktemp("server"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def own_system(
+    own_mongod: MongoServer, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter
+) -> Iterator[System]:
+    """Everything but the sandbox in one process, on a MongoDB that may be killed."""
+    system = System(tmp_path_factory.mktemp("own"), database_url(own_mongod.url, "journeys"), None)
+    try:
+        with _checked(system, close_after, own_mongod):
+            yield system
+    finally:
+        system.close()
+
+
 @contextmanager
-def _checked(system: System, close_after: CloseAfter) -> Iterator[None]:
-    """Run a system until the last journey of this process, then check it and stop it."""
-    end = cache(partial(_check_and_close, system))
+def _checked(system: System, close_after: CloseAfter, *servers: MongoServer) -> Iterator[None]:
+    """Run a system until the last journey of this process, then check it and stop it with its own servers."""
+    end = cache(partial(_check_and_close, system, servers))
     close_after(Path(__file__).parent, end)
     system.start()
     yield
     end()
 
 
-def _check_and_close(system: System) -> None:
+def _check_and_close(system: System, servers: Sequence[MongoServer]) -> None:
     system.start()
     asyncio.run(invariants.check_all(system))
     system.close()
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="module")

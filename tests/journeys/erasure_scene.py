@@ -49,6 +49,7 @@ class Scene:
     shown_before: Found = field(default_factory=dict)
     kept_after: Found = field(default_factory=dict)
     shown_after: Found = field(default_factory=dict)
+    planted: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -5,6 +5,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from domain.accounts.tiers import TIERS
@@ -52,7 +53,18 @@ def check_logs(system: System) -> None:
             entry = json.loads(line)
             assert file.stem.endswith(entry["service"])
             assert {"event", "level", "timestamp"} <= entry.keys()
+            _check_ids(entry)
         assert [text for text in hidden if text.lower() in logged.lower()] == [], file.name
+
+
+def _check_ids(entry: Mapping[str, Any]) -> None:
+    """What is recorded of a generation names its event and request; what is handled names the event it is of."""
+    if entry["event"] == "events_appended" and "generation_id" in entry:
+        assert entry["event_id"], entry
+        assert entry["request_id"], entry
+    if "queue" in entry and "stream" in entry:
+        assert entry["event_id"], entry
+        assert not entry["stream"].startswith("generation-") or entry["generation_id"] in entry["stream"], entry
 
 
 async def history(system: System, generation: str) -> list[Commit]:

@@ -49,7 +49,7 @@ def _requests_of_generation(
     yield Request(f"{project}/generations/{made.id}", developer)
     yield Request(f"/api/v1/audit/events?generation_id={made.id}&personal_data=true", developer)
     yield Request(f"/api/v1/audit/generations/{made.id}/receipt?personal_data=true", developer)
-    for version in range(1, 12):
+    for version in (1, 4, 8, 11):
         yield Request(f"/api/v1/audit/generations/{made.id}?as_of={version}", developer)
     yield Request(f"/api/v1/audit/generations/{made.id}/diff?since=1", developer)
     for link in made.links:
@@ -59,10 +59,14 @@ def _requests_of_generation(
 async def over_http(
     session: aiohttp.ClientSession, gateways: Sequence[str], users: Sequence[MarkedUser], needles: Needles, times: int
 ) -> Found:
-    """Name what the answers of all gateways hold, by path; of several times caches answer all but the first."""
+    """Name what the answers of all gateways hold, by path.
+
+    The first is asked several times: caches answer all but the first. Those of the others are full from before.
+    """
     found: Found = {}
     asked = itertools.chain.from_iterable(map(requests_of, users))
-    for request, base, _ in itertools.product(asked, gateways, range(times)):
+    bases = [*gateways, *[gateways[0]] * (times - 1)]
+    for request, base in itertools.product(asked, bases):
         answer = await fetch(session, base, request.path, request.headers)
         if names := needles.found(answer.data):
             found.setdefault(request.path.partition("?")[0], set()).update(names)

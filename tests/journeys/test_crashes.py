@@ -124,6 +124,7 @@ async def test_random_kills_stops_and_faults_lose_and_double_nothing(
     while len(generations) < 16 or not faults.done():
         count = len(generations)
         await asyncio.gather(*(submit_until_accepted(f"{seed}-{count + n}") for n in range(4)))
+        await asyncio.sleep(0.5)  # the load is even, so that what is checked does not depend on the machine's speed
     await faults
     await asyncio.gather(*(tenant.finished(generation, within=90) for generation in generations))
 

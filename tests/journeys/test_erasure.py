@@ -1,7 +1,7 @@
 """After an erasure nothing is left of texts and pictures, and every proof holds."""
 
 import gzip
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from exemplar.local.mongod import Mongod
 from tests.journeys.erasure_scene import COPIES, Scene, erase, export, opened_scene, overwrite, populate, search
 from tests.journeys.invariants import history
 from tests.journeys.marked import MarkedGeneration
-from tests.journeys.searched import kept, pictures_of
+from tests.journeys.searched import pictures_of
 from tests.systems.needles import Needles, new_word
+from tests.systems.remains import Found
 from tests.systems.servers import Servers, started
 from tests.systems.signing import key_of
 from tests.systems.tenants import ONE, fetch
@@ -58,8 +59,21 @@ async def scene(servers: Servers) -> AsyncIterator[Scene]:
         await erase(scene)
         await export(scene)
         await overwrite(scene)
-        scene.kept_after, scene.shown_after = await search(scene, Needles(scene.erased), times=2)
+        plant(scene)
+        wanted = {**scene.erased, **scene.not_erased, **scene.planted}
+        scene.kept_after, scene.shown_after = await search(scene, Needles(wanted), times=2)
         yield scene
+
+
+def plant(scene: Scene) -> None:
+    """Put a word in a queue, in a log, and compressed in a collection."""
+    texts = [scene.planted.setdefault(f"planted in {kept}", new_word("planted")) for kept in ("queue", "log", "blob")]
+    with pika.BlockingConnection(pika.URLParameters(scene.servers.rabbit.url)) as connection:
+        connection.channel().basic_publish("", COPIES, texts[0].encode())
+    with (scene.system.log_file("worker")).open("a") as log:
+        log.write(texts[1])
+    with MongoClient[dict[str, object]](scene.servers.mongod.url) as client:
+        client["exemplar"]["planted"].insert_one({"data": gzip.compress(texts[2].encode())})
 
 
 async def one_of(scene: Scene, below: str) -> bytes:
@@ -84,19 +98,24 @@ async def test_the_search_finds_every_mark_before(scene: Scene) -> None:
 
 
 async def test_nothing_is_kept(scene: Scene) -> None:
-    assert scene.kept_after == {}
+    assert only(scene.erased, scene.kept_after) == {}
 
 
 async def test_nothing_is_shown(scene: Scene) -> None:
-    assert scene.shown_after == {}
+    assert only(scene.erased, scene.shown_after) == {}
+
+
+def only(names: Collection[str], found: Found) -> Found:
+    """Leave out what was found of others."""
+    return {source: kept for source, all_names in found.items() if (kept := all_names & {*names})}
 
 
 async def test_what_was_not_erased_is_kept_and_shown(scene: Scene) -> None:
-    kept_now, shown_now = await search(scene, Needles(scene.not_erased))
+    kept_now = scene.kept_after
     assert set[str]().union(*kept_now.values()) >= set(scene.not_erased) - _gone_from_sandbox(scene)
     exported = set[str]().union(*(names for source, names in kept_now.items() if source.startswith("export/")))
     assert {"kept one: result", "other: result 0"} <= exported, "the export has the pictures that are left"
-    shown = set[str]().union(*shown_now.values())
+    shown = set[str]().union(*scene.shown_after.values())
     assert {"kept one: prompt", "kept one: result", "other: person", "other: prompt 0", "other: result 0"} <= shown
 
 
@@ -183,16 +202,7 @@ async def test_receipts_from_before_stay_valid(scene: Scene, tmp_path: Path) -> 
         assert code == 0, printed
 
 
-async def test_the_search_finds_what_is_planted(scene: Scene) -> None:
-    """In a queue, in a log, compressed in a collection: so that finding nothing there means something."""
-    texts = [new_word("planted") for _ in range(3)]
-    rabbit = scene.servers.rabbit.url
-    with pika.BlockingConnection(pika.URLParameters(rabbit)) as connection:
-        connection.channel().basic_publish("", COPIES, texts[0].encode())
-    with (scene.system.log_file("worker")).open("a") as log:
-        log.write(texts[1])
-    with MongoClient[dict[str, object]](scene.servers.mongod.url) as client:
-        client["exemplar"]["planted"].insert_one({"data": gzip.compress(texts[2].encode())})
-    found = kept(scene.servers, scene.home, Needles({word: word for word in texts}))
-    assert set(texts) == set[str]().union(*found.values())
+async def test_the_search_that_finds_nothing_of_them_finds_what_is_planted(scene: Scene) -> None:
+    found = only(scene.planted, scene.kept_after)
+    assert set(scene.planted) == set[str]().union(*found.values())
     assert {f"queue {COPIES}", "exemplar.planted", "system/logs/worker.log"} <= set(found)

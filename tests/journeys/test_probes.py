@@ -1,6 +1,7 @@
 """Every process says whether it lives and is ready; a refused token is told when a worker starts."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,20 @@ async def test_a_worker_whose_token_is_refused_says_so_when_it_starts(
         assert "REPLICATE_API_TOKEN" in line["action"]
         status, body = await probe(system, "refused-worker", "ready", tenant.session)
         assert (status, body["parts"]["provider"]["reason"]) == (503, "provider_unauthorized")
+        told = await _told(system, tmp_path)
+        assert [one for one in told if "refuses the token (provider_unauthorized)" in one]
         asked = await _asked(system, tmp_path, "refused-worker")
         assert (asked["ready"].code, asked["live"].code) == (1, 0)
         assert "provider_unauthorized" in asked["ready"].out
     finally:
         system.kill("refused-worker")
+
+
+async def _told(system: System, folder: Path) -> list[str]:
+    """Read what `exemplar status` says needs attention, while nothing waits for the provider."""
+    done = await asyncio.to_thread(run_command, "status", "--json", env=system.env, cwd=folder)
+    told: list[str] = json.loads(done.out)["attention"]
+    return told
 
 
 async def _asked(system: System, folder: Path, name: str) -> dict[str, Done]:

@@ -1,49 +1,19 @@
 """MongoDB killed under load: accepted generations are kept, all other requests get an error."""
 
 import asyncio
-import os
-from collections.abc import Iterator
 from functools import partial
 
-import pytest
-
-from exemplar.local.mongod import Mongod
-from exemplar.local.ports import Ports
-from store.mongo.replica_set import initiate_replica_set
 from tests.journeys.conftest import MakeTenant
 from tests.systems.sandbox_client import SandboxClient
-from tests.systems.system import System
+from tests.systems.servers import MongoServer
 from tests.systems.tenants import Answer, Tenant, fetch
 from tests.systems.waiting import until
 
 SYSTEM = "own"
 
 
-@pytest.fixture(scope="module")
-def own_mongod(mongod_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    home = tmp_path_factory.mktemp("store")
-    server = Mongod(home, Ports(home / "mongod.json").of("mongod"), os.environ)
-    try:
-        server.launch()
-        server.wait_ready(initiate_replica_set)
-        yield server
-    finally:
-        server.child.kill()
-        server.child.stop()
-
-
-@pytest.fixture(scope="module")
-def own_system(own_mongod: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    system = System(tmp_path_factory.mktemp("own"), own_mongod.url("journeys"), None)
-    try:
-        system.start()
-        yield system
-    finally:
-        system.close()
-
-
 async def test_a_killed_store_loses_no_accepted_generation_and_causes_no_500(
-    new_tenant: MakeTenant, sandbox: SandboxClient, system: System, own_mongod: Mongod
+    new_tenant: MakeTenant, sandbox: SandboxClient, own_mongod: MongoServer
 ) -> None:
     tenant = await new_tenant()
     refusals: list[Answer] = []
@@ -57,12 +27,11 @@ async def test_a_killed_store_loses_no_accepted_generation_and_causes_no_500(
 
     working = asyncio.gather(*(client(number) for number in range(4)))
     await until(lambda: len(accepted) >= 2, "some are accepted")
-    own_mongod.child.kill()
-    own_mongod.child.stop()
+    own_mongod.stop()
     await until(lambda: _is_unhealthy(tenant), "the gateway notices")
     await until(lambda: refusals, "a client gets 503 with a retry time")
     own_mongod.launch()
-    await asyncio.to_thread(own_mongod.wait_ready, initiate_replica_set)
+    await asyncio.to_thread(own_mongod.wait_ready)
     await working
 
     assert refusals, "no request was affected"

@@ -25,14 +25,10 @@ class Network:
 
     async def travel(self, longest: float = 0.2) -> None:
         """Take a moment; now and then a long one."""
-        await asyncio.sleep(self._delay(longest))
+        await asyncio.sleep(self.delay(longest))
 
-    async def reach(self) -> None:
-        """Now and then take a long moment before a call; a server itself lets others run before it does anything."""
-        if delay := self._delay(0.2):
-            await asyncio.sleep(delay)
-
-    def _delay(self, longest: float) -> float:
+    def delay(self, longest: float = 0.2) -> float:
+        """Return how long a way takes: mostly no time, now and then a long one."""
         return self.chance.uniform(0, longest) if self.chance.random() < 0.1 else 0
 
 
@@ -50,11 +46,12 @@ class Link:
         network, unknown = self._network, OutcomeUnknownError if name == "append" else StoreUnavailableError
 
         async def call(*args: Any, **named: Any) -> Any:
-            await network.reach()
+            if late := network.delay():  # a server itself lets others run before it does anything
+                await asyncio.sleep(late)
             if network.strikes(network.failing):
                 raise StoreUnavailableError(name)
             answer = await method(*args, **named)
-            await network.travel()
+            await asyncio.sleep(network.delay())
             if network.strikes(network.failing):
                 raise unknown(name)
             return answer

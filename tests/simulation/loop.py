@@ -26,7 +26,19 @@ class Process:
 
 _PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
-Handle = asyncio.Handle
+
+class Handle(asyncio.Handle):
+    """A callback of a loop that has no debug mode: a life makes thousands."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., Any], args: Any, loop: asyncio.AbstractEventLoop, context: Context):
+        self._context = context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
 
 
 class SimulationLoop(asyncio.BaseEventLoop):
@@ -44,6 +56,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._dead: list[Handle] = []  # kept, so that no `finally` of a killed process runs
         self._ready: Any
         self._scheduled: Any
+        self._stopping: bool
 
     def time(self) -> float:
         return self._now
@@ -52,7 +65,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Handle:
         """Skip what the base class checks: there is one thread."""
-        handle = Handle(callback, args, self, context)
+        handle = Handle(callback, args, self, copy_context() if context is None else context)
         self._ready.append(handle)
         return handle
 
@@ -61,17 +74,18 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self.call_later(delay, work, context=Context())
 
     def _run_once(self) -> None:
-        ready = self._ready
-        if not ready or (self._scheduled and self._scheduled[0]._when <= self._now):
-            self._take_timers()
-        index = int(self._chance.random() * len(ready))
-        handle = ready[index]
-        del ready[index]
-        if handle._cancelled:
-            return
-        process = handle._context.get(_PROCESS)
-        if process is None or self._may_run(process, handle):
-            handle._run()
+        ready, draw = self._ready, self._chance.random
+        while not self._stopping:
+            if not ready or (self._scheduled and self._scheduled[0]._when <= self._now):
+                self._take_timers()
+            index = int(draw() * len(ready))
+            handle = ready[index]
+            del ready[index]
+            if handle._cancelled:
+                continue
+            process = handle._context.get(_PROCESS)
+            if process is None or self._may_run(process, handle):
+                handle._run()
 
     def _take_timers(self) -> None:
         if not (self._ready or self._scheduled):

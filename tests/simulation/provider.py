@@ -94,6 +94,9 @@ class SimulatedProvider:
     def __post_init__(self) -> None:
         self.time = ProviderClock(self.clock, self.server.loop.time)
 
+    async def paused_until(self) -> datetime | None:
+        return None
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         assert webhook is not None
         server, network = self.server, self.server.network

@@ -31,6 +31,7 @@ from tests.builders.clock import Clock
 from tests.conftest import CloseAfter
 from tests.store.lossy_proxy import LossyProxy
 from tests.stores import open_on_kept_connections, settings_for
+from tests.systems.databases import Databases, Once
 from tests.systems.object_storage import ObjectStorage, opened_object_storage, s3_settings
 
 Choose = Callable[[type[Any], type[Any]], Any]
@@ -40,6 +41,12 @@ Choose = Callable[[type[Any], type[Any]], Any]
 async def database(mongodb_url: str) -> AsyncIterator[Database]:
     async with open_on_kept_connections(mongodb_url) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def once(databases: Databases) -> Once:
+    """Let a fixture write for the first test of a module, and copy for all others."""
+    return Once(databases)
 
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])

@@ -14,8 +14,11 @@ async def test_a_value_is_forgotten_after_a_minute() -> None:
     time[0] = SECONDS - 1
     cache.put("b", b"2")
     assert (cache.get("a"), cache.get("b")) == (b"1", b"2")
+    assert cache.get_all(["b", "c", "a"]) == {"b": b"2", "a": b"1"}
     time[0] = SECONDS
     assert (cache.get("a"), cache.get("b")) == (None, b"2")
+    time[0] = 2 * SECONDS
+    assert cache.get_all(["a", "b"]) == {}
 
 
 async def test_the_oldest_are_forgotten_beyond_the_bound() -> None:

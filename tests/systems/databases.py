@@ -53,6 +53,13 @@ class Databases:
         database = self._database(parse_uri(url)["database"] or "")
         return partial(Snapshot(database).restore, database)
 
+    def snapshot(self, url: str) -> "Snapshot":
+        return Snapshot(self._database(parse_uri(url)["database"] or ""))
+
+    def restore(self, url: str, snapshot: "Snapshot") -> None:
+        """Let a database hold what another held."""
+        snapshot.restore(self._database(parse_uri(url)["database"] or ""))
+
     def _make(self) -> str:
         name = f"lent_{uuid.uuid4().hex[:16]}"
         asyncio.run(_prepare(database_url(self._mongod_url, name)))
@@ -90,6 +97,32 @@ class Snapshot:
                 database[name].delete_many({})
                 if documents := self._documents.get(name):
                     database[name].insert_many(documents)
+
+
+class Once:
+    """What a fixture writes for the first test of a module, and copies for all others.
+
+    ::
+
+        if not once.copied(mongodb_url):
+            once.keep(mongodb_url, await write())
+        return once.value
+    """
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._snapshot: Snapshot | None = None
+        self.value: Any = None
+
+    def copied(self, url: str) -> bool:
+        """Let a database hold what was kept; False when nothing was."""
+        if self._snapshot is None:
+            return False
+        self._databases.restore(url, self._snapshot)
+        return True
+
+    def keep(self, url: str, value: Any = None) -> None:
+        self._snapshot, self.value = self._databases.snapshot(url), value
 
 
 def _hashes(database: Database[Any]) -> dict[str, str]:

@@ -140,4 +140,4 @@ async def _write_generations(system: WebhookSystem) -> None:
         if end != "running":
             await harness.settle(name)
         await system.schedule(name)
-    await count_log(store, harness)
+    await count_log(store)

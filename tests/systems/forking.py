@@ -78,6 +78,7 @@ class _Fork:
 
     process: BaseProcess
     pid: int
+    stdin: None = None
 
     def wait(self) -> None:
         ended(self.process)

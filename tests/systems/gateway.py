@@ -41,31 +41,41 @@ async def _no_messages() -> dict[str, int]:
 
 def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **given: object) -> Dependencies:
     """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
-    secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
-    keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
-    replicate = ReplicateSettings(REPLICATE_API_TOKEN="r8_none")
     usual: dict[str, object] = {
         "account_cache": store.account_cache,
         "accounts": store.accounts,
-        "authentication_settings": AuthenticationSettings.model_validate(keys),
         "broker_health": lambda: {"status": "healthy"},
         "console_files": console_files(),
         "callback_keys": [SECRET.encode()],
         "erase_projects_after": timedelta(days=30),
-        "moderation_settings": ModerationSettings(),
-        "gateway_settings": GatewaySettings.model_validate(secrets),
         "holder": "tests",
-        "password_settings": PasswordSettings(memory_kib=8, passes=1),
         "price": Price(0.000975),
-        "receipt_settings": ReceiptSettings.model_validate(
-            {"checkpoint_key": base64.b64encode(bytes(range(32))).decode()}
-        ),
         "queue_depths": _no_messages,
-        "provider": ReplicateProvider(replicate, clock=clock, pauses=MongoPauses(store.database)),
-        "stream_settings": StreamSettings(),
+        "provider": ReplicateProvider(_replicate(), clock=clock, pauses=MongoPauses(store.database)),
         "tiers": dict(TIERS),
         "timeouts": Timeouts(),
+    }
+    return wired(store, clock, **{**_settings(), **usual, **given})
+
+
+@cache
+def _settings() -> dict[str, object]:
+    """Read the settings once for all gateways: they are frozen, and to read them takes as long as a test."""
+    secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
+    keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+    signer = {"checkpoint_key": base64.b64encode(bytes(range(32))).decode()}
+    return {
+        "authentication_settings": AuthenticationSettings.model_validate(keys),
+        "moderation_settings": ModerationSettings(),
+        "gateway_settings": GatewaySettings.model_validate(secrets),
+        "password_settings": PasswordSettings(memory_kib=8, passes=1),
+        "receipt_settings": ReceiptSettings.model_validate(signer),
+        "stream_settings": StreamSettings(),
         "witness_settings": WitnessSettings(checkpoint_witnesses=(WITNESS.key,)),
         "token_settings": TokenSettings(jwt_retired_secrets=(SecretStr(RETIRED_SECRET),)),
     }
-    return wired(store, clock, **{**usual, **given})
+
+
+@cache
+def _replicate() -> ReplicateSettings:
+    return ReplicateSettings(REPLICATE_API_TOKEN="r8_none")

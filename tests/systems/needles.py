@@ -47,7 +47,14 @@ class Needles:
 
     def found(self, data: bytes) -> set[str]:
         """Name what data hold as they are, or compressed as a whole."""
-        return {name for one in (data, *_opened(data)) for form, name in self._forms_for(one) if form in one}
+        return self._plain(data) | self.compressed(data)
+
+    def compressed(self, data: bytes) -> set[str]:
+        """Name what data hold that are compressed as a whole."""
+        return set[str]().union(*map(self._plain, _opened(data)))
+
+    def _plain(self, data: bytes) -> set[str]:
+        return {name for form, name in self._forms_for(data) if form in data}
 
     def _forms_for(self, data: bytes) -> Iterator[tuple[bytes, str]]:
         for piece in self._pieces.keys() & set(_pieces_of(data)) if self._pieces else ():

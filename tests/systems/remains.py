@@ -22,8 +22,9 @@ def in_mongodb(url: str, needles: Needles) -> Found:
         for name in client.list_database_names():
             for collection in client[name].list_collection_names():
                 for document in client[name][collection].find({}):
-                    for data in (bytes(document.raw), *_binaries(bson.decode(document.raw))):
-                        _add(found, f"{name}.{collection}", needles.found(data))
+                    _add(found, f"{name}.{collection}", needles.found(bytes(document.raw)))
+                    for data in _binaries(bson.decode(document.raw)):  # as they are, they are parts of the document
+                        _add(found, f"{name}.{collection}", needles.compressed(data))
     return found
 
 

@@ -9,7 +9,7 @@ async def until(
 ) -> Any:
     """Call `true`, which may be async, until its result is truthy; return it. Fail after `within` seconds.
 
-    The first calls follow each other faster than `every` seconds.
+    The first calls follow each other faster than `every` seconds; each may cost as much as a request.
     """
     began = time.monotonic()
     while True:
@@ -20,4 +20,4 @@ async def until(
             return result
         passed = time.monotonic() - began
         assert passed < within, f"not within {within:.0f} s: {what}"
-        await asyncio.sleep(min(every, 0.005 + passed / 20))
+        await asyncio.sleep(min(every, 0.01 + passed / 8))

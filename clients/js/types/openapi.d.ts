@@ -4195,7 +4195,7 @@ export interface components {
             /** @enum {string} */
             status: "healthy" | "degraded";
         };
-        /** @description Whether the provider is called: until when not, and why. */
+        /** @description Whether the provider is called: until when not, and why; a reason alone: it refuses the token of a process. */
         ProviderStatus: {
             name: string;
             paused_until: string | null;
@@ -4731,7 +4731,7 @@ export interface components {
             running: number;
             units: number;
         };
-        /** @description A limit of the tier, what is left of it, and when it starts anew. */
+        /** @description A limit of the tier, what is left of it for all users of the developer, and when it starts anew. */
         UsageLimit: {
             limit: number;
             remaining: number;
@@ -4755,7 +4755,7 @@ export interface components {
             /** Format: uuid */
             user_id?: string;
         };
-        /** @description Generations of a range of days, in groups; a developer's with tier and limits. */
+        /** @description Generations of a range of days, in groups, and the limits, which all users of a developer share; for a developer the tier. */
         UsageReport: {
             by: ("project" | "user" | "day" | "month" | "key")[];
             /** Format: date */

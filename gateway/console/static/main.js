@@ -110,11 +110,23 @@ function remembered() {
   return kept;
 }
 
-/** Say that there is no such page, or for whom there is one. @param {string[]} roles */
+/** Say that there is no such page, or for whom there is one, and lead them back here. @param {string[]} roles */
 function absent(roles) {
   if (roles.length === 0) return html`<h1 tabindex="-1">${T.notFound}</h1>`;
   const named = [...new Set(roles)].map((role) => T.roles[role]).join(", ");
-  return html`<h1 tabindex="-1">${T.otherRole}</h1><p>${T.otherRoleHint(named)}</p>`;
+  const signedIn = accounts.all().map((account, index) => ({ account, index })).filter(({ account }) => roles.includes(account.role));
+  const goOnAs = (/** @type {number} */ index) => () => {
+    accounts.choose(index);
+    show();
+  };
+  return html`
+    <h1 tabindex="-1">${T.otherRole}</h1>
+    <p>${T.otherRoleHint(named)}</p>
+    <p class="actions">
+      ${signedIn.map(({ account, index }) => html`<button type="button" @click=${goOnAs(index)}>${T.goOnAs(account.email)}</button>`)}
+      <a role="button" class="secondary" href="${BASE}${signInAddress()}">${T.signInOther}</a>
+    </p>
+  `;
 }
 
 let isFirstPage = true;

@@ -69,7 +69,7 @@ class Spool:
             # A cancelled request leaves the thread at work; close() waits for it.
             await asyncio.shield(self._writing)
         except OSError as error:
-            _log.error("upload_spool_failed", error=str(error))
+            _log.error("upload_spool_failed", error=error)
             raise ExemplarError(ErrorCode.SERVER_BUSY) from error
 
     def _append(self, chunks: list[bytes]) -> None:

@@ -152,7 +152,7 @@ async def test_a_row_that_the_store_refuses_stops_no_other_generation(failed: Ha
     finally:
         await database.command("collMod", "generations", validator={})
     assert sorted(await database["generations"].distinct("_id")) == ["g1", "g3"]
-    assert {one.error for one in parked} == {"WriteRefusedError"}
+    assert {one.error for one in parked} == {"WriteRefusedError: write failed with codes {121}"}
     assert {one.commit.rpartition(":")[0] for one in parked} == {"generation-g2"}
     assert await failed.store.subscriptions.position("projector") == await log.head()
 
@@ -160,6 +160,22 @@ async def test_a_row_that_the_store_refuses_stops_no_other_generation(failed: Ha
     await failed.catch_up("projector")
     assert await failed.store.parking.all() == []
     assert sorted(await database["generations"].distinct("_id")) == ["g1", "g2", "g3"]
+
+
+async def test_a_commit_that_the_store_refuses_stops_no_other_generation(failed: Harness) -> None:
+    database = failed.store.database
+    await database.command("collMod", "commits", validator={"_id": {"$not": {"$regex": "^generation-g2:"}}})
+    try:
+        await failed.catch_up("settlement")
+        (parked,) = await failed.store.parking.all()
+    finally:
+        await database.command("collMod", "commits", validator={})
+    assert await settled(failed) == ["g1", "g3"]
+    assert parked.error == "WriteRefusedError: the append is refused with code 121"
+
+    failed.clock.forward(hours=2)
+    await failed.catch_up("settlement")
+    assert await settled(failed) == ["g1", "g2", "g3"]
 
 
 async def test_a_step_back_of_the_clock_does_not_keep_parked_commits_waiting(

@@ -8,6 +8,7 @@ from actors.providers.provider import Refused
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.providers.token_check import TokenCheck
+from store.leases.pauses import MemoryPauses
 from tests.actors.harness import TOKEN, SandboxProvider
 from tests.builders.clock import Clock
 
@@ -19,14 +20,18 @@ def provider_at(url: str, clock: Clock, token: str = TOKEN) -> ReplicateProvider
 
 async def test_the_token_is_judged_before_the_process_is_ready(clock: Clock, provider: SandboxProvider) -> None:
     for token, accepted in ((TOKEN, True), ("r8_revoked", False)):
-        async with provider_at(provider.url, clock, token) as model, TokenCheck(model):
+        pauses = MemoryPauses(clock.monotonic)
+        async with provider_at(provider.url, clock, token) as model, TokenCheck(model, pauses):
             assert model.token_accepted is accepted
+        told = await pauses.current("replicate token")
+        assert (told.reason if told else None) == (None if accepted else "provider_unauthorized")
+        assert await pauses.current("replicate") is None, "other processes call with their own tokens"
 
 
 async def test_a_provider_that_cannot_be_reached_says_nothing(clock: Clock) -> None:
     async with provider_at(f"http://127.0.0.1:{unused_port()}", clock) as model:
         with capture_logs() as logs:
-            async with TokenCheck(model):
+            async with TokenCheck(model, MemoryPauses(clock.monotonic)):
                 assert model.token_accepted is None
     assert [line["event"] for line in logs] == ["token_not_checked"]
 

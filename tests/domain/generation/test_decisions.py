@@ -653,7 +653,7 @@ def assert_no_picture_after_cancel(events: Sequence[Event]) -> None:
 
 
 TestRandomDecisions = RandomDecisions.TestCase
-TestRandomDecisions.settings = effort(max_examples=250, stateful_step_count=30, deadline=None)
+TestRandomDecisions.settings = effort(max_examples=120, stateful_step_count=30, deadline=None)
 
 
 def test_there_is_a_stream_for_every_state() -> None:

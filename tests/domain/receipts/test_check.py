@@ -284,7 +284,7 @@ def test_neither_a_receipt_nor_a_checkpoint_can_stand_for_the_other(generation: 
     assert not receipt.signed_text().startswith(as_checkpoint.partition("\n\n")[0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_whatever_was_altered_ends_in_checks_and_in_no_error(generation: Made, data: st.DataObject) -> None:
     variant = embedded(PICTURE, generation.receipt().text(), marked=True)

@@ -140,7 +140,7 @@ def test_one_flipped_bit_anywhere_in_front_of_the_pixels_is_found(name: str) -> 
             assert found is None or (found.original, found.packet.receipt) != (picture, RECEIPT), (position, bit)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     start=st.sampled_from([picture[:cut] for picture in PICTURES.values() for cut in (12, 30, 60, 400)]),
     rest=st.binary(max_size=600),
@@ -158,7 +158,7 @@ def test_any_file_comes_back_bit_by_bit(start: bytes, rest: bytes, receipt: str,
     assert (found.original, found.packet.receipt, found.packet.marked) == (picture, receipt, marked)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(
     kind=st.sampled_from(["JPEG", "PNG", "WEBP"]),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),

@@ -214,17 +214,18 @@ def test_without_folder_and_address_the_command_names_both(tmp_path: Path) -> No
     )
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, mongod_installed: None) -> Path:
+    """The folder of a stopped `exemplar up` without accounts."""
+    home = tmp_path_factory.mktemp("stopped")
+    open_secrets(home / "secrets.json")
+    with mongodb(home) as url:
+        asyncio.run(_prepared(url))
+    return home
+
+
 class TestStopped:
     """Beside no running system."""
-
-    @pytest.fixture
-    def stopped(self, tmp_path: Path, mongod_installed: None) -> Path:
-        home = tmp_path / "home"
-        home.mkdir()
-        open_secrets(home / "secrets.json")
-        with mongodb(home) as url:
-            asyncio.run(_prepared(url))
-        return home
 
     def test_the_server_of_a_stopped_system_runs_for_the_command_alone(self, stopped: Path, tmp_path: Path) -> None:
         for command, expected in (("accounts list", (0, None)), ("status --once", (1, [NOTHING_RUNS]))):

@@ -30,7 +30,7 @@ async def damaged(harness: QuotaHarness, store: OpenStore, clock: Clock) -> Open
         await harness.admit(f"{developer}-done", WIDE, developer=developer)
         await harness.live(f"{developer}-done", "failed")
         await harness.settle(f"{developer}-done")
-    await count_log(store, harness)
+    await count_log(store)
     clock.forward(hours=1)
     await DAMAGE["second body"].do(store.database, "dev-1-done")
     return store

@@ -102,9 +102,9 @@ def test_without_a_token_in_the_shell_what_runs_decides(deployment: Deployment, 
 
 
 def test_a_provider_that_refuses_what_runs_is_a_fault() -> None:
-    report = replace(WELL, provider=Pause("provider_unauthorized", 30.0))
-    [refused] = [one for one in judge_report(report) if one.check == "provider"]
-    assert (refused.state, "provider_unauthorized" in refused.message) == ("fault", True)
+    for change in ({"provider": Pause("provider_unauthorized", 30.0)}, {"token_refused": True}):
+        [refused] = [one for one in judge_report(replace(WELL, **change)) if one.check == "provider"]
+        assert (refused.state, "provider_unauthorized" in refused.message) == ("fault", True)
     assert not [one for one in judge_report(WELL) if one.check == "provider"]
 
 

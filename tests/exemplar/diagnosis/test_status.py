@@ -31,6 +31,7 @@ WELL = StatusReport(
     dead_letters=0,
     controls=["maintenance"],
     provider=None,
+    token_refused=False,
     runs=True,
 )
 DEGRADED = Health({"status": "healthy", "version": "1", "provider": {"status": "degraded"}})
@@ -60,6 +61,7 @@ def test_the_view_has_queues_subscribers_and_generations() -> None:
         ({"provider": Pause("provider_unauthorized", 30.0)}, "refuses the account (provider_unauthorized): make"),
         ({"provider": Pause("provider_payment", 30.0)}, "(provider_payment): https://replicate.com/account/billing"),
         ({"provider": Pause("provider_throttled", 30.0)}, "limits the rate of calls (provider_throttled): wait"),
+        ({"token_refused": True}, "refuses the token (provider_unauthorized): make another token at https://replicate"),
         ({"health": DEGRADED}, "the gateway does not call the provider: exemplar doctor"),
         ({"runs": False, "health": None}, "nothing runs, with 2 unfinished generations: make run"),
         ({"subscribers": SubscribersReport(10, {}, [], ["a:1"])}, "exemplar scheduler"),

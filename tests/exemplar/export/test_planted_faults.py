@@ -17,7 +17,7 @@ from tests.exemplar.export.tampering import change_rows, lines_in, rewrite, tell
 from tests.exemplar.export.verifying import GENERATIONS, History, files_in, judged, list_again, verified
 from tests.store.audit.conftest import KEY
 
-FLIPS = 50  # in each of six exports
+FLIPS = 30  # in each of six exports
 OTHER = SigningKey("exemplar", bytes(32))
 
 

@@ -21,7 +21,7 @@ def test_an_export_that_is_killed_again_and_again_becomes_the_same(
 ) -> None:
     assert export(mongodb_url, 0, tmp_path / "at once", *options) == 0
     chosen, kills = random.Random(str(options)), 0
-    while export(mongodb_url, chosen.randint(1, WRITES) if kills < 9 else 0, tmp_path / "killed", *options) != 0:
+    while export(mongodb_url, chosen.randint(1, WRITES) if kills < 5 else 0, tmp_path / "killed", *options) != 0:
         kills += 1
         assert not (tmp_path / "killed/MANIFEST").exists()
         assert judged(tmp_path / "killed").code == 1

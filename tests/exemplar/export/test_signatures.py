@@ -89,7 +89,7 @@ def is_valid(public: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS, MESSAGES, st.integers(0, 511), st.integers(0, 255), st.integers(0, 2399))
 def test_it_agrees_with_a_known_implementation(
     seed: bytes, message: bytes, of_signature: int, of_key: int, of_message: int
@@ -112,7 +112,7 @@ def variants(
     yield public[:-1], message, signature
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, MESSAGES)
 def test_a_signature_with_a_scalar_that_is_not_reduced_is_refused(seed: bytes, message: bytes) -> None:
     key = Ed25519PrivateKey.from_private_bytes(seed)

@@ -1,6 +1,6 @@
 """A stand-in for `exemplar gateway|solo|worker|scheduler|sandbox`: serves /health, notes start and end.
 
-The file in FAKE_NOTES gets a line for each start and each SIGTERM. A service in FAKE_BROKEN ends at once.
+The file in FAKE_NOTES gets a line for each start, release and SIGTERM. A service in FAKE_BROKEN ends at once.
 """
 
 import http.server
@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+
+from exemplar.starting import HELD, wait_until_released
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -37,6 +39,9 @@ def main(name: str) -> None:
     note(f"start {name}")
     if name in os.environ.get("FAKE_BROKEN", "").split():
         sys.exit("a setting is missing")
+    if HELD in os.environ:
+        wait_until_released()
+        note(f"release {name}")
     port = {"gateway": "EXEMPLAR_PORT", "solo": "EXEMPLAR_PORT", "sandbox": "EXEMPLAR_SANDBOX_PORT"}.get(name)
     if port:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ[port])), Health)

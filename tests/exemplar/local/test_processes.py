@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
 WRITER = "import time\nwhile True: print('line', flush=True); time.sleep(0.01)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+HELD_BACK = "from exemplar.starting import wait_until_released as wait; print('up', flush=True); wait(); print('here')"
 PARENT = f"""
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", {SLEEPER!r}])
@@ -98,6 +99,32 @@ def test_the_children_of_a_child_end_with_it(tmp_path: Path, until: Waiter) -> N
     grandchild = int(child.program.log.read_text().split()[0])
     child.stop()
     until(lambda: not exists(grandchild), "the end of the grandchild")
+
+
+def test_a_held_child_prepares_itself_and_goes_on_when_it_is_released(tmp_path: Path) -> None:
+    child = child_of(tmp_path, HELD_BACK)
+    child.start_held()
+    child.wait_until(lambda: "up" in child.program.log.read_text(), deadline_s=10)
+    assert child.running()
+    assert not says_here(child)
+    child.release()
+    child.wait_until(lambda: says_here(child), deadline_s=10)
+    child.stop()
+    child.start()
+    child.wait_until(lambda: child.program.log.read_text().count("here") == 2, deadline_s=10)
+    child.release()
+    child.stop()
+
+
+def test_a_held_child_ends_when_its_parent_does_without_a_word(tmp_path: Path) -> None:
+    child = child_of(tmp_path, HELD_BACK)
+    child.start_held()
+    assert child._process is not None
+    assert child._process.stdin is not None
+    child._process.stdin.close()
+    assert asyncio.run(child.ended()) == 0
+    assert not says_here(child)
+    child.stop()
 
 
 def test_a_missing_program_is_reported(tmp_path: Path) -> None:

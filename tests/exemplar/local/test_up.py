@@ -55,8 +55,10 @@ def test_with_rabbitmq_there_are_separate_processes_that_sigterm_ends_in_order(
 ) -> None:
     process = fake_up.start("rabbitmq")
     services = {"gateway", "worker", "scheduler", "sandbox"}
-    until(lambda: fake_up.is_ready() and len(fake_up.noted()) == len(services), "four services")
-    assert {line.removeprefix("start ") for line in fake_up.noted()} == services
+    until(lambda: fake_up.is_ready() and len(fake_up.noted()) == len(services) + 2, "four services, two held")
+    assert fake_up.noted()[:2] == ["start gateway", "release gateway"], "nothing takes time from what is waited for"
+    assert {line.removeprefix("start ") for line in fake_up.noted() if line.startswith("start ")} == services
+    assert set(fake_up.noted()[-2:]) == {"release worker", "start scheduler"}, "they wait for RabbitMQ"
     amqp_url = json.loads((fake_up.home / "demo.json").read_text())["amqp_url"]
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:  # the node has loaded our definitions
         connection.channel().exchange_declare("events", exchange_type="topic", passive=True)
@@ -86,17 +88,6 @@ def test_the_next_start_cleans_up_a_killed_one_and_keeps_its_data_and_secrets(
     assert fake_up.children() == []
 
 
-def test_a_home_is_used_by_one_start_at_a_time(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
-    first = fake_up.start("inprocess")
-    until(fake_up.is_ready, "the first start")
-    second = fake_up.start("inprocess")
-    output, _ = second.communicate(timeout=30)
-    assert second.returncode == 2
-    holder = f"{fake_up.home} is in use by a running exemplar (process {first.pid})"
-    assert output == f"{holder}: stop it, or set EXEMPLAR_HOME to another folder\n"
-    assert fake_up.is_ready(), "the refused start has touched the running one"
-
-
 def test_a_taken_port_is_refused_with_the_name_of_the_setting(fake_up: FakeUp) -> None:
     with socket.create_server(("127.0.0.1", fake_up.port)):
         process = fake_up.start("inprocess")
@@ -117,9 +108,17 @@ def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log(mongod_ins
     assert fake_up.children() == []
 
 
-def test_a_service_that_ends_is_restarted(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
+def test_a_running_home_refuses_a_second_start_and_restarts_a_service_that_ends(
+    mongod_installed: None, fake_up: FakeUp, until: Waiter
+) -> None:
     process = fake_up.start("inprocess")
     until(fake_up.is_ready, "the start")
+    second = fake_up.start("inprocess")
+    refused, _ = second.communicate(timeout=30)
+    assert second.returncode == 2
+    holder = f"{fake_up.home} is in use by a running exemplar (process {process.pid})"
+    assert refused == f"{holder}: stop it, or set EXEMPLAR_HOME to another folder\n"
+    assert fake_up.is_ready(), "the refused start has touched the running one"
     pid_file = fake_up.home / "run" / "solo.pid"
     os.kill(json.loads(pid_file.read_text())["pid"], signal.SIGKILL)
     until(lambda: fake_up.noted().count("start solo") == 2, "a second solo")

@@ -97,6 +97,7 @@ async def test_successful_logins_are_not_counted(harness: AccountsHarness) -> No
         assert (await log_in(harness, "203.0.113.20", await harness.another_user_of(tenant)))[0] == 200
 
 
+@pytest.mark.usefixtures("small_limits")
 async def test_guesses_from_many_addresses_are_refused_for_a_bounded_time(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     await guess_from_many_addresses(harness, 18, tenant)

@@ -36,7 +36,7 @@ QUICK = {
 @pytest.fixture(scope="module")
 def system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A gateway alone: the broker is not reachable."""
-    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE, QUICK, forked=False) as system:
+    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE, QUICK) as system:
         system.start("gateway")
         yield system
 

@@ -19,7 +19,7 @@ from tests.systems.waiting import until
 
 @pytest.fixture(scope="module")
 def opened(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE, forked=False) as system:
+    with opened_system(tmp_path_factory.mktemp("gateway"), databases, UNREACHABLE) as system:
         yield system
 
 

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from actors.providers.circuit import Circuit
 from domain.accounts.access import Role
 from domain.paths import OPERATIONS_STATUS
 from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
-from store.leases.pauses import Pause
+from store.leases.pauses import MemoryPauses, Pause
 from store.log.parking import Parked, Parking
 from tests.builders.generation import VALIDATED
 from tests.systems.gateway import CAUSE
@@ -37,6 +38,18 @@ async def test_what_lags_failed_and_paused_is_shown(gateway: GatewayHarness) -> 
     assert body["provider"]["reason"] == "HTTP 402"
     assert body["provider"]["paused_until"] > (now - timedelta(days=1)).isoformat()
     assert (body["waiting"], body["dead_letters"], body["controls"]) == (0, 1, 0)
+
+
+async def test_a_refused_token_is_told_while_calls_are_made(
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = await gateway.staff(Role.PLATFORM_OPERATOR)
+    pauses = gateway.dependencies.get("pauses")
+    await pauses.begin("replicate token", Pause("provider_unauthorized", 60))
+    closed = MemoryPauses(lambda: 0.0)
+    monkeypatch.setattr(Circuit, "open_until", lambda _: closed.current("replicate"))
+    _, body = await gateway.get(OPERATIONS_STATUS, operator)
+    assert body["provider"] == {"name": "replicate", "paused_until": None, "reason": "provider_unauthorized"}
 
 
 async def test_only_operators_see_it(gateway: GatewayHarness) -> None:

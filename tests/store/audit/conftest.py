@@ -16,7 +16,7 @@ from store.audit.content_scan import ContentScan
 from store.audit.content_verification import ContentCheck, ContentReport
 from store.audit.merkle_nodes import LEVELS, MerkleNodes
 from store.audit.picture_verification import PictureReport, verify_pictures
-from store.audit.verification import AuditReport, verify
+from store.audit.verification import AuditReport, VerifiedRanges, verify
 from tests.builders.stored_generation import StoredGeneration, stored_generation
 from tests.stores import OpenStore, open_on_kept_connections
 
@@ -58,9 +58,11 @@ class AuditHarness:
         maker = Checkpointer(self.checkpoints, signer=key, trusted=trusted, clock=self.tick)
         return await maker.make()
 
-    async def verify(self, key: SigningKey = KEY, kept: Sequence[Checkpoint] = ()) -> AuditReport:
+    async def verify(
+        self, key: SigningKey = KEY, kept: Sequence[Checkpoint] = (), ranges: VerifiedRanges | None = None
+    ) -> AuditReport:
         scan, note = self.store.commit_scan, lambda *progress: self.progress.append(progress)
-        return await verify(scan, self.checkpoints, [key.public], note, kept)
+        return await verify(scan, self.checkpoints, [key.public], note, kept, ranges=ranges)
 
     async def verify_pictures(self) -> PictureReport:
         return await verify_pictures(self.store.picture_scan, self.checkpoints, lambda *_: None, pause=0)

@@ -104,7 +104,7 @@ def expected_view(kind: Kind, prefix: Sequence[RecordedEvent], whole: Sequence[R
 
 
 @SOME
-@given(seed=st.integers(0, 2**32), commits=st.integers(2, 30))
+@given(seed=st.integers(0, 2**32), commits=st.integers(2, 16))
 async def test_as_of_every_point_is_the_fold_of_what_was_recorded_by_then(
     travels: Travels, seed: int, commits: int
 ) -> None:
@@ -124,7 +124,7 @@ async def test_as_of_every_point_is_the_fold_of_what_was_recorded_by_then(
 
 
 @SOME
-@given(seed=st.integers(0, 2**32), commits=st.integers(2, 30))
+@given(seed=st.integers(0, 2**32), commits=st.integers(2, 16))
 async def test_the_quota_of_every_point_is_the_recount_of_what_was_recorded_by_then(
     travels: Travels, seed: int, commits: int
 ) -> None:

@@ -10,7 +10,7 @@ from domain.audit.checkpoints import ContradictionError
 from events.commit import commit_of, leaf_hash
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
-from store.audit import commit_scan, known_streams
+from store.audit import known_streams
 from tests.builders.merkle import root_of
 from tests.store.audit.conftest import NOON, AuditHarness
 
@@ -74,16 +74,6 @@ async def test_commits_are_matched_in_any_order_of_storage(audit_log: AuditHarne
     await commits.delete_many({})
     await commits.insert_many(documents)
     assert await audit_log.verify() == expected
-
-
-async def test_worker_processes_find_the_same(audit_log: AuditHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    await audit_log.fill()
-    expected = await audit_log.verify()
-    monkeypatch.setattr(commit_scan, "_WORTH_A_PROCESS", 0)
-    assert await audit_log.verify() == expected
-    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": await body_of(audit_log, "b:1")})
-    with pytest.raises(ContradictionError, match="b:2"):
-        await audit_log.verify()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every filter uses an index, as MongoDB explains the commands that the store sends."""
 
+import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
@@ -201,6 +202,43 @@ async def test_a_page_and_its_total_read_the_index_alone(
     assert total.number > READ_TO_COUNT
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert [profiled["docsExamined"] for profiled in found] == [0, 0]
+
+
+async def test_first_pages_that_are_read_at_the_same_time_share_a_command(
+    lists: Lists, database: Database, profile: Any
+) -> None:
+    asked = [(OWN, LIMIT), (PROJECT, 3), (PUBLIC, LIMIT), (Scope("prj-1", "nobody"), LIMIT)]
+    pages = await asyncio.gather(*(lists.older_than(None, scope, Filters(), limit=limit) for scope, limit in asked))
+    found = await profile.find({"ns": {"$regex": "generations$"}, "command.aggregate": {"$exists": True}}).to_list(9)
+    assert [(one["docsExamined"], one["cursorExhausted"]) for one in found] == [(0, True)], "one command, indexes alone"
+    for (scope, limit), page in zip(asked, pages, strict=True):
+        assert page == await lists.older_than(None, scope, Filters(), limit=limit), scope
+    shared = found[0]["command"]["pipeline"]
+    others = [step["$unionWith"]["pipeline"] for step in shared if "$unionWith" in step]
+    plans = [await explained(database, steps) for steps in (shared[:4], *others)]
+    wanted = ["list_own_all", "list_project_all", "list_public_all", "list_own_all"]
+    assert [re.findall("'indexName': '([a-z_]+)'|(SORT|FETCH)'", plan) for plan in plans] == [
+        [(index, "")] for index in wanted
+    ], "the planner chooses the index that has the list in its order, although it is named for the first alone"
+
+
+async def explained(database: Database, steps: Any) -> str:
+    command = {"aggregate": "generations", "pipeline": steps, "cursor": {}}
+    answer = await database.command("explain", command, verbosity="queryPlanner")
+    planner = answer.get("queryPlanner") or answer["stages"][0]["$cursor"]["queryPlanner"]
+    return str(planner["winningPlan"])
+
+
+async def test_a_list_that_was_long_a_moment_ago_is_read_no_further_than_its_page(
+    database: Database, lists: Lists, profile: Any
+) -> None:
+    bounded = Lists(database, bound=READ_TO_COUNT + 20)
+    for _ in range(2):
+        page = await bounded.older_than(None, OWN, Filters(), limit=LIMIT)
+        assert (len(page.ids), page.total) == (LIMIT, Total(READ_TO_COUNT + 20, exact=False))
+    found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
+    assert [one["keysExamined"] for one in found][-1] == LIMIT + 1
+    assert len(found) == 3, "the list was counted once"
 
 
 COMMON = {

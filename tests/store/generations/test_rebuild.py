@@ -25,6 +25,7 @@ from tests.builders.generation import (
     TO_WAITING,
     folded,
 )
+from tests.systems.databases import Once
 
 TIMEOUTS = Timeouts()
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -77,10 +78,12 @@ class RebuildHarness:
 
 
 @pytest.fixture
-async def harness(database: Database) -> RebuildHarness:
+async def harness(database: Database, once: Once, mongodb_url: str) -> RebuildHarness:
     harness = RebuildHarness(database)
-    for generation, facts in STREAMS.items():
-        await harness.live(generation, facts)
+    if not once.copied(mongodb_url):
+        for generation, facts in STREAMS.items():
+            await harness.live(generation, facts)
+        once.keep(mongodb_url)
     return harness
 
 

@@ -14,14 +14,17 @@ from store.mongo.connection import Database
 from tests.builders.damage import DAMAGE, Damage
 from tests.builders.generation import TO_INTENDED, TO_WAITING, folded
 from tests.store.generations.test_rebuild import NOON, TIMEOUTS, RebuildHarness
+from tests.systems.databases import Once
 
 
 @pytest.fixture
-async def harness(database: Database) -> RebuildHarness:
+async def harness(database: Database, once: Once, mongodb_url: str) -> RebuildHarness:
     await create_indexes(database, [MongoEventStore, MongoProjection])
     harness = RebuildHarness(database)
-    for generation in ("g1", "g2", "g3"):
-        await harness.live(generation, TO_WAITING)
+    if not once.copied(mongodb_url):
+        for generation in ("g1", "g2", "g3"):
+            await harness.live(generation, TO_WAITING)
+        once.keep(mongodb_url)
     return harness
 
 

@@ -46,7 +46,7 @@ async def interrupted(blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch, *, genera
         raise ConnectionAbortedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(blobs, "_insert", die)
+        patch.setattr(blobs, "_store_heads", die)
         with pytest.raises(ConnectionAbortedError):
             await blobs.put(blob("d1", generation=generation))
 
@@ -180,7 +180,7 @@ async def test_a_put_takes_back_a_picture_whose_object_a_sweep_deletes(
     is_over: bool,
 ) -> None:
     """The clocks jumped, or the process slept, while an object was written."""
-    insert = s3_blobs._insert
+    insert = s3_blobs._store_heads
 
     async def insert_late(*given: Any) -> None:
         if is_over:
@@ -190,7 +190,7 @@ async def test_a_put_takes_back_a_picture_whose_object_a_sweep_deletes(
         await insert(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3_blobs, "_insert", insert_late)
+        patch.setattr(s3_blobs, "_store_heads", insert_late)
         with pytest.raises(ObjectStorageUnavailableError):
             await s3_blobs.put(blob("d1"))
     assert await s3_blobs.hashes("g1") == {}
@@ -209,14 +209,14 @@ async def test_a_sweep_sees_the_picture_that_was_named_before_its_mark(
     mark = sweeping._uploads.mark_swept
 
     async def mark_late(uploads: Sequence[Upload]) -> None:
-        await s3_blobs._insert(("g1", "t1", "example"), [head_of(blob("d1"), in_object=uploads[0].object)])
+        await s3_blobs._store_heads([head_of(blob("d1"), in_object=uploads[0].object)])
         await mark(uploads)
 
     monkeypatch.setattr(sweeping._uploads, "mark_swept", mark_late)
     assert (await sweeping.sweep(), len(names())) == (0, 1)
 
 
-async def test_what_is_stored_already_is_written_again_after_an_election(
+async def test_what_is_in_mongodb_already_is_written_again_after_an_election(
     database: Database, objects: S3Objects, s3_blobs: S3Blobs
 ) -> None:
     await s3_blobs.put(blob("d1", large()))
@@ -224,6 +224,101 @@ async def test_what_is_stored_already_is_written_again_after_an_election(
     again = make_s3_blobs(database, objects)
     await again.put(blob("d1", large()), blob("d2", large()))
     writes = again._provisional.pending(stream_of("g1"))
-    await database["blobs"].delete_many({})
+    await database["blobs"].delete_many({"object": None})
     await again._provisional.confirm(stream_of("g1"), writes, term=None)
     assert await s3_blobs.get_all("g1", ["d1", "d2"]) == [blob("d1", large()), blob("d2", large())]
+
+
+async def late_head(blobs: S3Blobs, sweeping: S3Blobs, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Store the head of an object that a sweep deleted, by a process that dies then; return the object's name."""
+    store = blobs._store_heads
+
+    async def store_late(heads: Sequence[Any]) -> NoReturn:
+        await sweeping.sweep()
+        await store(heads)
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "_store_heads", store_late)
+        with pytest.raises(ConnectionAbortedError):
+            await blobs.put(blob("d1"))
+    [head] = await blobs._blobs.find({"_id": "g1/d1"}).to_list(1)
+    return str(head["object"])
+
+
+async def test_a_put_does_not_trust_a_head_whose_object_was_swept(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await late_head(s3_blobs, later(database, objects, minutes=31), monkeypatch)
+    assert names() == []
+    with pytest.raises(ObjectStorageUnavailableError):
+        await make_s3_blobs(database, objects).put(blob("d1"))
+    await make_s3_blobs(database, objects).put(blob("d1"))
+    assert await s3_blobs.get("g1", "d1") == blob("d1")
+
+
+@pytest.mark.parametrize("is_taken_back", [True, False])
+async def test_a_put_does_not_trust_a_head_that_another_takes_back(
+    database: Database,
+    objects: S3Objects,
+    s3_blobs: S3Blobs,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
+    is_taken_back: bool,
+) -> None:
+    """The one that wrote the object sees the mark of a sweep, before or after the head was found by the second."""
+    await interrupted(s3_blobs, monkeypatch)
+    uploads = Uploads(database)
+    noted = await uploads.before(FAR, limit=9)
+    await s3_blobs._store_heads([head_of(blob("d1"), in_object=noted[0].object)])
+    await uploads.mark_swept(noted)
+    store = s3_blobs._store_heads
+
+    async def store_late(heads: Sequence[Any]) -> None:
+        if is_taken_back:
+            await make_s3_blobs(database, objects)._take_back(noted)
+        await store(heads)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_blobs, "_store_heads", store_late)
+        with pytest.raises(ObjectStorageUnavailableError):
+            await s3_blobs.put(blob("d1"))
+    await later(database, objects, minutes=31).sweep()
+    await s3_blobs.put(blob("d1"))
+    assert await s3_blobs.get("g1", "d1") == blob("d1")
+    assert len(names()) == 1, "no object is left behind"
+
+
+async def test_a_put_that_was_overtaken_does_not_trust_the_head_of_the_other(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two write the same picture; the sweep deletes the object of the first, whose head comes before the second's."""
+    first, write = make_s3_blobs(database, objects), s3_blobs._write_objects
+
+    async def write_late(pairs: Any) -> None:
+        await late_head(first, later(database, objects, minutes=31), monkeypatch)
+        await write(pairs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_blobs, "_write_objects", write_late)
+        with pytest.raises(ObjectStorageUnavailableError):
+            await s3_blobs.put(blob("d1"))
+    await s3_blobs.put(blob("d1"))
+    assert await s3_blobs.get("g1", "d1") == blob("d1")
+
+
+async def test_a_picture_that_a_sweep_has_kept_is_put_again(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs, names: Names
+) -> None:
+    await s3_blobs.put(blob("d1"))
+    await later(database, objects, minutes=31).sweep()
+    before = names()
+    await s3_blobs.put(blob("d1"))
+    assert names() == before
+
+
+async def test_heads_are_not_written_by_a_primary_alone(
+    database: Database, objects: S3Objects, s3_blobs: S3Blobs
+) -> None:
+    await s3_blobs.put(blob("d1"))
+    assert s3_blobs._provisional.pending(stream_of("g1")) == [], "there is nothing to repeat for the next primary"

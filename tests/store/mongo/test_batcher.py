@@ -107,6 +107,25 @@ async def test_a_call_with_several_items_gets_the_answer_or_the_error_of_each() 
     assert line.batches == [[1, -2, 3]]
 
 
+async def test_several_items_stay_in_one_batch_where_they_fit() -> None:
+    line = SlowServer()
+    for _ in range(10):
+        line.gate.release()
+    batcher = Batcher(line.send, largest=3)
+    asked: list[list[int]] = [[1, 2], [3, 4], [5], [], [6, 7, 8, 9]]
+    answers = await asyncio.gather(*map(batcher.put_all, asked))
+    assert [len(one) for one in answers] == [2, 2, 1, 0, 4]
+    assert line.batches == [[1, 2], [3, 4, 5], [6, 7, 8], [9]]
+
+
+async def test_a_batch_with_too_few_answers_is_an_error_of_all_its_callers() -> None:
+    async def send(items: Sequence[int]) -> list[int]:
+        return list(items[1:])
+
+    with pytest.raises(ValueError, match="shorter"):
+        await Batcher(send).put(1)
+
+
 async def test_a_canceled_call_with_several_items_leaves_the_batches_of_others_alone() -> None:
     line = SlowServer()
     batcher = Batcher(line.send)

@@ -22,6 +22,12 @@ async def test_fields_and_order_are_those_of_a_query(rows: MongoCollection) -> N
     assert await find_few(rows, {"odd": "neither"}) == []
 
 
+@pytest.mark.parametrize("batch", [1, 10])
+async def test_a_page_is_cut_from_the_whole(rows: MongoCollection, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr(finding, "_BATCH", batch)
+    assert await find_few(rows, {}, order=[("_id", 1)], index="_id_", skip=1, most=3) == DOCUMENTS[1:4]
+
+
 async def test_what_does_not_fit_into_one_answer_is_read_whole(
     rows: MongoCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,19 @@
 """Three members: what the killed primary alone had acknowledged is written again for the next one's commit."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
+from pymongo.read_concern import ReadConcern
 
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
+from store.objects.s3_objects import S3Objects
 from store.quota.ledger import Bounds
-from tests.store.mongo.first_writes import NOW, all_are_kept, begin, write_all
+from tests.store.conftest import make_s3_blobs
+from tests.store.mongo.first_writes import BLOB, NOW, all_are_kept, begin, write_all
 from tests.stores import OpenStore, open_store
 from tests.systems.replica_set import ReplicaSet, direct
 from tests.systems.servers import database_url
@@ -88,3 +93,29 @@ async def test_a_hold_that_the_primary_alone_has_is_not_recorded_as_held(
     held = await store.ledger.account("dev-1", only=["g1"], durable=True)
     assert again is not None
     assert (held.slot_of("g1"), held.used_in("2026-11")) == (slot, 1)
+
+
+async def test_the_head_of_a_picture_in_a_bucket_waits_for_a_majority(
+    replica_set: ReplicaSet, store: OpenStore, objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a sweep through the next primary could delete the object that it names (docs/adr/0079)."""
+    others = [member for member in replica_set.members if member is not replica_set.primary()]
+    blobs, put = make_s3_blobs(store.database, objects), objects.put
+    heads = store.database.get_collection("blobs", read_concern=ReadConcern("local"))
+
+    async def put_then_halt(name: str, data: bytes, content_type: str) -> None:
+        await put(name, data, content_type)
+        await asyncio.to_thread(replicate, others, halted=True)
+
+    async def is_named() -> bool:
+        return await heads.find_one({"generation": "in a bucket"}) is not None
+
+    monkeypatch.setattr(objects, "put", put_then_halt)
+    putting = asyncio.create_task(blobs.put(replace(BLOB, generation="in a bucket")))
+    try:
+        await until(is_named, "the primary has the head")
+        await asyncio.wait({putting}, timeout=0.3)
+        assert not putting.done()
+    finally:
+        await asyncio.to_thread(replicate, others, halted=False)
+    await putting

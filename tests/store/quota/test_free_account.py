@@ -28,7 +28,7 @@ async def refusal(decision: Awaitable[object]) -> int | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(LIMITS, LIMITS, st.lists(STREAMS, max_size=5), st.integers(0, 200))
 async def test_a_dry_run_is_refused_exactly_when_a_hold_is(
     monthly: int | None, concurrent: int | None, streams: list[tuple[Event, ...]], age: int

@@ -59,7 +59,7 @@ async def test_concurrent_submissions_at_two_gateways_get_exactly_the_limits(
     assert await system_store.ledger.correct(tenant.developer, used, seen=Account())
     harness = QuotaHarness(system_store.events, system_store.ledger, now)
     accepted: list[int] = []
-    for count in (200, 12, 12, 12):
+    for count in (100, 12, 12, 12):
         answers = await submit_many(tenant, system, count)
         assert set(map(status, answers)) <= {202, 429}
         names = [answer.body["id"] for answer in answers if answer.status == 202]

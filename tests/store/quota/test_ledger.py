@@ -185,7 +185,7 @@ BOUNDS = st.builds(Bounds, st.none() | st.integers(0, 4), st.none() | st.integer
 
 @given(lives=st.lists(LIVES, min_size=1, max_size=12), bounds=BOUNDS, seed=st.integers(0, 2**32))
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

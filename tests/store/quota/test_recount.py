@@ -209,7 +209,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.integers
 
 
 @given(steps=STEPS, limits=st.sampled_from([WIDE, Bounds(4, 2), Bounds(3, 1)]))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_ledger_equals_the_recount_after_any_history(
     steps: list[tuple[str, int, int]], limits: Bounds
 ) -> None:

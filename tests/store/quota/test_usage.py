@@ -26,6 +26,7 @@ from tests.builders.clock import Clock
 from tests.builders.generation import failed, intended, started
 from tests.store.quota.conftest import BY_TEST, PAID, QuotaHarness
 from tests.stores import OpenStore, open_store
+from tests.systems.databases import Once
 
 FAILED_LATE = failed("cancel_after", "deadline", retryable=True)
 WIDE = Bounds(monthly=None, concurrent=None)
@@ -33,8 +34,15 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
 
 @pytest.fixture
-async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[Generation]:
+async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock, once: Once, limits_url: str) -> list[Generation]:
     """Forty generations of two developers, over two months, some of them still running."""
+    if not once.copied(limits_url):
+        once.keep(limits_url, (await _live(harness, store, clock), clock.now))
+    generations, clock.now = once.value
+    return list(generations)
+
+
+async def _live(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[Generation]:
     chance, names = random.Random(11), [f"g{number}" for number in range(40)]
     clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
     for name in names:
@@ -45,12 +53,12 @@ async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[G
         if end := chance.choice(("completed", "completed", "failed", "running", "")):
             await harness.live(name, end)
         clock.forward(hours=chance.randrange(9))
-    await count_log(store, harness)
+    await count_log(store)
     found = [await harness.generations.load(name) for name in names]
     return [generation for generation in found if generation is not None]
 
 
-async def count_log(store: OpenStore, harness: QuotaHarness, pages: Sequence[int] = (200,)) -> None:
+async def count_log(store: OpenStore, pages: Sequence[int] = (200,)) -> None:
     """Seal the log and count it, in pages of these sizes over and over until its end."""
     while await store.sealed_log.seal():
         pass
@@ -124,7 +132,7 @@ async def test_costs_count_with_duplicates_and_after_the_end(harness: QuotaHarne
     assert known is not None
     late = [PAID, DuplicateFound(attempt=1, prediction="other", predict_seconds=2.0, cost_microusd=1_950)]
     await harness.generations.decide("g1", lambda g: late, cause=BY_TEST)
-    await count_log(store, harness, (1,))
+    await count_log(store, (1,))
     [line] = await store.usage.lines(UsageQuery("dev-1", FIRST, LAST, ("key",)))
     generation = await harness.generations.load("g1")
     assert generation is not None
@@ -208,7 +216,7 @@ async def test_a_recount_finds_and_repairs_sums_that_differ(
     assert [repaired[one["_id"]]["failed"] for one in before] == [one["failed"] for one in before]
     await harness.admit("new", WIDE)
     await harness.live("new", "failed")
-    await count_log(store, harness, (1,))
+    await count_log(store, (1,))
     assert await again() == []
 
 
@@ -237,8 +245,8 @@ async def count_history(url: str, steps: Steps, pages: list[int]) -> None:
             else:
                 await harness.live(running.pop(which % len(running)), what)
             if number % 4 == which:
-                await count_log(store, harness, pages)
-        await count_log(store, harness, pages)
+                await count_log(store, pages)
+        await count_log(store, pages)
         lived = [one for name in names if (one := await harness.generations.load(name)) is not None]
         query = UsageQuery("dev-1", date(2020, 1, 1), date(2029, 1, 1), ("project", "user", "day"))
         assert counted(await store.usage.lines(query)) == recount(lived, query)

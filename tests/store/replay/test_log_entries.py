@@ -77,8 +77,9 @@ CHANGES: dict[str, Callable[[Entry], Entry]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_changed_term_is_found_at_its_position(derived: DerivedStore, change: str) -> None:
-    log = derived.system.store.database["log"]
-    for entry in await entries_of(derived):
+    """At every position by one of the changes."""
+    log, first = derived.system.store.database["log"], [*CHANGES].index(change)
+    for entry in (await entries_of(derived))[first :: len(CHANGES)]:
         await log.update_one({"_id": entry["_id"]}, {"$set": CHANGES[change](entry)})
         assert await position_of_fault(derived) == entry["_id"]
         assert {key for key, *_ in await differences(derived)} == {f"position {entry['_id']}"}

@@ -56,7 +56,7 @@ function view(state, actions) {
 
 /** @param {any} status @param {any} health */
 function tiles({ position, waiting, parked, dead_letters: dead, provider, controls }, health) {
-  const paused = provider.paused_until;
+  const { name, paused_until: paused, reason } = provider;
   const shown = [
     [T.operations.health, html`<span class=${health.status === "healthy" ? "good" : "wrong"}>${T.operations.healths[health.status] ?? health.status}</span>`],
     [T.operations.position, number(position)],
@@ -67,8 +67,8 @@ function tiles({ position, waiting, parked, dead_letters: dead, provider, contro
   ];
   return html`
     <dl class="tiles">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    <p class=${`notice ${paused ? "error" : "good"}`}>
-      <strong>${provider.name}</strong>: ${paused ? T.operations.open(provider.reason ?? "", moment(paused)) : T.operations.closed}
+    <p class=${`notice ${paused || reason ? "error" : "good"}`}>
+      <strong>${name}</strong>: ${paused ? T.operations.open(reason ?? "", moment(paused)) : reason ? T.operations.refused(reason) : T.operations.closed}
     </p>
   `;
 }

@@ -1,4 +1,4 @@
-/** What was generated, by day; for developers by project and user, with what is left of the limits. */
+/** What was generated, by day, with what is left of the limits; for developers by project and user, too. */
 
 import { html, nothing } from "../vendor/lit-html.js";
 import * as accounts from "../accounts.js";
@@ -39,6 +39,7 @@ export async function page({ draw, signal }) {
         <p>${T.usage.month}: ${byDay.from} – ${byDay.to}${byDay.tier ? html` · ${T.usage.tier} <code>${byDay.tier}</code>` : nothing}</p>
       </hgroup>
       ${totals(byDay.totals)} ${byDay.limits ? limits(byDay.limits) : nothing}
+      ${byDay.limits && !isDeveloper ? html`<p><small>${T.usage.shared}</small></p>` : nothing}
       <h2>${T.usage.byDay}</h2>
       ${byDay.usage.length ? dayChart(byDay) : html`<p class="empty">${T.usage.none}</p>`}
       ${quota?.state ? slots(quota.state, names) : nothing}

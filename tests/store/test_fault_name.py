@@ -6,7 +6,7 @@ import pytest
 from pymongo import InsertOne, MongoClient
 from pymongo.errors import BulkWriteError, OperationFailure, WriteError
 
-from store.mongo.fault_name import fault_name
+from store.fault_name import fault_name
 
 SECRET = "ada@example.com"
 
