@@ -52,27 +52,28 @@ class Chain:
 
     async def run(self, queue: str, event: RecordedEvent) -> None:
         """Handle an event; only the call that appended an event has the effects that follow it once."""
-        self._look_ahead(queue, event)
+        self._look_ahead([queue], event, self.generations.known(event.stream))
         try:
             await self._run(queue, event)
         finally:
             self.read_ahead.forget(id_of(event.stream))
 
-    def _look_ahead(self, queue: str, event: RecordedEvent) -> None:
-        """Begin the reads of this actor and of those that may follow, unless the generation is known to be further."""
-        known = self.generations.known(event.stream)
-        if known is not None and known.version > event.version:
+    def _look_ahead(self, queues: Sequence[str], event: RecordedEvent, generation: Generation | None) -> None:
+        """Begin to read what actors will need about an event, unless the generation is known to be further."""
+        request = event.event if generation is None else generation.request
+        if not isinstance(request, GenerationRequested) or (generation and generation.version > event.version):
             return
-        request = event.event if known is None else known.request
-        if isinstance(request, GenerationRequested):
-            for name, step in self.steps.items():
-                if step.look_ahead is not None and name in {queue, *self.own_queues}:
-                    step.look_ahead(event, request)
+        for queue in queues:
+            if (look_ahead := self.steps[queue].look_ahead) is not None:
+                look_ahead(event, request)
 
     async def _run(self, queue: str, event: RecordedEvent) -> None:
         generation = await self.generations.recall(event)
         if generation is None:
             return
+        # Not sooner: what the first actor needs would be read later.
+        others = [name for name in self.steps if name != queue and name in self.own_queues]
+        self._look_ahead(others, event, generation)
         decisions = await self._decisions(queue, generation)
         decided = Decided(generation)
         if decisions:

@@ -27,7 +27,7 @@ from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationRequested, Owner
 from events.invocation import InvocationIntended
-from store.controls.current import CurrentControls
+from store.controls.current import STALE_AFTER, CurrentControls
 from store.crash_points import crash_point
 from store.generations.generations import Decided, Decision, Generations
 from store.generations.observations import Observations
@@ -53,7 +53,8 @@ def look_ahead(
 ) -> None:
     """Begin to read what may hold back the first attempt, where what is remembered of that is too old."""
     if isinstance(event.event, GenerationRequested):
-        read_ahead.begin(id_of(event.stream), "controls", current_controls.get())
+        controls = current_controls.get(at_most=STALE_AFTER / 2)  # still young when they are needed
+        read_ahead.begin(id_of(event.stream), "controls", controls)
         read_ahead.begin(id_of(event.stream), "pause", provider.paused_until())
 
 

@@ -11,7 +11,7 @@ from store.errors import StoreError
 from store.leases.pauses import Pause, Pauses
 
 _UNREACHABLE: Final = Backoff(first=2, longest=60)
-_READ_EVERY: Final = 1.0
+READ_EVERY: Final = 1.0
 _READ_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
@@ -33,9 +33,9 @@ class Circuit:
     _read_at: float | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
 
-    async def open_until(self) -> datetime | None:
-        """Return the time until which no call is made; None while calls are made."""
-        if self._left() <= 0 and (self._read_at is None or self.monotonic() - self._read_at >= _READ_EVERY):
+    async def open_until(self, *, at_most: float = READ_EVERY) -> datetime | None:
+        """Return the time until which no call is made, None while calls are made; what was read is `at_most` so old."""
+        if self._left() <= 0 and (self._read_at is None or self.monotonic() - self._read_at >= at_most):
             await self._read()
         return self.clock() + timedelta(seconds=self._left()) if self._left() > 0 else None
 

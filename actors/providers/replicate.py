@@ -18,7 +18,7 @@ import httpx
 import structlog
 from replicate.client import Client
 
-from actors.providers.circuit import Circuit
+from actors.providers.circuit import READ_EVERY, Circuit
 from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, ListTooLongError, ProviderUnavailableError, Refused, Unknown
@@ -78,7 +78,7 @@ class ReplicateProvider:
         await self.close()
 
     async def paused_until(self) -> datetime | None:
-        return await self._circuit.open_until()
+        return await self._circuit.open_until(at_most=READ_EVERY / 2)  # still young when a call follows
 
     async def check_token(self) -> None:
         answer = await self._ask(self._client.accounts.async_current)

@@ -22,9 +22,9 @@ class CurrentControls:
         self._controls = database.get_collection("controls")
         self._recent = Recent(self._read, seconds=STALE_AFTER, monotonic=monotonic)
 
-    async def get(self) -> Controls:
-        """Return the controls, at most a second old."""
-        return await self._recent.get()
+    async def get(self, *, at_most: float = STALE_AFTER) -> Controls:
+        """Return the controls, at most a second old, or younger."""
+        return await self._recent.get(at_most=at_most)
 
     async def fresh(self) -> Controls:
         """Return the controls as they are stored now."""

@@ -24,9 +24,10 @@ class Recent(Generic[Answer]):
         self._known: tuple[float, Answer] | None = None
         self._reads: Batcher[None, Answer] = shared(lambda _: self._renew())
 
-    async def get(self) -> Answer:
-        """Return an answer that is at most `seconds` old."""
-        if self._known is not None and self._monotonic() - self._known[0] < self._seconds:
+    async def get(self, *, at_most: float | None = None) -> Answer:
+        """Return an answer that is at most `seconds` old, or at most as old as given."""
+        seconds = self._seconds if at_most is None else at_most
+        if self._known is not None and self._monotonic() - self._known[0] < seconds:
             return self._known[1]
         return await self.fresh()
 

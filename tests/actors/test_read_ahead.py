@@ -1,7 +1,7 @@
 """What a decision will need is read while the log is, which alone tells whether it is needed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -58,7 +58,7 @@ class Observed:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] = getattr(self._inner, name)
-        if name not in ("since", "get", "get_all", "account"):
+        if name not in ("since", "get", "get_all", "account", "compose"):
             return method
 
         async def observed(*args: Any, **options: Any) -> Any:
@@ -71,10 +71,10 @@ class Observed:
 
 
 class Worker:
-    """A worker whose reads of the log wait until `log` is set."""
+    """A worker whose reads of the log wait until `log` is set, and its decoder until `decoder` is."""
 
     def __init__(self, harness: Harness) -> None:
-        self.log, self.calls = asyncio.Event(), list[str]()
+        self.log, self.decoder, self.calls = asyncio.Event(), asyncio.Event(), list[str]()
         store, log = harness.store, Observed(harness.store.events, self.calls, open=self.log)
         self.harness = harness.replace(
             own_queues=tuple(QUEUES),
@@ -82,28 +82,32 @@ class Worker:
             personal_data=Observed(store.personal_data, self.calls),
             blobs=Observed(store.blobs, self.calls),
             ledger=Observed(store.ledger, self.calls),
+            decoder=Observed(harness.dependencies.get("decoder"), self.calls, open=self.decoder),
         )
 
-    async def run(self, queue: str, *, reads: set[str], event: int = -1) -> None:
-        """Run an actor; the log is open once everything that it reads was begun."""
+    async def run(self, queue: str, *, reads: set[str], composing: Collection[str] = (), event: int = -1) -> None:
+        """Run an actor; the log opens once `reads` have begun, the decoder once those of `composing` have."""
         self.log.clear()
+        self.decoder.clear()
         self.calls.clear()
         stored = (await self.harness.store.events.read("generation-g1"))[event]
         run = asyncio.create_task(self.harness.run_actor(queue, stored.events[-1]))
         try:
             await until(lambda: reads <= set(self.calls), f"{reads}, not {self.calls} alone", within=5)
             self.log.set()
+            await until(lambda: {*composing} <= set(self.calls), f"{composing}, not {self.calls} alone", within=5)
+            self.decoder.set()
             await run
         finally:
             run.cancel()
 
 
-async def test_examples_and_hold_are_read_while_the_log_is(harness: Harness, provider: SandboxProvider) -> None:
+async def test_the_hold_is_read_while_the_examples_are_composed(harness: Harness, provider: SandboxProvider) -> None:
     await harness.request("g1")
     worker = Worker(harness)
-    await worker.run("validation", reads={"since", "get", "get_all", "account"})
+    await worker.run("validation", reads={"since", "get", "get_all"}, composing=["compose", "account"])
     assert (await harness.load("g1")).state is State.STARTED
-    assert sorted(worker.calls) == ["account", "get", "get_all", "since"], "each is read once"
+    assert sorted(worker.calls) == ["account", "compose", "get", "get_all", "since"], "each is read once"
 
 
 async def test_the_answer_of_the_provider_is_read_while_the_log_is(harness: Harness, provider: SandboxProvider) -> None:

@@ -23,7 +23,7 @@ class FixedControls:
         """Put these controls in force, and no others."""
         self.controls = replace(self.controls, by_name={one.target.name: one for one in controls})
 
-    async def get(self) -> Controls:
+    async def get(self, *, at_most: float = 1.0) -> Controls:
         return self.controls
 
     async def fresh(self) -> Controls:

@@ -39,6 +39,7 @@ class Api:
 
     def __init__(self, base_url: str) -> None:
         self.base_url, self.session = base_url, requests.Session()
+        self.session.trust_env = False  # it would look for proxies and passwords before every request
         self._numbers = itertools.count(1)
 
     def address(self) -> dict[str, str]:

@@ -132,6 +132,22 @@ async def test_a_busy_worker_reads_the_pauses_once_a_second(provider: SandboxPro
     assert pauses.reads == 2
 
 
+async def test_pauses_that_are_asked_about_early_are_young_when_a_call_follows(
+    provider: SandboxProvider, clock: Clock
+) -> None:
+    pauses = CountedPauses(clock.monotonic)
+    async with worker(provider, clock, pauses) as model:
+        await model.paused_until()
+        clock.forward(seconds=0.4)
+        await model.paused_until()
+        assert pauses.reads == 1
+        clock.forward(seconds=0.2)
+        await model.paused_until()
+        clock.forward(seconds=0.9)
+        assert isinstance(await model.create(INPUT, webhook=None), Created)
+    assert pauses.reads == 2
+
+
 class UnreadablePauses(MemoryPauses):
     """Pauses that nobody answers for, or that cannot be read."""
 

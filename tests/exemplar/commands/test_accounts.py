@@ -2,32 +2,30 @@
 
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pymongo import MongoClient
 
 from tests.exemplar.commands.shell import PEPPER, Shell
+from tests.systems.commands import run_command
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\tb", "a\u202eb", "x" * 256])
-def test_names_are_checked_as_in_the_api(shell: Shell, name: str) -> None:
+def test_names_are_checked_as_in_the_api(shell: Shell) -> None:
     shell.json("create-developer", "ada@example.com")
     shell.json("create-project", "ada@example.com", "garden")
     shell.json("create-user", "ada@example.com", "garden", "bob@example.com")
-    for command in (
-        ("create-developer", "eve@example.com", "--name", name),
-        ("create-operator", "eve@example.com", "--name", name),
-        ("create-project", "ada@example.com", name),
-        ("create-user", "ada@example.com", "garden", "bob@example.com", "--name", name),
-        ("create-key", "ada@example.com", "--name", name),
-        ("create-access-key", "ada@example.com", "garden", "bob@example.com", "--name", name),
-    ):
-        assert shell.error(*command).startswith("the name must"), command
+    for name in ("", "  ", "a\tb", "a\u202eb", "x" * 256):
+        for command in (
+            ("create-developer", "eve@example.com", "--name", name),
+            ("create-operator", "eve@example.com", "--name", name),
+            ("create-project", "ada@example.com", name),
+            ("create-user", "ada@example.com", "garden", "bob@example.com", "--name", name),
+            ("create-key", "ada@example.com", "--name", name),
+            ("create-access-key", "ada@example.com", "garden", "bob@example.com", "--name", name),
+        ):
+            assert shell.error(*command).startswith("the name must"), command
     assert [one["email"] for one in shell.json("list")["developers"]] == ["ada@example.com"]
 
 
@@ -108,13 +106,10 @@ def test_staff_is_created_and_deleted_and_errors_name_a_remedy(shell: Shell) -> 
 
 
 def test_the_process_without_a_store_ends_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
-    root = Path(__file__).parents[3]
-    command = [sys.executable, "-P", "-m", "exemplar", "accounts", "list"]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root)}
-    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("exemplar: EXEMPLAR_MONGODB_URL is not set")
-    assert done.stderr.endswith("name its folder: --home .exemplar\n")
+    done = run_command("accounts", "list", env={"PATH": os.environ["PATH"]}, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.error.startswith("exemplar: EXEMPLAR_MONGODB_URL is not set")
+    assert done.error.endswith("name its folder: --home .exemplar\n")
 
 
 def test_an_unreachable_store_is_reported_in_one_line() -> None:

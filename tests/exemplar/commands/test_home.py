@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,7 +30,7 @@ from store.mongo.replica_set import initiate_replica_set
 from tests.docs.reading import blocks
 from tests.store.audit.conftest import AuditHarness
 from tests.stores import open_store
-from tests.systems.commands import Done, run_command
+from tests.systems.commands import Done, run_command, served_commands
 
 ROOT = Path(__file__).parents[3]
 NOTHING_RUNS = "nothing runs, with 0 unfinished generations: make run (or: exemplar up)"
@@ -142,15 +141,16 @@ def test_an_export_is_made_and_verified_as_documented(running: Path, tmp_path: P
     [program] = [block for block in blocks("docs/audit.md", "sh") if block.startswith("exemplar audit export")]
     kept = exemplar("audit checkpoint", "--home", str(running), cwd=tmp_path)
     (tmp_path / "kept.txt").write_text(kept.out)
-    (tmp_path / "exemplar").write_text(f'#!/bin/sh\nexec {sys.executable} -m exemplar "$@"\n')
-    (tmp_path / "exemplar").chmod(0o755)
+    (tmp_path / "exemplar").touch(0o755)
     env = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "EXEMPLAR_HOME": str(running),
     }
     shell = ["bash", "-c", f"set -euo pipefail\n{program}"]
-    run = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    with served_commands(tmp_path) as served:
+        (tmp_path / "exemplar").write_text(f'#!/bin/sh\nexec {served} "$@"\n')
+        run = subprocess.run(shell, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("are as they were signed") == 2
     assert "the log has only grown since it had" in run.stdout

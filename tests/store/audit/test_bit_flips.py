@@ -13,7 +13,7 @@ from tests.builders.witness import WITNESS
 from tests.store.audit.bit_flips import COVERED, BitFlipper
 from tests.store.audit.conftest import AuditHarness
 
-FLIPS = 150
+FLIPS = 250
 INTACT = (20, 2, 1, 4, 0, 0)
 GENERATIONS = {f"0193f5e0-0000-7000-8000-00000000000{number}": size for number, size in enumerate((300_000, 700))}
 

@@ -37,6 +37,14 @@ async def test_an_answer_is_used_until_it_is_too_old(recent: Recent[int], source
     assert await recent.get() == 2
 
 
+async def test_a_younger_answer_can_be_asked_for(recent: Recent[int], source: Source) -> None:
+    await recent.get()
+    source.now = 0.6
+    assert [await recent.get(at_most=0.7), await recent.get(at_most=0.5)] == [1, 2]
+    source.now = 1.1
+    assert await recent.get() == 2
+
+
 async def test_concurrent_reads_are_one(recent: Recent[int]) -> None:
     assert [*await asyncio.gather(recent.get(), recent.get(), recent.fresh())] == [1, 1, 1]
 
