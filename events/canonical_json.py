@@ -65,6 +65,8 @@ def _is_plain(value: Any) -> bool:
     """Tell whether the standard library writes a value canonically: all but some numbers and the order of keys."""
     nested = [[value]]
     for values in nested:  # which grows
+        if _WRITTEN_ALIKE.issuperset(map(type, values)):
+            continue
         for one in values:
             kind = type(one)
             if kind in _WRITTEN_ALIKE:

@@ -45,12 +45,13 @@ class Outputs:
     async def _read(self, url: str) -> bytes:
         async with self._session.get(url, allow_redirects=False) as response:
             _check_status(response.status)
-            data = bytearray()
+            chunks, size = list[bytes](), 0
             async for chunk in response.content.iter_any():
-                data += chunk
-                if len(data) > self._settings.output_bytes:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._settings.output_bytes:
                     raise OutputRefusedError("larger than allowed")
-        return bytes(data)
+        return b"".join(chunks)
 
     def _check_host(self, url: str) -> None:
         try:

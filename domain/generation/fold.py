@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 from domain.generation import decisions
 from domain.generation.generation import Changes, Generation, State, change, changed, id_of, stream_of
@@ -10,6 +10,8 @@ from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationRequested
 from events.stream_fault import StreamFaultError
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class IllegalTransitionError(Exception):
@@ -100,6 +102,6 @@ def _spent(g: Generation, *, until: datetime) -> dict[State, int]:
     All times are measured from `created_at`, so that the rounded parts add up to the rounded whole. Clocks of
     several machines may differ: a negative time counts as 0.
     """
-    elapsed = (until - g.created_at) // timedelta(milliseconds=1)
+    elapsed = (until - g.created_at) // _MILLISECOND
     before = sum(g.spent_ms.values())
     return {**g.spent_ms, g.state: g.spent_ms.get(g.state, 0) + max(0, elapsed - before)}

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 LONGEST_SECONDS: Final = 1.0
 _AGING_SECONDS: Final = LONGEST_SECONDS / 2
+_IN_USE_SECONDS: Final = 2 * LONGEST_SECONDS  # what was read together expires together, and is asked for again
 _CAPACITY = 4096
 
 Key = TypeVar("Key", bound=Hashable)
@@ -43,7 +44,7 @@ class AccountCache:
         return entry.value
 
     def aging(self, kind: type[Key], most: int) -> list[Key]:
-        """Choose keys of a kind whose entries were used since they were read, half of their time ago or more.
+        """Choose keys of a kind whose entries were used since they were read, half of their time to twice it ago.
 
         Reading them again together with another costs no request of its own.
         """
@@ -52,7 +53,7 @@ class AccountCache:
         for key, entry in self._entries.items():  # the oldest first
             if entry.read_at > now - _AGING_SECONDS or len(aging) == most:
                 break
-            if isinstance(key, kind) and entry.used and entry.read_at >= now - LONGEST_SECONDS:
+            if isinstance(key, kind) and entry.used and entry.read_at >= now - _IN_USE_SECONDS:
                 aging.append(key)
         return aging
 

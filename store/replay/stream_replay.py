@@ -12,7 +12,7 @@ from store.commits.stream_walk import FoldedStream, StreamWalk
 from store.commits.unreadable import OnUnreadable, UnreadableCommit
 from store.replay.sealed_prefix import SealedPrefix
 
-_AT_ONCE: Final = 200  # folding and hashing them keeps the event loop busy for some ten milliseconds
+_AT_ONCE: Final = 200
 
 Read = Commit | UnreadableCommit
 
@@ -26,11 +26,16 @@ class ReplayedStream:
 
 
 class StreamReplay:
-    """Fold every stream in the order of their names, in constant memory."""
+    """Fold every stream in the order of their names, in constant memory.
 
-    def __init__(self, events: EventStore, sealed_prefix: SealedPrefix) -> None:
+    commits_at_once: folding and hashing 200 keeps the event loop busy for some ten milliseconds; a process that does
+    nothing else asks less often for the positions of more.
+    """
+
+    def __init__(self, events: EventStore, sealed_prefix: SealedPrefix, *, commits_at_once: int = _AT_ONCE) -> None:
         self._events = events
         self._prefix = sealed_prefix
+        self._at_once = commits_at_once
 
     async def streams(
         self, last: int, on_unreadable: OnUnreadable, on_read: Callable[[int], None], within: StreamRange = WHOLE
@@ -62,7 +67,7 @@ class StreamReplay:
         batch: list[Read] = []
         async for commit in self._events.commits(batch.append, within=within):
             batch.append(commit)
-            if len(batch) >= _AT_ONCE:
+            if len(batch) >= self._at_once:
                 yield batch[:]
                 batch.clear()
         yield batch

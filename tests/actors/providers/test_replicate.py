@@ -143,6 +143,7 @@ async def test_pauses_that_are_asked_about_early_are_young_when_a_call_follows(
         assert pauses.reads == 1
         clock.forward(seconds=0.2)
         await model.paused_until()
+        assert pauses.reads == 2
         clock.forward(seconds=0.9)
         assert isinstance(await model.create(INPUT, webhook=None), Created)
     assert pauses.reads == 2

@@ -179,6 +179,7 @@ ACCEPTED = {
     "a preamble of 16 kB": request((b"x" * 1022 + b"\r\n") * 15 + b"x" * 900 + b"\r\n" + GOOD),
     "padding behind every boundary": request(GOOD.replace(MARK, MARK + b" \t ").replace(b" \t --\r\n", b"--  \r\n")),
     "the longest padding": request(GOOD.replace(MARK + b"\r\n", MARK + b" " * 128 + b"\r\n", 1)),
+    "padding of a tab": request(GOOD.replace(MARK + b"\r\n", MARK + b"\t\r\n", 1)),
     "a part header of broken UTF-8": heads(DISPOSITION, "X-Y: \xff\xfe"),
     "tabs in a part header": heads(DISPOSITION.replace("; ", ";\t")),
     "folded part headers": heads(DISPOSITION.replace("; ", ";\r\n\t"), "X-Y: 1\r\n  2"),

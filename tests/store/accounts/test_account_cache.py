@@ -84,4 +84,7 @@ def test_what_was_used_ages_after_half_of_its_time(cache: AccountCache, monotoni
     assert cache.aging(int, 9) == []
     assert cache.aging(str, 0) == []
     monotonic.now += LONGEST_SECONDS / 2
+    assert cache.aging(str, 9) == ["used", "fresh"], "a short while ago it was in use"
+    monotonic.now += LONGEST_SECONDS
     assert cache.aging(str, 9) == ["fresh"]
+    assert cache.find("fresh") is None

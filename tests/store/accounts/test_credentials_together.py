@@ -101,6 +101,18 @@ async def test_what_is_used_is_read_again_with_another(accounts: Accounts, joins
     assert joins.count == 1
 
 
+async def test_what_expired_together_is_read_together(accounts: Accounts, joins: Joins, monotonic: Monotonic) -> None:
+    await asyncio.gather(*(accounts.credentials(_named(name)) for name in NAMES))
+    for name in NAMES:
+        assert accounts.known_credentials(_named(name)) is not None
+    monotonic.now += LONGEST_SECONDS * 1.1
+    joins.count = 0
+    for name in NAMES:
+        if accounts.known_credentials(_named(name)) is None:
+            await accounts.credentials(_named(name))
+    assert joins.count == 1
+
+
 async def test_what_was_read_along_with_another_is_excluded_by_a_change(
     accounts: Accounts, monotonic: Monotonic
 ) -> None:
