@@ -3,6 +3,7 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from time import thread_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -311,11 +312,10 @@ async def test_hundred_thousand_parts_are_refused_with_little_memory_and_time(se
     gaps: list[float] = []
 
     async def beat() -> None:
-        clock = asyncio.get_running_loop().time
-        last = clock()
+        last = thread_time()  # of the processor: what others keep the machine busy with does not count
         while True:
             await asyncio.sleep(0.002)
-            now = clock()
+            now = thread_time()
             gaps.append(now - last)
             last = now
 
@@ -330,6 +330,5 @@ async def test_hundred_thousand_parts_are_refused_with_little_memory_and_time(se
     finally:
         heartbeat.cancel()
     assert resident_bytes() - before < 64 * 1024 * 1024
-    # The refusal may come before the second heartbeat: then there is one pause only.
-    assert all(gap < 0.1 for gap in sorted(gaps)[:-1]), "one pause may be the machine's"
+    assert all(gap < 0.1 for gap in gaps), "no other connection waits long"
     assert len(body) < MAX_BYTES
