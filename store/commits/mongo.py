@@ -153,16 +153,26 @@ class MongoEventStore:
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | int | None]:
         """Insert a batch; repeat it once when its outcome is unknown. Answer each with the primary's term.
 
-        The second insert finds what the first one wrote, and the writer's token tells whose it is. The driver's
-        own retries would make the server write a record of each insert. A batch that is refused as a whole is sent
-        again one by one: what one commit has, such as too many bytes, is no fault of the others.
+        The driver's own retries would make the server write a record of each insert. A batch that is refused as a
+        whole is sent again one by one: what one commit has, such as too many bytes, is no fault of the others.
         """
         try:
             return await self._insert_once(documents, TakenError)
         except (PyMongoError, BSONError) as error:
             if is_transient(error):
-                return await self._insert_once(documents, DuplicateError)
+                return await self._insert_again(documents)
         return await asyncio.gather(*map(self._insert_alone, documents))
+
+    async def _insert_again(self, documents: Sequence[Document]) -> list[Exception | int | None]:
+        """Insert what may be stored already.
+
+        Whatever fails now, the first insert may have succeeded: what is stored, with its writer's token, tells.
+        """
+        try:
+            outcomes = await self._insert_once(documents, DuplicateError)
+        except PyMongoError:
+            return [CommitOutcomeUnknownError()] * len(documents)
+        return [CommitOutcomeUnknownError() if isinstance(one, Exception) else one for one in outcomes]
 
     async def _insert_alone(self, document: Document) -> Exception | int | None:
         try:

@@ -45,7 +45,9 @@ TRANSIENT: Final = frozenset(
         *(91, 189, 10058, 10107, 11600, 11602, 13435, 13436),  # no primary, or one that stops
         *(133, 134, 216),  # a router finds no primary; an election
         *(150, 249, 13388),  # a router whose map of the shards is old
-        *(262, 365, 402, 433, 449, 450, 453, 462),  # too much at once, or something in its way
+        *(262, 365, 402, 433, 449, 450, 462),  # too much at once
+        *(24, 50, 279, 355, 453, 11601, 46841),  # interrupted: by an operator, a time limit, a change of the server
+        *(358, 371, 406, 412, 50915, 10045600),  # something in its way: an upgrade, a backup, a blocked migration
         *(64, 91331),  # the write concern is not met in time; a shard failed and may be asked again
         14031,  # the disk is full: an operator makes room
     }

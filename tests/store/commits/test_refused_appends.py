@@ -1,6 +1,7 @@
 """Appends that the server refuses: for a while, or each time."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -12,12 +13,14 @@ from events.invocation import GenerationProgressed, GenerationStarted
 from store.commits.insert_faults import DuplicateError, insert_fault
 from store.commits.mongo import MongoEventStore
 from store.errors import StoreUnavailableError, WriteRefusedError
-from store.mongo.connection import Database, is_transient
+from store.mongo.connection import Database, Document, is_transient
 from tests.builders.generation import started
+from tests.store.lossy_proxy import LossyProxy
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAUSE = Cause(actor="actor:test")
 RETRIABLE = (6, 7, 89, 91, 133, 134, 189, 262, 402, 462, 9001, 10107, 11600, 11602, 13435, 13436, 14031)
+IN_THE_WAY = (24, 50, 279, 358, 371, 406, 412, 453, 11601, 50915, 10045600)
 FINAL = (2, 13, 121, 10334)
 
 
@@ -54,8 +57,28 @@ async def test_a_commit_that_is_too_large_is_refused_and_fails_no_other(events: 
     assert isinstance(fine, Commit)
 
 
-@pytest.mark.parametrize("code", RETRIABLE)
-def test_what_mongodb_calls_retriable_is_unavailable(code: int) -> None:
+async def test_a_repeat_that_is_refused_does_not_hide_what_the_first_insert_stored(
+    proxy: LossyProxy, proxied_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MongoEventStore(proxied_database)
+    again = store._insert_again
+
+    async def refused(documents: Sequence[Document]) -> list[Exception | int | None]:
+        await proxied_database.command("collMod", "commits", validator={"stream": "another"})
+        return await again(documents)
+
+    monkeypatch.setattr(store, "_insert_again", refused)
+    await append(store, "another", GenerationProgressed(percent=1))
+    proxy.lose_answers = 1
+    try:
+        commit = await append(store, "s", GenerationProgressed(percent=1))
+    finally:
+        await proxied_database.command("collMod", "commits", validator={})
+    assert await store.read("s") == [commit]
+
+
+@pytest.mark.parametrize("code", RETRIABLE + IN_THE_WAY)
+def test_what_may_be_gone_when_it_is_sent_again_is_unavailable(code: int) -> None:
     assert isinstance(insert_fault({"code": code, "errmsg": ""}, DuplicateError), StoreUnavailableError)
     assert is_transient(OperationFailure("", code))
 
