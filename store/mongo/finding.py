@@ -1,9 +1,10 @@
 """Reads of few documents, as a command: a cursor of the driver costs a third more."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from store.mongo.connection import Document, MongoCollection, is_transient
 
@@ -25,7 +26,7 @@ async def find_few(
     """Return all documents that match, as `rows.find` would; in one round trip where they fit into one answer.
 
     index: the name of the one to use; most: 0 for all. What the server has not answered, or only in part, is read by a
-    cursor, which repeats a read that failed.
+    cursor, which repeats a read that failed; not where no server was found in the time for that.
     """
     command: Document = {"find": rows.name, "filter": query, "batchSize": _BATCH}
     options = {"projection": fields, "sort": dict(order), "hint": index, "skip": skip, "limit": most}
@@ -34,12 +35,13 @@ async def find_few(
     try:
         answer = (await rows.database.command(command, codec_options=rows.codec_options))["cursor"]
     except PyMongoError as error:
-        if not is_transient(error):
+        if not is_transient(error) or isinstance(error, ServerSelectionTimeoutError):
             raise
     else:
         if not answer["id"]:
             found: list[Document] = answer["firstBatch"]
             return found
-        await rows.database.command({"killCursors": rows.name, "cursors": [answer["id"]]})
+        with suppress(PyMongoError):  # the server forgets it after a while
+            await rows.database.command({"killCursors": rows.name, "cursors": [answer["id"]]})
     cursor = rows.find(query, fields, sort=[*order] or None, hint=index, skip=skip, limit=most)
     return await cursor.to_list(None)
