@@ -119,10 +119,9 @@ def _sound(documents: Iterable[Document], read: Callable[[Document], tuple[Key, 
     for document in documents:
         try:
             key, value = read(document)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            log.critical("account_damaged", account_id=document["_id"], error=error)
-        else:
             found[key] = value
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # also a key that is a list
+            log.critical("account_damaged", account_id=document["_id"], error=error)
     return found
 
 

@@ -89,6 +89,16 @@ async def test_a_damaged_account_is_an_error_of_its_own(accounts: Accounts, mong
     assert isinstance(found[2], Exception)
 
 
+async def test_a_user_whose_project_is_a_list_fails_nobody_else(accounts: Accounts, mongodb_url: str) -> None:
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(mongodb_url)
+    users = client.get_default_database("exemplar")["users"]
+    await users.update_one({"_id": "u-attic"}, {"$set": {"project_id": ["attic"]}})
+    client.close()
+    named = [f"u-{name}" for name in NAMES]
+    found = await accounts.states.read(projects=NAMES, users=named, developers=(), key_hashes=())
+    assert {user for _, user in found.users} == {"u-garden", "u-kitchen"}
+
+
 async def test_what_is_used_is_read_again_with_another(accounts: Accounts, joins: Joins, monotonic: Monotonic) -> None:
     for name in NAMES:
         await accounts.credentials(_named(name))
