@@ -6,6 +6,7 @@ No line holds the message of an exception of a library, which may quote data: `f
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from types import TracebackType
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 def configure_logging(service: str, *, level: int = logging.INFO, uncaught: bool = False) -> None:
     """Send every log line of this process to standard error as one JSON object.
 
-    uncaught: also what ends the process, of which Python itself would print the message.
+    uncaught: also what ends the process or a thread, and what cannot be raised: Python itself would print the messages.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -48,7 +49,7 @@ def configure_logging(service: str, *, level: int = logging.INFO, uncaught: bool
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 lambda _, __, line: {"service": service, **line},
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(default=_written),
             ],
         )
     )
@@ -58,7 +59,13 @@ def configure_logging(service: str, *, level: int = logging.INFO, uncaught: bool
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     if uncaught:
-        sys.excepthook = lambda *info: log.critical("process_failed", exc_info=info)
+        _log_uncaught()
+
+
+def _log_uncaught() -> None:
+    sys.excepthook = lambda *info: log.critical("process_failed", exc_info=info)
+    threading.excepthook = lambda failed: log.error("thread_failed", exc_info=failed.exc_value)
+    sys.unraisablehook = lambda failed: log.error("exception_ignored", exc_info=failed.exc_value)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -107,6 +114,12 @@ def _named(value: Any) -> Any:
     from store.fault_name import fault_name  # noqa: PLC0415 - it imports drivers, which few commands need
 
     return fault_name(value)
+
+
+def _written(value: Any) -> str:
+    """Write what is no JSON; an exception may be inside a list."""
+    named = _named(value)
+    return named if isinstance(named, str) else repr(named)
 
 
 def _traceback_of(exc_info: ErrorInfo) -> str:

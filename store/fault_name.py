@@ -2,6 +2,7 @@
 
 import errno
 from enum import StrEnum
+from ssl import SSLError
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -31,6 +32,8 @@ def _detail(error: BaseException) -> str | None:
             return f"{code}: Document failed validation" if code == VALIDATION else str(code or "")
         case ValidationError():
             return ", ".join(sorted({fault["type"] for fault in error.errors(include_url=False, include_input=False)}))
+        case SSLError():  # its number is none of the system's
+            return error.reason or None
         case OSError():
             return errno.errorcode.get(error.errno or 0)
         case _:

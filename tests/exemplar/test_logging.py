@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -45,6 +46,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         return [json.loads(line) for line in text.splitlines()]
 
     monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     configure_logging("test", uncaught=True)
     structlog.configure(cache_logger_on_first_use=False)  # other tests use the same loggers
     yield logged
@@ -136,6 +139,27 @@ def test_what_led_to_an_error_is_named_too(lines: Lines) -> None:
     first, second = line["exception"].split("\n\nThe above exception was the direct cause of the following exception:")
     assert first.endswith("\nValueError")
     assert second.endswith("\nRuntimeError")
+
+
+def test_errors_inside_other_values_are_named_too(lines: Lines) -> None:
+    structlog.get_logger("test").warning("failed", errors=[KeyError(SECRET)], by_name={"a": (int, ValueError(SECRET))})
+    [line] = lines()
+    assert (line["errors"], line["by_name"]) == (["KeyError"], {"a": ["<class 'int'>", "ValueError"]})
+
+
+class Unclosable:
+    def __del__(self) -> None:
+        raise ValueError(SECRET)
+
+
+def test_what_python_would_print_of_threads_and_ends_of_objects_is_named(lines: Lines) -> None:
+    thread = threading.Thread(target=int, args=[SECRET])
+    thread.start()
+    thread.join()
+    Unclosable()
+    failed, ignored = lines()
+    assert (failed["event"], failed["exception"].splitlines()[-1]) == ("thread_failed", "ValueError")
+    assert (ignored["event"], ignored["exception"].splitlines()[-1]) == ("exception_ignored", "ValueError")
 
 
 async def test_a_task_whose_error_nobody_takes_is_logged_without_its_message(lines: Lines) -> None:

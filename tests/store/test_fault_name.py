@@ -1,5 +1,6 @@
 """Errors of MongoDB are named by their code, without data."""
 
+import ssl
 from typing import Any
 
 import pytest
@@ -39,3 +40,12 @@ def test_messages_with_data_are_left_out(guarded: Any) -> None:
 def test_others_are_named_by_their_class() -> None:
     named = [fault_name(error) for error in (KeyError("k"), OperationFailure("no", 13), OperationFailure("no"))]
     assert named == ["KeyError", "OperationFailure 13", "OperationFailure"]
+
+
+def test_a_refused_certificate_is_named_by_its_reason() -> None:
+    context, server, client = ssl.create_default_context(), ssl.MemoryBIO(), ssl.MemoryBIO()
+    server.write(SECRET.encode())
+    with pytest.raises(ssl.SSLError) as raised:
+        context.wrap_bio(server, client, server_hostname="localhost").do_handshake()
+    assert fault_name(raised.value) == f"SSLError {raised.value.reason}"
+    assert raised.value.reason == "WRONG_VERSION_NUMBER"
