@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.generation.lifecycle import Timeouts
+from store.generations import mongo_projection
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalData
@@ -81,6 +82,7 @@ async def test_rows_written_soon_share_commands(database: Database, monkeypatch:
         return await command(sent)
 
     monkeypatch.setattr(database, "command", noted)
+    monkeypatch.setattr(mongo_projection, "_TOGETHER_S", 0.5)  # so that a slow first write is not later than that
     projection = MongoProjection(database)
     await projection.write_soon([ROW])
     first = asyncio.create_task(projection.write_soon([replace(ROW, id="g2")]))

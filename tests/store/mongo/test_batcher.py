@@ -60,7 +60,7 @@ async def test_batches_that_are_apart_gather_what_arrives_in_between() -> None:
     line = SlowServer()
     for _ in range(3):
         line.gate.release()
-    batcher = Batcher(line.send, apart=0.05)
+    batcher = Batcher(line.send, apart=0.3)
     await batcher.put(1)
     later = [asyncio.create_task(batcher.put(2))]
     await turns()
