@@ -10,17 +10,19 @@ from pymongo.errors import NotPrimaryError, OperationFailure
 from events.commit import Commit
 from events.envelope import Cause
 from events.invocation import GenerationProgressed, GenerationStarted
-from store.commits.insert_faults import DuplicateError, insert_fault
+from store.commits.insert_faults import DuplicateError, TakenError, insert_fault
 from store.commits.mongo import MongoEventStore
 from store.errors import StoreUnavailableError, WriteRefusedError
 from store.mongo.connection import Database, Document, is_transient
+from store.mongo.transactions import CommitOutcomeUnknownError
 from tests.builders.generation import started
 from tests.store.lossy_proxy import LossyProxy
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAUSE = Cause(actor="actor:test")
-RETRIABLE = (6, 7, 89, 91, 133, 134, 189, 262, 402, 462, 9001, 10107, 11600, 11602, 13435, 13436, 14031)
-IN_THE_WAY = (24, 50, 279, 358, 371, 406, 412, 453, 11601, 50915, 10045600)
+NO_ANSWER = (6, 7, 50, 89, 202, 262, 9001, 91331)
+RETRIABLE = (91, 133, 134, 189, 402, 462, 10107, 11600, 11602, 13435, 13436, 14031)
+IN_THE_WAY = (24, 279, 358, 371, 406, 412, 453, 11601, 50915, 10045600)
 FINAL = (2, 13, 121, 10334)
 
 
@@ -80,6 +82,12 @@ async def test_a_repeat_that_is_refused_does_not_hide_what_the_first_insert_stor
 @pytest.mark.parametrize("code", RETRIABLE + IN_THE_WAY)
 def test_what_may_be_gone_when_it_is_sent_again_is_unavailable(code: int) -> None:
     assert isinstance(insert_fault({"code": code, "errmsg": ""}, DuplicateError), StoreUnavailableError)
+    assert is_transient(OperationFailure("", code))
+
+
+@pytest.mark.parametrize("code", NO_ANSWER)
+def test_what_a_shard_has_not_answered_may_be_stored(code: int) -> None:
+    assert isinstance(insert_fault({"code": code, "errmsg": ""}, TakenError), CommitOutcomeUnknownError)
     assert is_transient(OperationFailure("", code))
 
 
