@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError
 
 from domain.generation.generation import State
 from domain.generation.lifecycle import UNSENT
+from store.errors import WriteRefusedError
 from store.generations.projection import ALWAYS, Row
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
@@ -55,8 +56,8 @@ class MongoProjection:
         self._database = database
         self._rows = database.get_collection(rows)
         majority = self._rows.write_concern.document
-        self._writes: Batcher[Row, None] = Batcher(partial(self._upsert, majority))
-        self._later: Batcher[Row, None] = Batcher(partial(self._upsert, PRIMARY_ALONE), apart=_TOGETHER_S)
+        self._writes: Batcher[Row, None] = Batcher(partial(self._upsert_all, majority))
+        self._later: Batcher[Row, None] = Batcher(partial(self._upsert_all, PRIMARY_ALONE), apart=_TOGETHER_S)
 
     async def write(self, rows: Sequence[Row]) -> None:
         await asyncio.gather(*(self._writes.put(row) for row in rows))
@@ -64,12 +65,22 @@ class MongoProjection:
     async def write_soon(self, rows: Sequence[Row]) -> None:
         await asyncio.gather(*(self._later.put(row) for row in rows))
 
-    async def _upsert(self, concern: Document, rows: Sequence[Row]) -> Sequence[None]:
+    async def _upsert_all(self, concern: Document, rows: Sequence[Row]) -> Sequence[Exception | None]:
+        """Write rows with one command; one by one where MongoDB refuses a row, which is no fault of the others."""
+        try:
+            await self._upsert(concern, rows)
+        except WriteRefusedError as error:
+            if len(rows) == 1:
+                return [error]
+            alone = await asyncio.gather(*(self._upsert_all(concern, [row]) for row in rows))
+            return [answer for [answer] in alone]
+        return [None] * len(rows)
+
+    async def _upsert(self, concern: Document, rows: Sequence[Row]) -> None:
         refused = await self._update(concern, [_newer(row, upsert=True) for row in rows])
         if refused:
             # The stored row is as new or newer, or a concurrent writer inserted an older one: compare again.
             await self._update(concern, [_newer(rows[index], upsert=False) for index in refused])
-        return [None] * len(rows)
 
     async def _update(self, concern: Document, updates: Sequence[Document]) -> Sequence[int]:
         """Run updates as one command; return the numbers of those that found a key taken."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.generation.lifecycle import Timeouts
+from store.errors import WriteRefusedError
 from store.generations import mongo_projection
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
@@ -90,6 +91,17 @@ async def test_rows_written_soon_share_commands(database: Database, monkeypatch:
     await asyncio.gather(first, projection.write_soon([replace(ROW, id="g3")]))
     assert [len(one["updates"]) for one in ran] == [1, 2]
     assert {one["writeConcern"]["w"] for one in ran} == {1}
+
+
+async def test_a_row_that_mongodb_refuses_fails_no_other(database: Database) -> None:
+    projection, rows = MongoProjection(database), [replace(ROW, id=name) for name in ("g1", "refused", "g3")]
+    await projection.write([ROW])
+    await database.command("collMod", "generations", validator={"_id": {"$ne": "refused"}})
+    try:
+        written = await asyncio.gather(*(projection.write_soon([row]) for row in rows), return_exceptions=True)
+    finally:
+        await database.command("collMod", "generations", validator={})
+    assert [type(one) for one in written] == [type(None), WriteRefusedError, type(None)]
 
 
 @pytest.mark.parametrize("seed", range(10))
