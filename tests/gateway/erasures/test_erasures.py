@@ -97,6 +97,14 @@ async def test_a_generation_that_has_not_started_is_cancelled_and_erased(gateway
     assert types[1:] == ["generation.cancel_requested", "generation.failed", "generation.erased"]
 
 
+async def test_what_is_left_of_a_user_has_a_generation_whose_row_is_not_written_yet(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    await gateway.store.database["generations"].delete_one({"_id": generation})
+    _, body = await gateway.get(f"{ERASURES}/users/{person.id}", person.owned_project.owner.token)
+    assert (body["generations"], body["running"]) == (1, 0)
+
+
 async def test_a_user_is_closed_at_once_and_erased_by_the_scheduler(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owner, generations = person.owned_project.owner, [await gateway.completed(person) for _ in range(2)]

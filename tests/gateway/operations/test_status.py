@@ -47,7 +47,7 @@ async def test_a_refused_token_is_told_while_calls_are_made(
     pauses = gateway.dependencies.get("pauses")
     await pauses.begin("replicate token", Pause("provider_unauthorized", 60))
     closed = MemoryPauses(lambda: 0.0)
-    monkeypatch.setattr(Circuit, "open_until", lambda _: closed.current("replicate"))
+    monkeypatch.setattr(Circuit, "open_until", lambda *_, **__: closed.current("replicate"))
     _, body = await gateway.get(OPERATIONS_STATUS, operator)
     assert body["provider"] == {"name": "replicate", "paused_until": None, "reason": "provider_unauthorized"}
 
