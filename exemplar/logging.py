@@ -105,7 +105,10 @@ def _named_arguments(arguments: Any) -> Any:
 
 
 def _name_errors(_logger: object, _method: str, line: Line) -> Line:
-    return {name: _named(value) for name, value in line.items()}
+    """Name the errors of a line; one without a traceback gets the place of the first."""
+    errors = [value for value in line.values() if isinstance(value, BaseException)]
+    place = _place_of(errors[0]) if errors and "exception" not in line else None
+    return {name: _named(value) for name, value in line.items()} | ({"raised_at": place} if place else {})
 
 
 def _named(value: Any) -> Any:
@@ -114,6 +117,12 @@ def _named(value: Any) -> Any:
     from store.fault_name import fault_name  # noqa: PLC0415 - it imports drivers, which few commands need
 
     return fault_name(value)
+
+
+def _place_of(error: BaseException) -> str | None:
+    from exemplar.traceback_text import raised_at  # noqa: PLC0415 - as above
+
+    return raised_at(error)
 
 
 def _written(value: Any) -> str:

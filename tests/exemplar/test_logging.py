@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from yarl import URL
 
 from actors.providers.provider import ProviderUnavailableError
 from domain.errors import ErrorCode, FieldError
+from events.envelope import parse_time
 from exemplar.logging import configure_logging
 from store.errors import AlreadyExistsError, WrongExpectedVersionError
 from store.fault_name import fault_name
@@ -139,6 +141,24 @@ def test_what_led_to_an_error_is_named_too(lines: Lines) -> None:
     first, second = line["exception"].split("\n\nThe above exception was the direct cause of the following exception:")
     assert first.endswith("\nValueError")
     assert second.endswith("\nRuntimeError")
+
+
+def test_a_line_without_a_traceback_tells_where_its_first_cause_was_raised(lines: Lines) -> None:
+    try:
+        parsed_time(SECRET)
+    except RuntimeError as error:
+        structlog.get_logger("test").warning("failed", reason=error)
+    [line] = lines()
+    assert line.keys() - {"service", "event", "level", "logger", "timestamp"} == {"reason", "raised_at"}
+    assert line["reason"] == "RuntimeError"
+    assert re.fullmatch(r"events\.envelope:\d+", line["raised_at"]), line
+
+
+def parsed_time(text: str) -> None:
+    try:
+        parse_time(text)
+    except ValueError as error:
+        raise RuntimeError(text) from error
 
 
 def test_errors_inside_other_values_are_named_too(lines: Lines) -> None:
