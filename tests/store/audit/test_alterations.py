@@ -1,5 +1,6 @@
 """Alterations of a log that nobody signed are found, however many ranges it is verified in."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -63,6 +64,15 @@ async def name_a_commit_by_code(database: Database) -> None:
     await database["commits"].insert_one({"_id": bson.Code("a:1"), "unsealed": True})
 
 
+async def fault(audit_log: AuditHarness, count: int) -> str:
+    """Verify in `count` ranges, and return what is wrong; no text for a sound log."""
+    try:
+        await audit_log.verify(ranges=audit_log.in_ranges(count))
+    except ContradictionError as error:
+        return str(error)
+    return ""
+
+
 EARLIER = "position 21: .*earlier position too"
 ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "a position of a first commit twice": (repeated(2), EARLIER),
@@ -88,14 +98,17 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ALTERATIONS)
-async def test_an_alteration_is_found_in_any_number_of_ranges(deep_log: AuditHarness, name: str) -> None:
+async def test_every_alteration_is_found_in_any_number_of_ranges(deep_log: AuditHarness) -> None:
     await make_history(deep_log)
-    alter, message = ALTERATIONS[name]
-    await alter(deep_log.database)
-    for count in (1, 5):
-        with pytest.raises(ContradictionError, match=message):
-            await deep_log.verify(ranges=deep_log.in_ranges(count))
+    stored = {name: await deep_log.database[name].find({}).to_list(None) for name in ("commits", "log")}
+    for name, (alter, message) in ALTERATIONS.items():
+        await alter(deep_log.database)
+        for count in (1, 5):
+            assert re.search(message, await fault(deep_log, count)), (name, count)
+        for collection, documents in stored.items():
+            await deep_log.database[collection].delete_many({})
+            await deep_log.database[collection].insert_many(documents)
+    assert await fault(deep_log, 5) == ""
 
 
 @pytest.mark.parametrize("position", [2, 10])
