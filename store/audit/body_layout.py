@@ -12,7 +12,7 @@ from typing import Final
 
 from store.audit.seal_order import EPOCH, MILLISECOND
 
-_SCHEMA: Final = b'"dataschema":"urn:exemplar:event:'
+_SCHEMA: Final = b'"dataschema":"'
 _BEFORE_SCHEMA: Final = b',"datacontenttype":"application/json",'
 _DATA: Final = b'"data":'
 _SOURCE: Final = b'"source":"urn:exemplar","specversion":"1.0","stream":"%b","subject":"%b","time":"'
@@ -21,7 +21,7 @@ _REQUEST_BYTES: Final = 32
 _TRACE: Final = re.compile(rb'","traceparent":"[^"\\]*",')
 _TIME_BYTES: Final = 27  # 2026-11-20T12:00:00.000000Z
 _DEVELOPER: Final = b"developer:"
-_STREAM: Final = b"\0"  # stands for the name of the stream, in which it cannot occur
+_STREAM: Final = b"\0"  # stands for the name of the stream; JSON has none
 _HEAD: Final = re.compile(rb'\[\{"actor":"([^"\\\0]*)",(?:"causationid":"[^"\\]*",)?(?:"correlationid":"\0",)?"data":')
 
 
@@ -46,13 +46,13 @@ class BodyLayout:
         pieces = body.split(_SCHEMA)
         begin, last = pieces[0], pieces[-1]
         head = begin[: begin.find(_DATA) + len(_DATA)]
-        actor = _actor_in(head.replace(stream, _STREAM))
+        actor = None if _STREAM in head else _actor_in(head.replace(stream, _STREAM))
         if actor is None or len(pieces) != len(self._ids) + 1 or not last.endswith(self._last):
             return None
         start, named = last.find(b'"'), self._ids[-1] % stream
         middle = last[start + len(named) : -len(self._last)]
         request = _request_in(middle, stream, moment)
-        if request is None or not last.startswith(named, start):
+        if request is None or not last.startswith(named, start) or not begin.endswith(_BEFORE_SCHEMA):
             return None
         if self._between and not self._follow(pieces, stream, head, middle):
             return None
@@ -65,7 +65,7 @@ class BodyLayout:
             expected = named % stream + middle + end + following
             if not (piece.startswith(expected, piece.find(b'"')) and piece.endswith(_BEFORE_SCHEMA)):
                 return False
-        return pieces[0].endswith(_BEFORE_SCHEMA)
+        return True
 
 
 def _request_in(middle: bytes, stream: bytes, moment: int) -> bytes | None:
@@ -91,6 +91,10 @@ def _actor_in(head: bytes) -> bytes | None:
 
     None for one whose events have terms of their own.
     """
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return None
     found = _HEAD.fullmatch(head)
     return None if found is None or found[1].startswith(_DEVELOPER) else found[1]
 

@@ -72,7 +72,7 @@ class Checkpoints:
 
     async def sizes(self) -> list[int]:
         """List the sizes of all checkpoints."""
-        found = self._checkpoints.find({"_id": {"$type": "number"}}, {"_id": 1})
+        found = self._checkpoints.find({"_id": {"$type": ["int", "long"]}}, {"_id": 1})
         return [int(document["_id"]) for document in await found.to_list(None)]
 
     async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:

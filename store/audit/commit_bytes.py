@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.audit.terms import OWNERS
 from store.audit.body_layout import BodyLayout, CommitCause
-from store.audit.bson_layout import LEAF, array, number, string
+from store.audit.bson_layout import LEAF, array, literal, number, string
 from store.audit.entry_layout import OwnerIds
 from store.audit.stored_form import are_all, decoded
 
@@ -116,7 +116,7 @@ def _body_at(document: bytes, rest: int) -> tuple[int, bytes] | None:
     if rest < 0 or len(document) < start:
         return None
     time, moment, writer, _, named, size, subtype = _REST.unpack_from(document, rest)
-    end = document[start + size :]
+    end = document[start + size :] if size > 0 else b""
     if time != _TIME or writer != _WRITER or named != _BODY or subtype or (end != _SEALED and end != _UNSEALED):  # noqa: PLR1714 - faster
         return None
     return moment, document[start : start + size]
@@ -125,7 +125,7 @@ def _body_at(document: bytes, rest: int) -> tuple[int, bytes] | None:
 def _header(types: list[str], first: int, last: int, stream: int) -> bytes:
     version = f":{first}".encode()
     names = string("_id", b"%b" + version, stream + len(version)) + string("stream", b"%b", stream)
-    texts = [(kind.encode(), len(kind.encode())) for kind in types]
+    texts = [(literal(kind.encode()), len(kind.encode())) for kind in types]
     return names + number("first", first) + number("last", last) + array("types", texts) + LEAF
 
 

@@ -29,8 +29,12 @@ class CommitScan:
         return is_routed(self._client)
 
     async def positions(self, after: int, last: int) -> AsyncGenerator[bytes, None]:
-        """Read the sealed log behind a position, up to another one, in batches of raw documents."""
-        found = self._log.find_raw_batches({"_id": {"$gt": after, "$lte": last}}, batch_size=BATCH)
+        """Read the sealed log behind a position, up to another one, in batches of raw documents.
+
+        From the beginning on, what has an id that is no position is read, too.
+        """
+        within = {"$gt": after, "$lte": last} if after else {"$not": {"$gt": last}}
+        found = self._log.find_raw_batches({"_id": within}, batch_size=BATCH)
         async with aclosing(_ahead(found.sort("_id", ASCENDING))) as batches:
             async for batch in batches:
                 yield batch
@@ -58,8 +62,20 @@ class CommitScan:
 
     async def sealed(self, commit_ids: Sequence[str]) -> dict[str, int]:
         """Map the commits that have a position by now to it."""
-        entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
-        return {entry["commit"]: entry["_id"] for entry in entries}
+        query = {"commit": {"$in": list(commit_ids)}, "_id": {"$gt": 0}}
+        entries = await self._log.find(query, {"commit": 1}).to_list(None)
+        return {entry["commit"]: entry["_id"] for entry in entries if isinstance(entry["commit"], str)}
+
+    async def repeated(self, head: int) -> int | None:
+        """Find the first position up to `head` whose commit has an earlier one, too; None if there is none."""
+        found, commit, position = None, None, 0
+        within = self._log.find({"_id": {"$gt": 0, "$lte": head}}, {"commit": 1}, allow_disk_use=True)
+        async for entry in within.sort("commit", ASCENDING):
+            if entry["commit"] == commit:
+                later = max(position, entry["_id"])
+                found = later if found is None else min(found, later)
+            commit, position = entry["commit"], entry["_id"]
+        return found
 
     async def sealed_before(self, moment: datetime, *, after: int) -> tuple[int, int, datetime] | None:
         """Find the first and the last position behind another that were sealed before a moment, and when the first."""

@@ -61,7 +61,7 @@ def entry_layout(types: Sequence[str], first: int, lengths: Lengths) -> EntryLay
     named = [("actor", actor), ("correlation_id", stream), *owners]
     named += [("request_id", _REQUEST_BYTES)] if request else []
     terms: list[Text] = [(f"{name}=%b".encode(), len(name) + 1 + size) for name, size in named]
-    terms += [(text, len(text)) for text in {f"type={kind}".encode() for kind in types}]
+    terms += [(literal(text), len(text)) for text in {f"type={kind}".encode() for kind in types}]
     after = array("terms", sorted(terms)) + b"".join(string(name, b"%b", size) for name, size in owners) + b"\0"
     sealed_at = _HEAD + len(before % (bytes(stream), bytes(stream), bytes(32)))
     gaps = gaps_after(bytes(actor), bytes(stream), bytes(_REQUEST_BYTES if request else 0), [*map(bytes, owner)])

@@ -35,7 +35,7 @@ class RangeCheck:
     sealing: SealOrder = field(default_factory=SealOrder)
     _terms: TermsCheck = field(init=False)
     _reader: CommitReader = field(default_factory=CommitReader)
-    _name: bytes = b""  # the stream of the last position
+    _name: bytes | None = None  # the stream of the last position, if that was compared as bytes
     _stream: KnownStream | None = None
     _owner: OwnerIds = ()
 
@@ -79,15 +79,16 @@ class RangeCheck:
 
     def _turn_to(self, stream: bytes) -> bool:
         """Look at another stream than before; False where it has to be decoded to go on."""
-        self._name, self._stream, self._owner = b"", self.known.get(stream.decode(errors="replace")), ()
-        if stream.startswith(_DEVELOPERS):
+        self._name, name = None, _text_of(stream)
+        if name is None or stream.startswith(_DEVELOPERS):
             return False
+        self._stream, self._owner = self.known.get(name), ()
         if self._stream is not None:
             named = self._stream.owner
             if self._stream.lent != _lent_by(named) or (named != NOBODY and None in named):
                 return False
             self._owner = tuple(str(one).encode() for one in named if one is not None)
-            self.known.use(stream.decode())
+            self.known.use(name)
         self._name = stream
         return True
 
@@ -101,7 +102,7 @@ class RangeCheck:
 
     async def check(self, stored: bytes, document: bytes | None) -> bytes:
         """Verify the next position field by field, and return its leaf; raises ContradictionError."""
-        self._name, position = b"", self.position + 1
+        self._name, position = None, self.position + 1
         [entry] = decoded(stored)
         if not has_form(entry, _ENTRY):
             raise ContradictionError(f"position {position} is damaged, or missing", position)
@@ -135,7 +136,7 @@ class RangeCheck:
             return "its body is not the one that was sealed"
         if fault is not None:
             return fault
-        if name != f"{entry['stream']}:{first}":
+        if name != f"{entry['stream']}:{first}" or name != entry["commit"]:  # twice, if a field is there twice
             return "sealed under another stream"
         if first <= reached:
             return "has an earlier position too"
@@ -164,6 +165,14 @@ class RangeCheck:
         else:
             known.last = last
             self.known.use(stream)
+
+
+def _text_of(name: bytes) -> str | None:
+    """Read the name of a stream; None for what is no text."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """Verify a part of the log by itself: a range of positions, and a part of the commits that mostly has those of it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from domain.audit.checkpoints import ContradictionError
-from store.audit.commit_check import check_batch
+from store.audit.commit_check import CheckedCommit, check_batch
 from store.audit.commit_scan import BATCH, CommitScan
 from store.audit.known_streams import KnownStreams
 from store.audit.leaf_blocks import Growth, LeafBlocks
@@ -35,24 +35,30 @@ class VerifiedPart(NamedTuple):
 
 
 class VerifiedRange(NamedTuple):
-    """How many streams began in a range, and how many commits have no position; lost: what is wrong with some."""
+    """How many streams began in a range, how many commits were read, and how many of these wait for a position.
+
+    lost: what is wrong with the first commit that was left over and should have been found at a position.
+    """
 
     streams: int
+    commits: int
     waiting: int
-    lost: Sequence[str]
+    lost: str | None = None
 
 
 @dataclass(slots=True)
 class _Waiting:
     """Commits that were read and have met no position yet, by their ids, as raw documents.
 
-    unsealed: how many have none up to `head`; lost: what is wrong with some of them.
+    commits: how many were read; unsealed: how many of these have none up to `head`; lost: what is wrong with the first
+    one that was left over and should not be.
     """
 
     scan: CommitScan
     head: int
+    commits: int = 0
     unsealed: int = 0
-    lost: list[str] = field(default_factory=list)
+    lost: str | None = None
     _documents: dict[bytes, bytes] = field(default_factory=dict)
     _ahead: int = 0
 
@@ -63,10 +69,10 @@ class _Waiting:
         while (lacking := [name for name in names if name not in self._documents]) and self._ahead < _AHEAD:
             if (batch := await anext(commits, None)) is None:
                 break
-            self._ahead += self._add(batch)
+            self._ahead += self._read(batch)
         if lacking:
             for document in await self.scan.named([name.decode(errors="replace") for name in lacking]):
-                self._add(document)
+                self._documents[text_of(document, *ID)] = document
 
     def take(self, name: bytes) -> bytes | None:
         return self._documents.pop(name, None)
@@ -74,13 +80,14 @@ class _Waiting:
     async def finish(self, commits: AsyncIterator[bytes]) -> None:
         """Read the other commits, and look for the positions of those that are left."""
         async for batch in commits:
-            self._add(batch)
+            self._read(batch)
             await self._shorten(_MOST_WAITING)
         await self._shorten(0)
 
-    def _add(self, batch: bytes) -> int:
+    def _read(self, batch: bytes) -> int:
         documents = documents_in(batch)
         self._documents |= {text_of(document, *ID): document for document in documents}
+        self.commits += len(documents)
         return len(documents)
 
     async def _shorten(self, most: int) -> None:
@@ -89,14 +96,8 @@ class _Waiting:
             names = [*islice(self._documents, BATCH)]
             checked = [commit for name in names for commit in check_batch(self._documents.pop(name))]
             sealed = await self.scan.sealed([commit[0] for commit in checked])
-            for name, _, _, _, _, unsealed, fault, *_ in checked:
-                if sealed.get(name, self.head + 1) <= self.head:
-                    continue
-                self.unsealed += 1
-                if fault is not None:
-                    self.lost.append(f"{name}: {fault}")
-                elif not unsealed and name not in sealed:
-                    self.lost.append(f"{name} has no position and no mark `unsealed`")
+            self.unsealed += sum(sealed.get(commit[0], self.head + 1) > self.head for commit in checked)
+            self.lost = self.lost or next(filter(None, (_loss(commit, sealed) for commit in checked)), None)
 
 
 class RangeVerification:
@@ -124,7 +125,7 @@ class RangeVerification:
                 raise ContradictionError(f"position {check.position + 1} is missing", check.position + 1)
             await check.finish()
             await waiting.finish(commits)
-        yield VerifiedRange(check.streams, waiting.unsealed, waiting.lost)
+        yield VerifiedRange(check.streams, waiting.commits, waiting.unsealed, waiting.lost)
 
     async def _begun(self, within: LogRange) -> RangeCheck:
         check = RangeCheck(KnownStreams(self._scan), within.after)
@@ -134,9 +135,17 @@ class RangeVerification:
         return check
 
 
+def _loss(commit: CheckedCommit, sealed: Container[str]) -> str | None:
+    """Tell what is wrong with a commit that was left over, if its position does not tell."""
+    name, _, _, _, _, unsealed, fault, *_ = commit
+    if fault is not None:
+        return f"{name}: {fault}"
+    return None if unsealed or name in sealed else f"{name} has no position and no mark `unsealed`"
+
+
 def text_of(document: bytes, name: bytes, start: int, text: int) -> bytes:
     """Read the first text of a document; what another document has there, if it has one."""
     if document.startswith(name, start):
-        return document[text : document.find(0, text)]
+        return document[text : text + int.from_bytes(document[text - 4 : text], "little") - 1]
     [found] = decoded(document)
     return str(found.get(name[1:-1].decode())).encode(errors="replace")

@@ -9,8 +9,8 @@ MILLISECOND: Final = timedelta(milliseconds=1)
 
 _MOST: Final = 1000
 _MOST_STREAMS: Final = 10_000  # more than are sealed at once
-UNKNOWN: Final = -(2**63)
-"""Before all times."""
+_EARLIEST: Final = (datetime.min - EPOCH) // MILLISECOND  # noqa: DTZ901 - see above
+_LATEST: Final = (datetime.max - EPOCH) // MILLISECOND  # noqa: DTZ901
 
 
 @dataclass(slots=True)
@@ -22,16 +22,16 @@ class SealOrder:
     signature contradicts, but proves nothing, because clocks differ and two rounds of sealing may have one time.
     """
 
-    sealed_at: int = UNKNOWN
+    sealed_at: int = _EARLIEST
     astray: list[int] = field(default_factory=list)
     _noted: int = 0
     _last: bytes = b""
     _streams: dict[bytes, int] = field(default_factory=dict)
 
     def allows(self, sealed_at: int) -> bool:
-        """Tell whether the next position may have this time of sealing; these never decrease."""
+        """Tell whether the next position may have this time of sealing: a time, and not before the last one."""
         if sealed_at != self.sealed_at:
-            if sealed_at < self.sealed_at:
+            if not self.sealed_at < sealed_at <= _LATEST:
                 return False
             self.sealed_at, self._last, self._streams = sealed_at, b"", {}
         return True
@@ -42,7 +42,7 @@ class SealOrder:
             if time > self.sealed_at:
                 self._add(position)
             return
-        earlier = self._streams.get(self._last, UNKNOWN)
+        earlier = self._streams.get(self._last, _EARLIEST)
         if stream in self._streams or time < earlier or time > self.sealed_at:
             self._add(position)
             self._streams.pop(stream, None)

@@ -62,8 +62,9 @@ async def verify(
         whole = LogRange(0, head, head, nodes.level, [size for size in compared if 0 < size <= head])
         found = await _grown(tree, (ranges or RangeVerification(scan).parts)(whole), lambda at: progress(at, head))
         await nodes.finish(checkpoints)
-    for lost in found.lost:
-        raise ContradictionError(lost)
+    if found.lost is not None:
+        raise ContradictionError(found.lost)
+    await _require_one_each(scan, head, found.commits - found.waiting)
     root, count = tree.frontier.root(), tree.checkpoints
     return AuditReport(head, root, found.streams, count, tree.cosignatures, found.waiting)
 
@@ -72,15 +73,27 @@ async def _grown(
     tree: TreeCheck, parts: AsyncGenerator[VerifiedPart | VerifiedRange, None], on_position: Callable[[int], None]
 ) -> VerifiedRange:
     """Compare the tree of all parts, and add up what was found in their ranges."""
-    whole = VerifiedRange(0, 0, ())
+    whole = VerifiedRange(0, 0, 0)
     async with aclosing(parts):
         async for part in parts:
             if isinstance(part, VerifiedRange):
-                lost = [*whole.lost, *part.lost]
-                whole = VerifiedRange(whole.streams + part.streams, whole.waiting + part.waiting, lost)
+                streams, commits = whole.streams + part.streams, whole.commits + part.commits
+                whole = VerifiedRange(streams, commits, whole.waiting + part.waiting, whole.lost or part.lost)
                 continue
             tree.astray += part.astray
             for growth in part.grown:
                 await tree.grow(growth)
             on_position(part.position)
     return whole
+
+
+async def _require_one_each(scan: CommitScan, head: int, sealed: int) -> None:
+    """Raise ContradictionError unless as many commits have a position as there are positions.
+
+    A range does not know the commits of others, nor those that it gave up: one with two positions is told so.
+    """
+    if sealed == head:
+        return
+    if (position := await scan.repeated(head)) is not None:
+        raise ContradictionError(f"position {position}: its commit has an earlier position too", position)
+    raise ContradictionError(f"{sealed} commits have positions, but the log ends at {head}")

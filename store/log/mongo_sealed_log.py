@@ -225,11 +225,15 @@ def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:
 
 async def last_position(database: Database) -> int:
     """Read the last position of the sealed log; 0 for an empty log."""
-    last = await last_entry(database)
+    last = await _last(database, {"_id": 1})
     return last["_id"] if last else 0
 
 
 async def last_entry(database: Database) -> Document | None:
     """Read the position and the time of sealing of the last entry; None for an empty log."""
+    return await _last(database, {"sealed_at": 1})
+
+
+async def _last(database: Database, fields: Document) -> Document | None:
     with reachable():
-        return await database["log"].find_one({}, {"sealed_at": 1}, sort=[("_id", DESCENDING)])
+        return await database["log"].find_one({}, fields, sort=[("_id", DESCENDING)])

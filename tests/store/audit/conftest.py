@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +14,10 @@ from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.content_scan import ContentScan
 from store.audit.content_verification import ContentCheck, ContentReport
+from store.audit.log_range import LogRange
 from store.audit.merkle_nodes import LEVELS, MerkleNodes
 from store.audit.picture_verification import PictureReport, verify_pictures
+from store.audit.range_verification import RangeVerification, VerifiedPart, VerifiedRange
 from store.audit.verification import AuditReport, VerifiedRanges, verify
 from tests.builders.stored_generation import StoredGeneration, stored_generation
 from tests.stores import OpenStore, open_on_kept_connections
@@ -63,6 +65,16 @@ class AuditHarness:
     ) -> AuditReport:
         scan, note = self.store.commit_scan, lambda *progress: self.progress.append(progress)
         return await verify(scan, self.checkpoints, [key.public], note, kept, ranges=ranges)
+
+    def in_ranges(self, count: int) -> VerifiedRanges:
+        """Verify the log in `count` ranges, one after the other."""
+
+        async def parts(whole: LogRange) -> AsyncGenerator[VerifiedPart | VerifiedRange, None]:
+            for within in whole.divided(count):
+                async for part in RangeVerification(self.store.commit_scan).parts(within):
+                    yield part
+
+        return parts
 
     async def verify_pictures(self) -> PictureReport:
         return await verify_pictures(self.store.picture_scan, self.checkpoints, lambda *_: None, pause=0)

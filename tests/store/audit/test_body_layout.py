@@ -49,6 +49,9 @@ def test_the_cause_of_any_number_of_events_is_read(cause: Cause, expected: tuple
     BODY.replace(b"T12:00:00.000000Z", b" 12:00:00.000000Z"),
     BODY.replace(b"12:00:00.000000Z", b"12:00:00.0000000"),
     BODY.replace(b"12:00:00.000000Z", b"99:00:00.000000Z"),
+    BODY.replace(b'"correlationid":"generation-g"', b'"correlationid":"\0"'),
+    BODY.replace(b'"actor":"actor:a"', b'"actor":"actor:\xff"'),
+    BODY.replace(b'"data":{', b'"data":{},"dataschema":"urn:x","version":1},{"actor":"y","data":{', 1),
     b"[]",
     b"",
 ])  # fmt: skip

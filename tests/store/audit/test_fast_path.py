@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime
 
+import bson
 import pytest
 
 from domain.generation.generation import stream_of
+from events.commit import leaf_hash
 from events.envelope import Cause
 from store.audit import range_verification
+from store.audit.bson_layout import LEAF
 from store.audit.known_streams import KnownStreams
 from store.audit.range_check import RangeCheck
-from store.audit.stored_form import documents_in
+from store.audit.stored_form import LENIENT, documents_in
 from tests.builders.generation import ID, TO_COMPLETED
 from tests.store.audit.conftest import AuditHarness
 
@@ -61,6 +64,29 @@ async def test_no_flipped_bit_passes_by_bytes(audit_log: AuditHarness, kind: str
             changed[byte] ^= 1 << bit
             pair = (bytes(changed), commit) if kind == "entry" else (entry, bytes(changed))
             assert agreed(audit_log, [first, pair]) == 1, (byte, bit)
+
+
+def forged(pair: tuple[bytes, bytes], old: bytes, new: bytes) -> tuple[bytes, bytes]:
+    """Replace a text by another of its length wherever it stands, and the leaf by that of the changed body."""
+    entry, commit = (one.replace(old, new) for one in pair)
+    body = bson.decode(commit, LENIENT)["body"]
+    start = commit.find(LEAF) + len(LEAF)
+    leaves = commit[start : start + 32], leaf_hash(body)
+    return entry.replace(*leaves), commit.replace(*leaves)
+
+
+async def test_a_forged_commit_that_is_no_text_does_not_pass_by_bytes(audit_log: AuditHarness) -> None:
+    [first, *_] = await fill(audit_log)
+    assert agreed(audit_log, [forged(first, b"user:\xc3\xa9", b"user:\xc3\xa8")]) == 1
+    assert agreed(audit_log, [forged(first, b"user:\xc3\xa9", b"user:\xc3(")]) == 0
+    assert agreed(audit_log, [forged(first, STREAM.encode(), STREAM.encode()[:-1] + b"\xff")]) == 0
+
+
+async def test_a_negative_length_does_not_pass_by_bytes(audit_log: AuditHarness) -> None:
+    [(entry, commit), *_] = await fill(audit_log)
+    at = commit.find(b"\x05body\0") + 6
+    size = (-1 - (at + 5)).to_bytes(4, "little", signed=True)
+    assert agreed(audit_log, [(entry, commit[:at] + size + commit[at + 4 :])]) == 0
 
 
 def _is_spared(document: bytes, byte: int) -> bool:

@@ -1,13 +1,12 @@
 """A log that is verified in ranges, each by itself, is found sound or faulty as a whole one."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from domain.audit.checkpoints import ContradictionError
 from store.audit import range_verification
 from store.audit.log_range import LogRange
-from store.audit.range_verification import RangeVerification, VerifiedPart, VerifiedRange
 from tests.store.audit.conftest import AuditHarness
 
 GENERATION = "0193f5e0-0000-7000-8000-00000000000{}"
@@ -26,14 +25,7 @@ async def make_history(audit_log: AuditHarness) -> None:
 
 
 async def verify(audit_log: AuditHarness, count: int) -> tuple[int, bytes, int, int, int]:
-    """Verify in `count` ranges, one after the other."""
-
-    async def parts(whole: LogRange) -> AsyncGenerator[VerifiedPart | VerifiedRange, None]:
-        for within in whole.divided(count):
-            async for part in RangeVerification(audit_log.store.commit_scan).parts(within):
-                yield part
-
-    report = await audit_log.verify(ranges=parts)
+    report = await audit_log.verify(ranges=audit_log.in_ranges(count))
     return report.size, report.root, report.streams, report.checkpoints, report.waiting
 
 
