@@ -105,10 +105,10 @@ def _named_arguments(arguments: Any) -> Any:
 
 
 def _name_errors(_logger: object, _method: str, line: Line) -> Line:
-    """Name the errors of a line; one without a traceback gets the place of the first."""
+    """Name the errors of a line; one without a traceback tells where the first was raised."""
     errors = [value for value in line.values() if isinstance(value, BaseException)]
-    place = _place_of(errors[0]) if errors and "exception" not in line else None
-    return {name: _named(value) for name, value in line.items()} | ({"raised_at": place} if place else {})
+    where = _raised_at(errors[0]) if errors and "exception" not in line else None
+    return {name: _named(value) for name, value in line.items()} | ({"raised_at": where} if where else {})
 
 
 def _named(value: Any) -> Any:
@@ -119,7 +119,7 @@ def _named(value: Any) -> Any:
     return fault_name(value)
 
 
-def _place_of(error: BaseException) -> str | None:
+def _raised_at(error: BaseException) -> str | None:
     from exemplar.traceback_text import raised_at  # noqa: PLC0415 - as above
 
     return raised_at(error)

@@ -21,13 +21,13 @@ def raised_at(error: BaseException) -> str | None:
     """Name the module and the line of the product that raised the first cause of an error, or called what did."""
     for _ in range(_MOST_CAUSES):
         error = error.__cause__ or error
-    place, step = None, error.__traceback__
+    where, step = None, error.__traceback__
     while step is not None:
         module = str(step.tb_frame.f_globals.get("__name__"))
         if module.partition(".")[0] in _PRODUCT:
-            place = f"{module}:{step.tb_lineno}"
+            where = f"{module}:{step.tb_lineno}"
         step = step.tb_next
-    return place
+    return where
 
 
 def _parts(error: BaseException, seen: set[int]) -> Iterator[str]:

@@ -164,10 +164,7 @@ class MongoEventStore:
         return await asyncio.gather(*map(self._insert_alone, documents))
 
     async def _insert_again(self, documents: Sequence[Document]) -> list[Exception | int | None]:
-        """Insert what may be stored already.
-
-        Whatever fails now, the first insert may have succeeded: what is stored, with its writer's token, tells.
-        """
+        """Insert what may be stored already: whatever fails now, what is stored tells, with its writer's token."""
         try:
             outcomes = await self._insert_once(documents, DuplicateError)
         except PyMongoError:
