@@ -46,7 +46,7 @@ class BodyLayout:
         pieces = body.split(_SCHEMA)
         begin, last = pieces[0], pieces[-1]
         head = begin[: begin.find(_DATA) + len(_DATA)]
-        actor = None if _STREAM in head else _actor_in(head.replace(stream, _STREAM))
+        actor = None if _STREAM[0] in head else _actor_in(head.replace(stream, _STREAM))
         if actor is None or len(pieces) != len(self._ids) + 1 or not last.endswith(self._last):
             return None
         start, named = last.find(b'"'), self._ids[-1] % stream

@@ -146,6 +146,6 @@ def _loss(commit: CheckedCommit, sealed: Container[str]) -> str | None:
 def text_of(document: bytes, name: bytes, start: int, text: int) -> bytes:
     """Read the first text of a document; what another document has there, if it has one."""
     if document.startswith(name, start):
-        return document[text : text + int.from_bytes(document[text - 4 : text], "little") - 1]
+        return document[text : document.find(0, text)]
     [found] = decoded(document)
     return str(found.get(name[1:-1].decode())).encode(errors="replace")

@@ -94,7 +94,6 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
         "position 13: d:2",
     ),
     "a commit with an id like another": (name_a_commit_by_code, "a:1"),
-    "a commit with a cut id": (added("commits", {"_id": "b:1\0", "unsealed": True}), "b:1"),
 }
 
 
