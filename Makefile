@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev programs style ## check the code and run all tests 
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
 	($(TYPING)) >"$$said" 2>&1 & typing=$$!; \
 	$(BIN)/python -m compileall -q -x '/test_' $(MODULES); \
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$typing; typing=$$?; cat "$$said"; exit $$((tests ? tests : typing))
 
 bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a floor; ONLY=submit,status for some

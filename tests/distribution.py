@@ -17,12 +17,17 @@ LONG = (
     "tests/chaos/",
     "tests/docs/recipes/",
     "tests/console/",
-    "tests/store/quota/",
+    "tests/store/",
+    "tests/rabbitmq/",
     "tests/simulation/",
     "tests/clients/",
     "tests/exemplar/",
     "tests/fuzz/",
+    "tests/actors/webhooks/",
+    "tests/actors/imaging/",
     "tests/gateway/accounts/",
+    "tests/gateway/audit/",
+    "tests/gateway/http/",
     "tests/docs/",
 )
 """What waits for whole systems, or is long in one file, runs first, so that no process ends long after the others."""

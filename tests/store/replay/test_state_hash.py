@@ -47,12 +47,9 @@ async def seal(store: OpenStore) -> None:
         pass
 
 
-async def no_pause() -> None: ...
-
-
 async def replay(store: OpenStore, last: int | None = None) -> ReplayReport:
-    store.set(timeouts=Timeouts(), pause=no_pause)
-    return await store.make(FoldComparison).run(last=last)
+    store.set(timeouts=Timeouts())
+    return await store.make(FoldComparison).hash(last=last)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -95,7 +92,7 @@ async def test_one_changed_event_changes_the_hash(store: OpenStore) -> None:
     assert body != commit["body"]
     await store.database["commits"].update_one({"_id": commit["_id"]}, {"$set": {"body": body}})
     found = list[UnreadableCommit]()
-    changed = await store.make(FoldComparison).run(on_unreadable=found.append)
+    changed = await store.make(FoldComparison).hash(on_unreadable=found.append)
     assert changed.state_hash != expected
     assert not found
 
