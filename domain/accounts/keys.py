@@ -73,3 +73,15 @@ class Peppers:
 
     def _hash(self, version: int, key: str) -> str:
         return f"{version}:{hmac.digest(self.secrets[version].encode(), key.encode(), 'sha256').hex()}"
+
+
+def is_outdated(stored: str, present: str) -> bool:
+    """Tell whether a hash was made with an older pepper than another.
+
+    While a rotation goes on, some processes hash with the former pepper: they must not take back what others moved.
+    """
+    return _version_of(stored) < _version_of(present)
+
+
+def _version_of(hashed: str) -> int:
+    return int(hashed.partition(":")[0])

@@ -7,6 +7,7 @@ import structlog
 
 from domain.accounts.access import KeyState
 from domain.accounts.access_keys import AccessKeyState
+from domain.accounts.keys import is_outdated
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Document, reachable
 
@@ -26,11 +27,11 @@ class KeyUse:
     def note(self, key: KeyState | AccessKeyState | None, present_hash: str | None = None) -> None:
         """Store that a key was used; at most once a minute.
 
-        `present_hash` is the key's hash under today's pepper, which replaces one under an older pepper.
+        `present_hash` is the key's hash under the pepper of this process, which replaces one under an older pepper.
         """
         if key is None or key.id in self._noting:
             return
-        outdated = present_hash is not None and present_hash != key.hash
+        outdated = present_hash is not None and is_outdated(key.hash, present_hash)
         recent = key.last_used_at and key.last_used_at > self._clock() - USE_IS_NOTED_EVERY
         if outdated or not recent:
             change: Document = {"$max": {"last_used_at": self._clock()}}

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import FormData
 
-from domain.accounts.access_keys import ACCESS_KEYS, Scope
+from domain.accounts.access_keys import ACCESS_KEYS, AccessKeyState, Scope
 from domain.accounts.keys import Peppers
 from events.envelope import format_time
+from store.accounts.key_use import KeyUse
+from store.accounts.records import record_from
 from tests.systems.gateway import CAUSE, PASSWORD, PEPPER, gateway_dependencies
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person, answered
 
@@ -251,7 +254,7 @@ async def test_the_keys_of_an_erased_user_are_deleted(gateway: GatewayHarness) -
     assert await gateway.store.database["access_keys"].find_one({"_id": key_id}) is None
 
 
-async def test_a_key_moves_to_a_new_pepper_when_it_is_used(gateway: GatewayHarness) -> None:
+async def test_a_key_moves_to_a_new_pepper_when_it_is_used_and_not_back(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     key_id, headers = await gateway.access_key(person)
     both = Peppers({1: PEPPER, 2: "q" * 32})
@@ -264,3 +267,8 @@ async def test_a_key_moves_to_a_new_pepper_when_it_is_used(gateway: GatewayHarne
     stored = await gateway.store.database["access_keys"].find_one({"_id": key_id})
     assert stored is not None
     assert stored["hash"] == both.hash(key)
+    former = replace(both, chosen=1)
+    use = KeyUse(gateway.store.database["access_keys"], gateway.clock)
+    use.note(record_from(AccessKeyState, stored), former.hash(key))
+    await use.settle()
+    assert await gateway.store.database["access_keys"].count_documents({"_id": key_id, "hash": both.hash(key)}) == 1
