@@ -19,6 +19,7 @@ LONG = (
     "tests/console/",
     "tests/store/",
     "tests/rabbitmq/",
+    "tests/sandbox/",
     "tests/simulation/",
     "tests/clients/",
     "tests/exemplar/",
