@@ -4,6 +4,7 @@ The dependencies come from the tables of the wiring, on a real store and a real 
 test moves.
 """
 
+import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 
 from actors.imaging.decoder import Decoder, DecoderSettings
 from actors.jobs.catch_up import CatchUp
+from actors.jobs.polling import poll
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.providers.replicate import ReplicateProvider
@@ -27,7 +29,7 @@ from actors.subscriptions import redelivered_to
 from domain.accounts.quota import period_of
 from domain.accounts.tiers import TIERS
 from domain.generation import decisions
-from domain.generation.generation import Generation, stream_of
+from domain.generation.generation import Generation, State, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
 from domain.webhooks.delivery import DEFAULT_FILTER
@@ -173,6 +175,14 @@ class Harness:
         for queue in ("validation", "quota", "invocation"):
             await self.step(name, queue)
         return await self.load(name)
+
+    async def poll_until_settled(self, name: str) -> None:
+        """Bring an invoked generation to the point before completion; earlier polls add its progress."""
+        await self.project(name)
+        async with asyncio.timeout(20):
+            while (await self.load(name)).state is not State.SETTLED:
+                self.clock.forward(minutes=1)
+                await self.run_job(poll)
 
     async def fail(self, name: str) -> None:
         """Fail a generation as validation does when an example cannot be decoded."""

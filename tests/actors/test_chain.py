@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.polling import poll
 from actors.subscriptions import QUEUES
 from domain.generation.generation import State
 from events.commit import Commit
@@ -39,12 +38,8 @@ async def settled(harness: Harness, provider: SandboxProvider) -> None:
     """Bring a generation to the point before completion; a poll before its prediction has ended adds its progress."""
     await harness.request("g1")
     await harness.run_actor("validation", await first(harness))
-    await harness.project("g1")
     await provider.finished()
-    async with asyncio.timeout(20):
-        while (await harness.load("g1")).state is not State.SETTLED:
-            harness.clock.forward(minutes=1)
-            await harness.run_job(poll)
+    await harness.poll_until_settled("g1")
 
 
 async def complete(harness: Harness) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.polling import poll
 from actors.read_ahead import ReadAhead
 from actors.subscriptions import QUEUES
 from domain.generation.generation import State
@@ -114,12 +113,8 @@ async def test_the_answer_of_the_provider_is_read_while_the_log_is(harness: Harn
     await harness.request("g1")
     worker = Worker(harness)
     await worker.run("validation", reads={"since"})
-    await harness.project("g1")
     await provider.finished()
-    async with asyncio.timeout(20):
-        while (await harness.load("g1")).state is not State.SETTLED:
-            harness.clock.forward(minutes=1)
-            await harness.run_job(poll)
+    await harness.poll_until_settled("g1")
     await worker.run("completion", reads={"since", "get"})
     assert (await harness.load("g1")).state is State.COMPLETED
     assert worker.calls.count("get") == 1

@@ -1,10 +1,8 @@
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
 
-from actors.jobs.polling import poll
 from actors.providers.replicate import ReplicateProvider
 from domain.generation import decisions
 from domain.generation.generation import State
@@ -30,11 +28,7 @@ class Interrupted(ReplicateProvider):
 async def settled(harness: Harness) -> None:
     """Bring a generation to the point before completion."""
     await harness.invoked("g1")
-    await harness.project("g1")
-    async with asyncio.timeout(20):
-        while (await harness.load("g1")).state is not State.SETTLED:
-            harness.clock.forward(minutes=1)
-            await harness.run_job(poll)
+    await harness.poll_until_settled("g1")
 
 
 async def cancel(harness: Harness, *, erase: bool = False) -> None:
