@@ -69,14 +69,15 @@ class ErasureRoutes:
         developer = identity.developer_id if isinstance(identity, DeveloperIdentity) else None
         name = path_id(request, f"{kind}_id")
         found = await self.erasures.find(kind, name, developer=developer)
-        if kind != "generation" and await self._caught_up(found):
+        if kind != "generation":
+            await self._catch_up(found)
             found = await self.erasures.find(kind, name, developer=developer)
         return identity.actor, found
 
-    async def _caught_up(self, found: Erasure) -> bool:
+    async def _catch_up(self, found: Erasure) -> None:
         """Write the rows that a count still lacks, so that it has every generation that was accepted before it."""
         scope = Scope(found.project, found.id if found.kind == "user" else None)
-        return await self.write_through.catch_up(scope)
+        await self.write_through.catch_up(scope)
 
 
 def _response(found: Erasure, status: int) -> web.Response:

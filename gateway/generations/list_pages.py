@@ -39,10 +39,10 @@ class ListPages:
         """
         query = parse_list_query(request.query.items())
         filters = await self._filters(query, scope, user)
-        (ids, members), is_behind = await asyncio.gather(
-            self._read(query.page, scope, filters), self._catch_up(query.page, scope)
+        may_lack, (ids, members) = await asyncio.gather(
+            self._catch_up(query.page, scope), self._read(query.page, scope, filters)
         )
-        if is_behind:
+        if may_lack:
             ids, members = await self._read(query.page, scope, filters)
         found = await self.generations.load_all(ids)
         # What is listed may be older than the log.
@@ -60,7 +60,7 @@ class ListPages:
                 return await self._by_cursor(page, scope, filters)
 
     async def _catch_up(self, page: NumberedPage | CursorPage, scope: Scope) -> bool:
-        """Write rows of new generations; none is public, and none belongs behind a cursor."""
+        """Write rows of new generations; none is public, and none belongs after a cursor."""
         if scope.public or (isinstance(page, CursorPage) and page.cursor is not None):
             return False
         return await self.write_through.catch_up(scope)

@@ -1,9 +1,10 @@
 """Write list rows that the projection has not written yet, so that clients find their own writes in lists."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 import structlog
 
@@ -36,7 +37,9 @@ class WriteThrough:
     personal_data: PersonalDataStore
     timeouts: Timeouts
     clock: Callable[[], datetime]
-    _with_rows: dict[str, None] = field(default_factory=dict, init=False)
+    _turns: Iterator[int] = field(default_factory=count, init=False)
+    _with_rows: dict[str, int] = field(default_factory=dict, init=False)
+    """The turn in which the row of each generation was first seen."""
 
     async def write(self, *generations: Generation) -> None:
         """Write rows after a command; a slow or failing store leaves them to the projection."""
@@ -48,20 +51,26 @@ class WriteThrough:
             log.warning("rows_not_written", generations=ids, error=type(error).__name__)
 
     async def catch_up(self, scope: Scope) -> bool:
-        """Write the rows that requests of the last seconds lack; tell whether there were any."""
+        """Write the rows that requests of the last seconds lack; tell whether a list read meanwhile may lack any.
+
+        Rows that exist now, but that no earlier call found, may have been written after that list was read.
+        """
+        began = next(self._turns)
         newest = await self.newest.since(self.clock() - _RECENT, scope)
-        recent = [one for one in newest if one not in self._with_rows]
-        if not recent:
+        unseen = [one for one in newest if self._with_rows.get(one, began) >= began]
+        if not unseen:
             return False
-        known = await self.projection.versions(recent)
+        known = await self.projection.versions([one for one in unseen if one not in self._with_rows])
+        missing = await self.generations.load_all([one for one in unseen if one not in {*known, *self._with_rows}])
         self._remember(known)
-        missing = await self.generations.load_all([one for one in recent if one not in known])
         if missing:
             await self.write(*missing)
-        return bool(missing)
+        return True
 
     def _remember(self, generation_ids: Iterable[str]) -> None:
         """Remember rows that exist, so that they are not looked for again."""
-        self._with_rows.update(dict.fromkeys(generation_ids))
+        seen = next(self._turns)
+        for one in generation_ids:
+            self._with_rows.setdefault(one, seen)
         while len(self._with_rows) > _REMEMBERED:
             del self._with_rows[next(iter(self._with_rows))]

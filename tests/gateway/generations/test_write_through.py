@@ -10,6 +10,7 @@ import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 
+from domain.generation.listing import Scope
 from exemplar.gateway_wiring import create_gateway
 from gateway.generations.write_through import WriteThrough
 from store.generations.memory_projection import MemoryProjection
@@ -114,6 +115,17 @@ async def test_a_submission_writes_no_row_and_a_list_writes_what_is_missing(gate
     assert await gateway.store.projection.versions([first, second]) == {}
     assert await listed(gateway, person, "limit=5") == [second, first]
     assert await gateway.store.projection.versions([first, second]) == {first: 1, second: 1}
+
+
+async def test_a_list_is_read_again_for_a_row_that_was_written_after_it_was_read(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    scope = Scope(person.owned_project.id, person.id)
+    generation = await submitted(gateway, person)
+    await gateway.project(generation)
+    write_through: WriteThrough = gateway.dependencies.get("write_through")
+    together = await asyncio.gather(*(write_through.catch_up(scope) for _ in range(3)))
+    assert together == [True, True, True], "none of them knows whether its list was read before the row was written"
+    assert not await write_through.catch_up(scope), "a list that is read now has the row"
 
 
 async def test_another_gateway_lists_an_accepted_generation_at_once(gateway: GatewayHarness) -> None:
