@@ -8,11 +8,13 @@ from domain.bulk import MOST, applies
 from domain.errors import ErrorCode, FieldError
 from domain.generation.listing import TOTAL_BOUND, Filters, Scope
 from events.operation import BulkAction
-from gateway.generations.write_through import WriteThrough
+from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.generations.lists import Lists
+from store.generations.missing_rows import MissingRows
 
 _MOST_PAGES: Final = 5
+_ROW_SECONDS: Final = 5.0
 _LOADED_AT_ONCE: Final = 500
 _OF_RUNNING: Final = frozenset({"cancel", "redeliver"})
 
@@ -29,13 +31,17 @@ class BulkSelection:
 
     lists: Lists
     generations: Generations
-    write_through: WriteThrough
+    missing_rows: MissingRows
     page_size: int = TOTAL_BOUND
     most_pages: int = _MOST_PAGES
 
     async def find(self, action: BulkAction, scope: Scope, filters: Filters, *, is_public: bool) -> list[str]:
-        """List ids; `selection_too_large` when a job may not select so many, or too much would be read."""
-        await self.write_through.catch_up(scope)
+        """List ids; `selection_too_large` when a job may not select so many, or too much would be read.
+
+        Raises StoreUnavailableError while rows are missing that cannot be written in some seconds.
+        """
+        if not (await self.missing_rows.write(scope, seconds=_ROW_SECONDS)).complete:
+            raise StoreUnavailableError("rows of generations are missing")
         chosen = dict[str, None]()
         async for ids in self._found(_narrowed(action, filters), scope):
             loaded = await self.generations.load_all(ids)

@@ -15,12 +15,13 @@ from domain.paths import ERASE_GENERATION, ERASE_PROJECT, ERASE_USER
 from events.erasure import Grounds, StatedReason
 from gateway.auth.authentication import Authenticator
 from gateway.erasures.answers import ErasureProgress
-from gateway.generations.write_through import WriteThrough
 from gateway.http.parsing import Body, path_id, read_model
 from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import get, post
 from store.erasures.erasures import Erasure, ErasureKind, Erasures
+from store.generations.missing_rows import MissingRows
 
+_ROW_SECONDS: Final = 5.0
 _KINDS: Final[tuple[ErasureKind, ...]] = ("generation", "user", "project")
 
 
@@ -42,7 +43,7 @@ class ErasureRoutes:
 
     authenticator: Authenticator
     erasures: Erasures
-    write_through: WriteThrough
+    missing_rows: MissingRows
 
     @_read(ERASE_GENERATION, summary="Show whether a generation is erased")
     @_read(ERASE_USER, summary="Count what is left of a user to erase")
@@ -75,9 +76,12 @@ class ErasureRoutes:
         return identity.actor, found
 
     async def _catch_up(self, found: Erasure) -> None:
-        """Write the rows that a count still lacks, so that it has every generation that was accepted before it."""
+        """Write the rows that a count still lacks, so that it has every generation that was accepted before it.
+
+        What takes longer is counted later; it is erased all the same.
+        """
         scope = Scope(found.project, found.id if found.kind == "user" else None)
-        await self.write_through.catch_up(scope)
+        await self.missing_rows.write(scope, seconds=_ROW_SECONDS)
 
 
 def _response(found: Erasure, status: int) -> web.Response:

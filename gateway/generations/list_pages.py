@@ -14,9 +14,10 @@ from domain.generation.list_query import CursorPage, ListQuery, NumberedPage, pa
 from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.ids import GenerationIds
 from gateway.generations.resources import GenerationResources, View, json_body
-from gateway.generations.write_through import WriteThrough
+from gateway.generations.write_through import ROW_SECONDS
 from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
+from store.generations.missing_rows import CaughtUp, MissingRows
 
 _refusal = partial(invalid_field, "query")
 
@@ -28,7 +29,7 @@ class ListPages:
     generations: Generations
     resources: GenerationResources
     lists: Lists
-    write_through: WriteThrough
+    missing_rows: MissingRows
     list_cursors: ListCursors
     generation_ids: GenerationIds
 
@@ -39,11 +40,13 @@ class ListPages:
         """
         query = parse_list_query(request.query.items())
         filters = await self._filters(query, scope, user)
-        may_lack, (ids, members) = await asyncio.gather(
-            self._catch_up(query.page, scope), self._read(query.page, scope, filters)
+        caught_up, (ids, members) = await asyncio.gather(
+            self._catch_up(query.page, scope, filters), self._read(query.page, scope, filters)
         )
-        if may_lack:
+        if caught_up.may_lack:
             ids, members = await self._read(query.page, scope, filters)
+        if not caught_up.complete and "total_is_exact" in members:
+            members = {**members, "total_is_exact": False}
         found = await self.generations.load_all(ids)
         # What is listed may be older than the log.
         shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
@@ -59,11 +62,13 @@ class ListPages:
             case CursorPage():
                 return await self._by_cursor(page, scope, filters)
 
-    async def _catch_up(self, page: NumberedPage | CursorPage, scope: Scope) -> bool:
-        """Write rows of new generations; none is public, and none belongs after a cursor."""
-        if scope.public or (isinstance(page, CursorPage) and page.cursor is not None):
-            return False
-        return await self.write_through.catch_up(scope)
+    async def _catch_up(self, page: NumberedPage | CursorPage, scope: Scope, filters: Filters) -> CaughtUp:
+        """Write rows of new generations; none is public, and none that is newer than a cursor belongs after it."""
+        if scope.public:
+            return CaughtUp(may_lack=False, complete=True)
+        cursor = page.cursor if isinstance(page, CursorPage) else None
+        older_than = None if cursor is None else self._cursor(cursor, scope, filters).created_at
+        return await self.missing_rows.write(scope, seconds=ROW_SECONDS, older_than=older_than)
 
     async def _filters(self, query: ListQuery, scope: Scope, user: str | None) -> Filters:
         if scope.public:

@@ -12,6 +12,7 @@ from events.erasure import Grounds
 from store.errors import StoreUnavailableError
 from store.generations.erasure import GenerationErasure
 from store.generations.lists import Lists
+from store.generations.missing_rows import MissingRows
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 
@@ -53,14 +54,18 @@ class ScopeErasure:
     projection: Projection
     personal_data: PersonalDataStore
     timeouts: Timeouts
+    missing_rows: MissingRows
 
     async def erase_page(
         self, scope: Scope, cursor: ListCursor | None, *, grounds: Grounds, cause: Cause
     ) -> ErasedPage:
         """Erase the next older generations, the newest for no cursor; what runs is cancelled, and erased once final.
 
-        Their rows are written, so that no list and no later page finds them again.
+        Rows are written before the first page, so that it is no list of those alone that have one, and of what is
+        erased, so that no list and no later page finds it again.
         """
+        if cursor is None:
+            await self.missing_rows.write(scope)
         page = await self.lists.older_than(cursor, scope, Filters(), limit=PAGE)
         after: list[Generation | None] = []
         for start in range(0, len(page.ids), _AT_ONCE):

@@ -164,6 +164,16 @@ async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: 
     assert await documents(gateway, person) == 0
 
 
+async def test_a_generation_without_a_row_is_erased_too(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    await gateway.store.projection.remove([generation])
+    gateway.clock.forward(minutes=5)
+    await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
+    await gateway.erasure.run()
+    assert await personal_data_and_blobs(gateway.store, generation) == (0, 0)
+
+
 async def test_a_user_deletes_their_account_with_their_password(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     me = "/api/v1/auth/me"

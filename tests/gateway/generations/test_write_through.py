@@ -14,6 +14,7 @@ from domain.generation.listing import Scope
 from exemplar.gateway_wiring import create_gateway
 from gateway.generations.write_through import WriteThrough
 from store.generations.memory_projection import MemoryProjection
+from store.generations.missing_rows import MissingRows
 from store.generations.projection import Row
 from tests.builders.generation import TO_REQUESTED, folded
 from tests.systems.documented import documented
@@ -122,10 +123,81 @@ async def test_a_list_is_read_again_for_a_row_that_was_written_after_it_was_read
     scope = Scope(person.owned_project.id, person.id)
     generation = await submitted(gateway, person)
     await gateway.project(generation)
-    write_through: WriteThrough = gateway.dependencies.get("write_through")
-    together = await asyncio.gather(*(write_through.catch_up(scope) for _ in range(3)))
-    assert together == [True, True, True], "none of them knows whether its list was read before the row was written"
-    assert not await write_through.catch_up(scope), "a list that is read now has the row"
+    missing_rows: MissingRows = gateway.dependencies.get("missing_rows", kind=MissingRows)
+    together = await asyncio.gather(*(missing_rows.write(scope) for _ in range(3)))
+    assert [one.may_lack for one in together] == [True, True, True], (
+        "none of them knows whether its list was read before the row was written"
+    )
+    assert not (await missing_rows.write(scope)).may_lack, "a list that is read now has the row"
+
+
+async def seal_all(gateway: GatewayHarness) -> None:
+    while await gateway.store.sealed_log.seal():
+        pass
+
+
+async def test_what_was_requested_minutes_ago_is_listed_while_the_subscriber_of_rows_is_away(
+    gateway: GatewayHarness,
+) -> None:
+    person = await gateway.person()
+    await seal_all(gateway)
+    await gateway.store.subscriptions.advance("projector", await gateway.store.sealed_log.head())
+    await listed(gateway, person, "")
+    first, second = await submitted(gateway, person), await submitted(gateway, person)
+    gateway.clock.forward(minutes=5)
+    await seal_all(gateway)
+    _, body = await gateway.get(f"{ONE}?limit=1", person.token)
+    assert ([one["id"] for one in body["generations"]], body["total"]) == ([second], 2)
+    await gateway.store.projection.remove([first, second])
+    query = f"limit=1&cursor={body['next_cursor']}"
+    dependencies = gateway_dependencies(gateway.store, gateway.clock)
+    async with TestClient(TestServer(documented(create_gateway(dependencies)))) as client:
+        answer = await client.get(f"{ONE}?{query}", headers=person.token)
+        assert [one["id"] for one in (await answer.json())["generations"]] == [first], (
+            "another gateway, behind a cursor"
+        )
+        answer = await client.get(f"{ONE}?page=2&per_page=1", headers=person.token)
+        assert [one["id"] for one in (await answer.json())["generations"]] == [first]
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("newest", "missing_rows"):
+        monkeypatch.setattr(f"store.generations.{module}.PAGE", 2)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_a_list_has_more_than_a_page_of_what_was_just_accepted(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    made = [await submitted(gateway, person) for _ in range(5)]
+    _, body = await gateway.get(ONE, person.token)
+    assert [one["id"] for one in body["generations"]] == made[::-1]
+    assert (body["total"], body["total_is_exact"]) == (5, True)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_a_total_is_a_lower_bound_where_there_was_no_time_for_all_rows(
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await gateway.person()
+    made = [await submitted(gateway, person) for _ in range(5)]
+    scope = Scope(person.owned_project.id, person.id)
+    missing_rows: MissingRows = gateway.dependencies.get("missing_rows", kind=MissingRows)
+    stalled = replace(missing_rows, projection=StalledProjection())
+    assert await stalled.write(scope, seconds=0.01) == (True, False)
+    write, delay = missing_rows.projection.write, 0.6
+
+    async def slow(rows: Sequence[Row]) -> None:
+        await write(rows)
+        await asyncio.sleep(delay)
+
+    monkeypatch.setattr(missing_rows.projection, "write", slow)
+    _, body = await gateway.get(f"{ONE}?limit=2", person.token)
+    assert [one["id"] for one in body["generations"]] == made[:2:-1], "the newest come first"
+    assert (body["total"] in (2, 3), body["total_is_exact"]) == (True, False)
+    delay = 0
+    _, body = await gateway.get(ONE, person.token)
+    assert (body["total"], body["total_is_exact"]) == (5, True)
 
 
 async def test_another_gateway_lists_an_accepted_generation_at_once(gateway: GatewayHarness) -> None:

@@ -47,7 +47,7 @@ async def test_calls_at_the_same_time_share_a_query_and_get_their_own(
     asked = {MINE: 0, OTHERS: 0, PROJECT: -9, ELSEWHERE: 5, Scope("nobody"): 0}
     calls = [generations.since(NOON + timedelta(seconds=back), scope) for scope, back in asked.items()]
     together = await asyncio.gather(*calls)
-    assert together == [["c", "a"], ["b"], ["c", "b", "a", "old"], [], []]
+    assert [[one.id for one in found] for found in together] == [["c", "a"], ["b"], ["c", "b", "a", "old"], [], []]
     for (scope, back), found in zip(asked.items(), together, strict=True):
         assert await generations.since(NOON + timedelta(seconds=back), scope) == found, "as when it is asked alone"
 
@@ -55,7 +55,9 @@ async def test_calls_at_the_same_time_share_a_query_and_get_their_own(
 async def test_one_scope_with_much_keeps_nothing_from_another(
     database: Database, generations: NewestGenerations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newest, "_LONGEST", 3)
+    monkeypatch.setattr(newest, "PAGE", 3)
     await store(database, [first_commit("x", MINE, 0), *(first_commit(f"y{n}", ELSEWHERE, 1 + n) for n in range(5))])
     calls = (generations.since(NOON, scope) for scope in (ELSEWHERE, MINE))
-    assert await asyncio.gather(*calls) == [["y4", "y3", "y2"], ["x"]]
+    assert [[one.id for one in found] for found in await asyncio.gather(*calls)] == [["y4", "y3", "y2"], ["x"]]
+    older = await generations.since(NOON, ELSEWHERE, until=NOON + timedelta(seconds=3))
+    assert [one.id for one in older] == ["y2", "y1", "y0"]
