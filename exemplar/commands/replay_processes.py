@@ -16,7 +16,7 @@ from exemplar.clock import now
 from exemplar.injection import Dependencies
 from store.adapters import ADAPTERS, open_database
 from store.commits.stream_range import StreamRange
-from store.fork_server import fork_server
+from store.fork_server import end_with_parent, fork_server
 from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.stream_ranges import RANGE_COMMITS, StreamRanges
 from store.settings import StoreSettings
@@ -86,6 +86,7 @@ _of_this_process: dict[str, Any] = {}
 
 
 def _start(store_settings: StoreSettings, given: Mapping[str, object]) -> None:
+    end_with_parent()
     gc.freeze()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     _of_this_process["worker"] = _Worker(store_settings, given)
