@@ -92,7 +92,8 @@ class MongoLedger:
         ledger, holds = (self._durable, self._durable_holds) if durable else (self._ledger, self._holds)
         slot = Slot(generation, period, now, secrets.token_hex(8))
         for attempt in range(_ATTEMPTS):
-            await asyncio.sleep(_WAIT_S * attempt)
+            if attempt:
+                await asyncio.sleep(_WAIT_S * attempt)
             failed = await self._take(holds, developer, slot, bounds, queue_for)
             if failed is None:
                 return slot
