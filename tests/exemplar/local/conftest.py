@@ -11,6 +11,8 @@ from exemplar.local.pids import reap
 from exemplar.local.ports import Ports
 
 ROOT = Path(__file__).parents[3]
+LONGEST = 90
+"""Seconds: RabbitMQ takes four of processor time to start, and other tests run beside."""
 
 Waiter = Callable[[Callable[[], bool], str], None]
 
@@ -20,9 +22,9 @@ def until() -> Waiter:
     """Return a function that waits for a condition, and fails with a text when it is not met."""
 
     def wait(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LONGEST
         while not condition():
-            assert time.monotonic() < deadline, f"waited 30 s for: {what}"
+            assert time.monotonic() < deadline, f"waited {LONGEST} s for: {what}"
             time.sleep(0.02)
 
     return wait
