@@ -11,7 +11,7 @@ from store.mongo.connection import MongoCollection, is_transient
 from store.quota.ledger_document import ADD, STATEMENTS
 
 _LARGEST: Final = 16
-_PATIENCE_S: Final = 1.0
+_TIMEOUT_S: Final = 1.0
 _NOT_RUN: Final = -1
 
 Hold = Sequence[UpdateOne]
@@ -37,7 +37,7 @@ class HoldBatches:
     async def _send(self, holds: Sequence[Hold]) -> Sequence[int | None]:
         outcomes = list[int | None]()
         try:
-            with timeout(_PATIENCE_S):
+            with timeout(_TIMEOUT_S):
                 outcomes = await self._run(holds)
         except PyMongoError as error:
             if not error.timeout:
