@@ -112,7 +112,7 @@ async def _pipeline(system: System, options: Options) -> float:
 
 
 async def _submit(system: System, options: Options) -> float:
-    return _milliseconds(await submissions(system, options, ACCOUNTS))
+    return _milliseconds(await submissions(system, options, range(ACCOUNTS)))
 
 
 def _milliseconds(rate: Rate) -> float:
