@@ -1,4 +1,4 @@
-"""The floor that submit and status are compared with: the least code that does durable work."""
+"""The floor that submit is compared with: the least code that does durable work."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,7 @@ from pymongo import WriteConcern
 
 
 class Floor:
-    """Parse a multipart request and make two majority inserts; find one document by its id."""
+    """Parse a multipart request and make two majority inserts."""
 
     def __init__(self, mongodb_url: str) -> None:
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb_url)
@@ -30,15 +30,11 @@ class Floor:
         await self._events.insert_one({"_id": key, "type": "requested", "body": parts[-1]})
         return web.json_response({"id": str(key)}, status=202)
 
-    async def status(self, request: web.Request) -> web.Response:
-        found = await self._events.find_one({"_id": ObjectId(request.match_info["id"])})
-        return web.json_response({"id": str(found["_id"]), "type": found["type"]} if found else {})
-
 
 async def serve(mongodb_url: str, port: int) -> None:
     floor = Floor(mongodb_url)
     app = web.Application(client_max_size=2**26)
-    app.add_routes([web.post("/", floor.submit), web.get("/{id}", floor.status)])
+    app.add_routes([web.post("/", floor.submit)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -18,7 +18,7 @@ class Options:
 
     only: tuple[str, ...] = ()
     repeats: int = 3
-    seconds: float = 3.0
+    seconds: float = 5.0
     settle: float = 1.0
     count: int = 200
     events: int = 300_000
@@ -30,8 +30,8 @@ class Options:
 
     @cached_property
     def photo(self) -> bytes:
-        """A photograph of about 110 kB."""
-        return (SAMPLES / "rocket.jpg").read_bytes()
+        """A photograph of about 200 kB."""
+        return _jpeg("hubble_deep_field.jpg", (1000, 1000))
 
     @cached_property
     def photos(self) -> list[bytes]:
@@ -41,11 +41,16 @@ class Options:
     @cached_property
     def thumbnail(self) -> bytes:
         """A small photograph, where the work on pictures is not the question."""
-        with Image.open(SAMPLES / "rocket.jpg") as photo:
-            photo.thumbnail((128, 128))
-            written = BytesIO()
-            photo.save(written, "JPEG")
-        return written.getvalue()
+        return _jpeg("rocket.jpg", (128, 128))
+
+
+def _jpeg(name: str, most: tuple[int, int]) -> bytes:
+    """Encode a sample that is at most so large, as cameras do by default."""
+    with Image.open(SAMPLES / name) as photo:
+        photo.thumbnail(most)
+        written = BytesIO()
+        photo.save(written, "JPEG", quality=85)
+    return written.getvalue()
 
 
 QUICK = Options(

@@ -97,12 +97,16 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 
 
 def compared(name: str, unit: str, ours: Sequence[float], theirs: Sequence[float], label: str, **more: Any) -> Row:
-    """Compare alternating repeats: medians, their ratio, and the spread of both and of each round's ratio."""
-    value, base = median(ours), median(theirs)
-    note = {"spread": spread(ours), "vs_spread": spread(theirs)}
-    if all(theirs) and len(ours) == len(theirs):
-        note["ratio_spread"] = spread([mine / other for mine, other in zip(ours, theirs, strict=True)], 2)
-    return Row(name, value, unit, f"{label} {base:.1f}", value / base if base else None, {**note, **more})
+    """Compare alternating repeats: the medians of both, the median of the rounds' ratios, and the spread of each.
+
+    A round's ratio is of two measurements that follow each other: the machine may be faster in the next round.
+    """
+    note: dict[str, Any] = {"spread": spread(ours), "vs_spread": spread(theirs)}
+    ratio = None
+    if all(theirs):
+        ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+        note["ratio_spread"], ratio = spread(ratios, 2), median(ratios)
+    return Row(name, median(ours), unit, f"{label} {median(theirs):.1f}", ratio, {**note, **more})
 
 
 def repeated(name: str, unit: str, values: Sequence[float], **more: Any) -> Row:

@@ -9,7 +9,7 @@ from pika.channel import Channel
 
 from events.envelope import RecordedEvent
 from rabbitmq.depths import Depth, depths_of
-from rabbitmq.message import body_of, properties_of
+from rabbitmq.message import properties_of
 from rabbitmq.session import Session
 from rabbitmq.topology import Topology, key_of
 from store.tracing import NO_TRACER, Tracer
@@ -49,14 +49,14 @@ class ConfirmedChannel:
         self._session.channel.add_on_return_callback(self._on_return)
         await self._session.ask(self._session.channel.confirm_delivery, ack_nack_callback=self._on_confirm)
 
-    def publish(self, event: RecordedEvent, queues: Iterable[str]) -> asyncio.Future[PublishOutcome]:
+    def publish(self, event: RecordedEvent, body: bytes, queues: Iterable[str]) -> asyncio.Future[PublishOutcome]:
         """Publish one persistent message for some actors; pika's `AMQPError` when the channel is closed."""
         if not self._waiting:
             self.touch()
         self._session.channel.basic_publish(
             exchange=self._topology.exchange,
             routing_key=event.type,
-            body=body_of(event),
+            body=body,
             properties=properties_of(event, map(key_of, queues), traceparent=self._tracer.traceparent()),
             mandatory=True,
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pika
 
+from events.commit import Commit
 from events.envelope import RecordedEvent, from_cloudevent, read_json
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -18,7 +19,10 @@ class UnreadableMessageError(ValueError):
     holds_no_data = True
 
 
-def body_of(event: RecordedEvent) -> bytes:
+def body_of(event: RecordedEvent, commit: Commit | None = None) -> bytes:
+    """Write an event; where its commit holds no other one, the event stands in the body of the commit as it is."""
+    if commit is not None and len(commit.events) == 1:
+        return commit.body[1:-1]
     return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -10,6 +10,7 @@ from metrics.metrics import NO_METRICS, Metrics
 from rabbitmq.confirms import ConfirmedChannel, PublishOutcome
 from rabbitmq.depths import Depth
 from rabbitmq.link import Link
+from rabbitmq.message import body_of
 from rabbitmq.metrics import PUBLISHES
 from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology, matches
@@ -17,8 +18,8 @@ from rabbitmq.wakeup import ALL_GENERATIONS
 from store.tracing import NO_TRACER, Tracer
 
 CAPACITY = 10_000
-Messages = list[tuple[RecordedEvent, list[str]]]
-"""Events, each with the queues that it is for."""
+Messages = list[tuple[RecordedEvent, bytes, list[str]]]
+"""Events, each with its JSON and the queues that it is for."""
 _PAUSE_S = 0.5
 _UNHEARD_S = 0.25  # for so long nobody is told anything that nobody listened to
 _COUNT_S = 2.0  # redelivery waits for the counts, and is there for a RabbitMQ that fell silent
@@ -79,7 +80,7 @@ class Publisher(Link):
         One that is for no actor is published once, for gateways with listeners, and seldom while there are none.
         """
         if not self._topology.deliveries(commit):
-            self._wake(commit.events[-1])
+            self._wake(commit)
         elif len(self._publishing) >= self._capacity:
             self._metrics.count(PUBLISHES, "dropped")
         else:
@@ -97,13 +98,14 @@ class Publisher(Link):
                 span.fail("not_confirmed")
             return confirmed
 
-    def _wake(self, event: RecordedEvent) -> None:
+    def _wake(self, commit: Commit) -> None:
         """Tell whoever listens of an event of a generation that no actor has anything to do about."""
+        event = commit.events[-1]
         told = matches(ALL_GENERATIONS, event.type) and self._now() >= self._unheard_until
         if not told or self._channel is None or not self.connected:
             return
         try:
-            self._channel.publish(event, ()).add_done_callback(self._note_listeners)
+            self._channel.publish(event, body_of(event, commit), ()).add_done_callback(self._note_listeners)
         except AMQPError as error:
             log.debug("wakeup_not_published", error=type(error).__name__)
 
@@ -152,7 +154,7 @@ class Publisher(Link):
         if channel is None:
             return False
         try:
-            return await self._send(channel, _addressed(self._topology.deliveries(commit)))
+            return await self._send(channel, _addressed(commit, self._topology.deliveries(commit)))
         except (AMQPError, LinkLostError):
             return False
         except Exception:
@@ -208,7 +210,10 @@ class Publisher(Link):
             self._writable.set()
 
 
-def _addressed(deliveries: Mapping[str, RecordedEvent]) -> Messages:
+def _addressed(commit: Commit, deliveries: Mapping[str, RecordedEvent]) -> Messages:
     """List each event with the queues that it is for: one message."""
     events = {event.id: event for event in deliveries.values()}
-    return [(event, [queue for queue, one in deliveries.items() if one is event]) for event in events.values()]
+    return [
+        (event, body_of(event, commit), [queue for queue, one in deliveries.items() if one is event])
+        for event in events.values()
+    ]

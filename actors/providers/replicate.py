@@ -6,7 +6,6 @@ bodies. So the raw response is captured as it arrives, and the client's own resu
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from time import monotonic as _monotonic
@@ -18,6 +17,7 @@ import httpx
 import structlog
 from replicate.client import Client
 
+from actors.providers.capture import capture, captured
 from actors.providers.circuit import READ_EVERY, Circuit
 from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
@@ -31,7 +31,6 @@ from store.tracing import NO_TRACER, Tracer
 
 log = structlog.get_logger()
 
-_captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
 _REFUSED: Final = frozenset({401, 403})
 _TOKENS: Final = "https://replicate.com/account/api-tokens"
 _ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
@@ -65,7 +64,7 @@ class ReplicateProvider:
         self._client = Client(
             api_token=settings.replicate_api_token.get_secret_value(),
             base_url=settings.replicate_base_url,
-            event_hooks={"response": [_capture]},
+            event_hooks={"response": [capture]},
         )
         self.token_accepted: bool | None = None
         self._creation = Creation(settings)
@@ -113,12 +112,8 @@ class ReplicateProvider:
         cursor = f"/v1/predictions?{urlencode(query)}"
         found: list[Prediction] = []
         for _ in range(_MAX_PAGES):
-            answer = await self._ask(partial(self._list, cursor))
-            page = answer.body if isinstance(answer.body, dict) else {}
-            if answer.status != 200 or not isinstance(page.get("results"), list):
-                raise ProviderUnavailableError(f"list answered {answer.status}")
-            found += [item for item in map(read_prediction, page["results"]) if item is not None]
-            following = _next_path(page)
+            listed, following = await self._page(cursor)
+            found += listed
             if following is None or _older(found, moment):
                 return found
             cursor = following
@@ -151,13 +146,21 @@ class ReplicateProvider:
         callback = {"webhook": webhook, "webhook_events_filter": ["logs", "completed"]} if webhook else {}
         return {"version": self._settings.replicate_version, "input": model_input, **callback}
 
+    async def _page(self, cursor: str) -> tuple[list[Prediction], str | None]:
+        """Read a page of a list, and where the next one is; it holds the input of each prediction: megabytes."""
+        answer = await self._ask(partial(self._list, cursor))
+        page = answer.body if isinstance(answer.body, dict) else {}
+        if answer.status != 200 or not isinstance(page.get("results"), list):
+            raise ProviderUnavailableError(f"list answered {answer.status}")
+        return [item for item in map(read_prediction, page["results"]) if item is not None], _next_path(page)
+
     async def _list(self, cursor: str) -> object:
         return await self._client.predictions.async_list(cursor=cursor)
 
     async def _ask(self, operation: Callable[[], Awaitable[object]]) -> Response:
         """Run one call of the client and return what was captured. Raises ProviderUnavailableError."""
         responses: list[httpx.Response] = []
-        token = _captured.set(responses)
+        token = captured.set(responses)
         try:
             with self._tracer.span("ask provider", "client"):
                 async with asyncio.timeout(self._settings.read_seconds):
@@ -167,7 +170,7 @@ class ReplicateProvider:
             if not responses:
                 raise ProviderUnavailableError(type(error).__name__) from error
         finally:
-            _captured.reset(token)
+            captured.reset(token)
         last = responses[-1]
         self.time.learn(last.headers.get("date"))
         self._note_token(last.status_code)
@@ -200,13 +203,6 @@ class ReplicateProvider:
         if answer.status in _FINAL and isinstance(answer.body, dict):
             return Refused(f"provider_{answer.status}", None)
         return Unknown(f"status {answer.status}")
-
-
-async def _capture(response: httpx.Response) -> None:
-    responses = _captured.get()
-    if responses is not None:
-        await response.aread()
-        responses.append(response)
 
 
 def _prediction(answer: Response) -> Prediction:

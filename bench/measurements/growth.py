@@ -26,11 +26,13 @@ from bench.systems import System, open_ours
 from domain.generation.lifecycle import Timeouts
 from domain.paths import USAGE
 from exemplar.clock import now
+from exemplar.commands import replay_processes
 from exemplar.commands.replay_processes import ReplayProcesses
 from exemplar.commands.verification_processes import VerificationProcesses
 from exemplar.injection import Dependencies
 from store.adapters import ADAPTERS, open_database
 from store.audit.verification import verify
+from store.fork_server import fork_server
 from store.replay.fold_comparison import FoldComparison
 from store.settings import StoreSettings
 from store.webhooks.settings import WebhookSettings
@@ -112,7 +114,7 @@ async def _pipeline(system: System, options: Options) -> float:
 
 
 async def _submit(system: System, options: Options) -> float:
-    return _milliseconds(await submissions(system, options, ACCOUNTS))
+    return _milliseconds(await submissions(system, options, range(ACCOUNTS)))
 
 
 def _milliseconds(rate: Rate) -> float:
@@ -135,7 +137,7 @@ async def _run(work: Work, system: System) -> float:
 
 async def _whole_log(url: str, options: Options) -> list[Row]:
     """Read the whole log in each way of `WHOLE`, in alternating repeats."""
-    is_short = options.events <= MOST_REPEATS_EVENTS
+    is_short, start_seconds = options.events <= MOST_REPEATS_EVENTS, _processes_started()
     ways = {**WHOLE, **COMPARED} if is_short else WHOLE
     settings = StoreSettings.model_validate({"mongodb_url": url})
     async with open_database(settings) as database:
@@ -148,12 +150,21 @@ async def _whole_log(url: str, options: Options) -> list[Row]:
                 await work(process)
                 measured[name].append(options.events / (time.perf_counter() - began))
                 say(f"{name}: {measured[name][-1]:,.0f} events/s")
-    whole = {"events": options.events, "processes": os.cpu_count()}
+    whole = {"events": options.events, "processes": os.cpu_count(), "start_seconds": start_seconds}
     replayed = whole | {name: middle(measured[name]) for name in COMPARED if is_short}
     return [
         compared("replay", "1/s", measured["replay"], measured["scan_by_stream"], "scan", **replayed),
         compared("verify", "1/s", measured["verify"], measured["scan"], "scan", **whole),
     ]
+
+
+def _processes_started() -> float:
+    """Load what the processes of a replay and of a verification need, as their commands do; return how long it took."""
+    began = time.perf_counter()
+    one = fork_server(replay_processes.__name__).Process(target=os.getpid)
+    one.start()
+    one.join()
+    return round(time.perf_counter() - began, 2)
 
 
 async def _scan(process: Dependencies) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from exemplar.local.ports import Ports
 from store.mongo.replica_set import initiate_replica_set
 
 IDLE_SECONDS = 15.0
+QUIET = 15
 
 
 def start(servers: Servers, options: Options) -> Iterator[Row]:
@@ -77,19 +78,31 @@ def _start_mongod(home: Path) -> float:
 
 
 def idle(servers: Servers, options: Options) -> Iterator[Row]:
-    """Measure the CPU of gateway, worker and scheduler without work, and that of the servers beside it.
+    """Measure the CPU of a system without work, and by how much more its servers take than without the system.
 
     It begins when nothing has happened for more than ten seconds: then the scheduler's jobs run less often.
     """
+    time.sleep(QUIET * options.settle)
+    alone = _mean(_shares(servers.pids, options.repeats))
     with open_ours(servers, accounts=1, background=True) as ours:
-        time.sleep(15 * options.settle)
-        groups = {**ours.pids, **servers.pids}
-        shares: list[dict[str, float]] = []
-        for _ in range(options.repeats):
-            before = {name: cpu_ms([pid]) for name, pid in groups.items()}
-            time.sleep(IDLE_SECONDS / options.repeats)
-            spent = {name: cpu_ms([pid]) - before[name] for name, pid in groups.items()}
-            shares.append({name: used * options.repeats / IDLE_SECONDS / 10 for name, used in spent.items()})
-    totals = [sum(share[name] for name in ours.pids) for share in shares]
-    parts = {name: round(sum(share[name] for share in shares) / len(shares), 2) for name in groups}
-    yield Row("idle", sum(totals) / len(totals), "%", more={"spread": spread(totals, 2), "by_process": parts})
+        time.sleep(QUIET * options.settle)
+        shares = _shares({**ours.pids, **servers.pids}, options.repeats)
+    totals = [sum(share.values()) - sum(alone.values()) for share in shares]
+    note = {"spread": spread(totals, 2), "by_process": _mean(shares), "servers_alone": alone}
+    yield Row("idle", sum(totals) / len(totals), "%", more=note)
+
+
+def _shares(pids: Mapping[str, int], parts: int) -> list[dict[str, float]]:
+    """Measure the shares of a core (%) that processes use in so many parts of a while."""
+    shares: list[dict[str, float]] = []
+    for _ in range(parts):
+        before = {name: cpu_ms([pid]) for name, pid in pids.items()}
+        time.sleep(IDLE_SECONDS / parts)
+        spent = {name: cpu_ms([pid]) - before[name] for name, pid in pids.items()}
+        shares.append({name: used * parts / IDLE_SECONDS / 10 for name, used in spent.items()})
+    return shares
+
+
+def _mean(shares: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each process."""
+    return {name: round(sum(share[name] for share in shares) / len(shares), 2) for name in shares[0]}

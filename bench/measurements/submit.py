@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bench.http import Rate, keep_busy
 from bench.options import Options
@@ -18,27 +18,42 @@ PROMPT = "a lighthouse in the rain"
 
 
 def submit(servers: Servers, options: Options) -> Iterator[Row]:
-    """Measure 16 clients on 16 accounts, then on one, in alternating repeats."""
+    """Measure 16 clients on 16 accounts, then on one, in alternating repeats; then one with thousands of open slots."""
     with (
-        open_ours(servers, accounts=CLIENTS, background=False) as ours,
+        open_ours(servers, accounts=CLIENTS + options.repeats, background=False) as ours,
         open_peer(servers, accounts=CLIENTS, background=False) as peer,
         open_floor(servers, accounts=CLIENTS) as floor,
     ):
-        yield _compare(servers, options, "submit_peer", ours, peer, accounts=CLIENTS)
-        yield _compare(servers, options, "submit_one_account", ours, peer, accounts=1)
-        yield _compare(servers, options, "submit_floor", ours, floor, accounts=CLIENTS)
+        yield _compare(servers, options, "submit_peer", ours, peer, range(CLIENTS))
+        yield _compare(servers, options, "submit_one_account", ours, peer, [0])
+        yield _compare_accounts(ours, options)
+        yield _compare(servers, options, "submit_floor", ours, floor, range(CLIENTS))
 
 
-def _compare(servers: Servers, options: Options, name: str, ours: System, other: System, *, accounts: int) -> Row:
+def _compare_accounts(ours: System, options: Options) -> Row:
+    """Compare the account that has most open generations with one that has none, another in each repeat."""
+    many, none = list[float](), list[float]()
+    for number in range(options.repeats):
+        for account, rates in ((CLIENTS + number, none), (0, many)):
+            rates.append(asyncio.run(submissions(ours, options, [account])).per_second)
+            say(f"submit_open: repeat {number + 1} of {options.repeats}, {rates[-1]:.0f}/s")
+            time.sleep(options.settle)
+    return compared("submit_open", "1/s", many, none, "none open")
+
+
+def _compare(
+    servers: Servers, options: Options, name: str, ours: System, other: System, accounts: Sequence[int]
+) -> Row:
     rates = defaultdict[str, list[Rate]](list)
     spent = defaultdict[str, list[Cost]](list)
-    for number in range(options.repeats):
+    for number in range(options.repeats + 1):  # the first warms up
         for system in (other, ours):
             meter = Meter(servers, system)
             rate = asyncio.run(submissions(system, options, accounts))
-            spent[system.name].append(meter.cost(len(rate.durations)))
-            rates[system.name].append(rate)
-            say(f"{name}: repeat {number + 1} of {options.repeats}, {system.name} {rate.per_second:.0f}/s")
+            if number:
+                spent[system.name].append(meter.cost(len(rate.durations)))
+                rates[system.name].append(rate)
+            say(f"{name}: repeat {number} of {options.repeats}, {system.name} {rate.per_second:.0f}/s")
             time.sleep(options.settle)
     mine, theirs = rates[ours.name], rates[other.name]
     return compared(
@@ -53,9 +68,10 @@ def _compare(servers: Servers, options: Options, name: str, ours: System, other:
     )
 
 
-async def submissions(system: System, options: Options, accounts: int) -> Rate:
-    """Submit from 16 clients without a pause."""
-    requests = [system.submit_request(client % accounts, [options.photo], PROMPT) for client in range(CLIENTS)]
+async def submissions(system: System, options: Options, accounts: Sequence[int]) -> Rate:
+    """Submit from 16 clients without a pause, who share these accounts."""
+    shared = [accounts[client % len(accounts)] for client in range(CLIENTS)]
+    requests = [system.submit_request(account, [options.photo], PROMPT) for account in shared]
 
     def caller(client: int) -> Callable[[], Awaitable[object]]:
         return lambda: system.submit(client, requests[client])

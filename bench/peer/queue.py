@@ -1,4 +1,7 @@
-"""The Celery application: late acknowledgement, publisher confirms, one message at a time."""
+"""The Celery application: late acknowledgement, publisher confirms.
+
+Tasks take milliseconds, so that each process reads ahead, by Celery's default four messages.
+"""
 
 from celery import Celery
 
@@ -10,7 +13,6 @@ queue.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_default_queue=settings().queue,
-    worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_transport_options={"confirm_publish": True},
     broker_connection_retry_on_startup=True,

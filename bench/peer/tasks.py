@@ -31,14 +31,12 @@ def downloads() -> httpx.Client:
 
 @queue.task(autoretry_for=(httpx.HTTPError,), retry_backoff=True, max_retries=5)  # type: ignore[untyped-decorator]
 def generate(generation: str) -> None:
-    """Decode and compose the examples, keep the input, create the prediction."""
+    """Decode and compose the examples, create the prediction; a repeat composes them again."""
     document = database()["generations"].find_one({"_id": generation})
     if document is None or document["status"] != "pending":
         return
     images = list(database()["images"].find({"generation": generation, "kind": "example"}).sort("number", 1))
     composed = compose_images("blend", [image["data"] for image in images], lambda _: None)
-    image = _image(generation, "input", 0, composed.data, "image/jpeg")
-    database()["images"].replace_one({"_id": image["_id"]}, image, upsert=True)  # a repeat finds it
     encoded = base64.b64encode(composed.data).decode()
     answer = provider().post("/v1/predictions", json=_prediction(generation, document, encoded))
     answer.raise_for_status()
@@ -53,7 +51,7 @@ def finish(generation: str, outputs: list[str]) -> None:
     for number, url in enumerate(outputs):
         data = downloads().get(url).raise_for_status().content
         header = check(data)
-        image = _image(generation, "result", number, data, header.content_type)
+        image = _result(generation, number, data, header.content_type)
         database()["images"].replace_one({"_id": image["_id"]}, image, upsert=True)
         pictures.append({"sha256": image["sha256"], "width": header.width, "height": header.height})
     completed = {"status": "completed", "pictures": pictures, "completed_at": datetime.now(UTC)}
@@ -70,11 +68,11 @@ def _prediction(generation: str, document: dict[str, Any], encoded: str) -> dict
     }
 
 
-def _image(generation: str, kind: str, number: int, data: bytes, content_type: str) -> dict[str, Any]:
+def _result(generation: str, number: int, data: bytes, content_type: str) -> dict[str, Any]:
     return {
-        "_id": f"{generation}/{kind}/{number}",
+        "_id": f"{generation}/result/{number}",
         "generation": generation,
-        "kind": kind,
+        "kind": "result",
         "number": number,
         "content_type": content_type,
         "sha256": hashlib.sha256(data).hexdigest(),

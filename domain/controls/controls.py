@@ -80,6 +80,8 @@ class Controls:
 
     def about(self, provider: str, developer: str, project: str) -> list[Control]:
         """List the controls that concern a project's generations, the widest first."""
+        if not self.by_name:
+            return []
         targets = (
             Target("maintenance"),
             Target("provider", provider),

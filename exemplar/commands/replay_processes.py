@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -17,6 +16,7 @@ from exemplar.clock import now
 from exemplar.injection import Dependencies
 from store.adapters import ADAPTERS, open_database
 from store.commits.stream_range import StreamRange
+from store.fork_server import end_with_parent, fork_server
 from store.replay.range_comparison import RangeComparison, RangeReport
 from store.replay.stream_ranges import RANGE_COMMITS, StreamRanges
 from store.settings import StoreSettings
@@ -45,9 +45,9 @@ class ReplayProcesses:
         self, last: int, since: datetime, on_read: Callable[[int], None], *, compare: bool
     ) -> AsyncIterator[RangeReport]:
         """Report all ranges in their order; a few are under way at a time, so that memory stays constant."""
-        fresh = multiprocessing.get_context("spawn")  # a fork would copy the driver's threads and sockets
         given = (self.store_settings, {"timeouts": self.timeouts, "webhook_retention": self.webhook_retention})
-        processes = ProcessPoolExecutor(self.count, mp_context=fresh, initializer=_start, initargs=given)
+        server = fork_server(__name__)
+        processes = ProcessPoolExecutor(self.count, mp_context=server, initializer=_start, initargs=given)
         loop, ahead, commits = asyncio.get_running_loop(), deque[asyncio.Future[RangeReport]](), 0
         try:
             async for within in self.stream_ranges.all(self.range_commits):
@@ -73,7 +73,7 @@ class _Worker:
 
     def __init__(self, store_settings: StoreSettings, given: Mapping[str, object]) -> None:
         self._runner, self._open = asyncio.Runner(), AsyncExitStack()
-        database = self._runner.run(self._open.enter_async_context(open_database(store_settings)))
+        database = self._runner.run(self._open.enter_async_context(open_database(store_settings.of_reader)))
         values = {**given, "commits_at_once": _AT_ONCE}
         store = Dependencies(ADAPTERS, database=database, holder="replay", clock=now, **values)
         self._comparison: RangeComparison = store.call(RangeComparison)
@@ -86,6 +86,7 @@ _of_this_process: dict[str, Any] = {}
 
 
 def _start(store_settings: StoreSettings, given: Mapping[str, object]) -> None:
+    end_with_parent()
     gc.freeze()
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     _of_this_process["worker"] = _Worker(store_settings, given)

@@ -19,6 +19,7 @@ from gateway.auth.bearer import BearerClaims, known_claims
 from gateway.auth.headers import read_headers
 from gateway.auth.operator_keys import OperatorKeys
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
+from gateway.auth.sent_credentials import SENT, SentCredentials
 from gateway.auth.tokens import Tokens
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
@@ -48,16 +49,16 @@ class Authenticator:
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
         """Authenticate an end user by all five headers, or by an access key with the scope `generate`."""
-        claims, presented = await self.claims(request), read_headers(request)
-        identity = await self._end_user(claims, presented, all_headers=True, cached=True)
+        sent = request[SENT] = self._sent(await self.claims(request), read_headers(request))
+        identity = await self._end_user(sent, all_headers=True, cached=True)
         require_scope(identity.scopes, Scope.GENERATE)
         replayable = "Idempotency-Key" in request.headers
         await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
         return identity
 
-    async def recheck(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
+    async def recheck(self, request: web.Request, *, cached: bool) -> Identity:
         """Check the credentials of a submission again, when time has passed since."""
-        return await self._end_user(claims, presented, all_headers=True, cached=cached)
+        return await self._end_user(request[SENT], all_headers=True, cached=cached)
 
     async def authenticate_end_user(self, request: web.Request, scope: Scope | None = None) -> Identity:
         """Authenticate an end user by the token; other headers must match when they are sent.
@@ -65,7 +66,7 @@ class Authenticator:
         An access key needs this scope; unless one is given `read` for what only reads, else `manage`.
         """
         claims, presented = await self.claims(request), read_headers(request)
-        identity = await self._end_user(claims, presented, cached=_only_reads(request))
+        identity = await self._end_user(self._sent(claims, presented), cached=_only_reads(request))
         require_scope(identity.scopes, scope or (Scope.READ if _only_reads(request) else Scope.MANAGE))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
@@ -173,7 +174,7 @@ class Authenticator:
     ) -> Identity | DeveloperIdentity | StaffIdentity:
         match claims.role:
             case Role.END_USER:
-                return await self._end_user(claims, presented, cached=cached)
+                return await self._end_user(self._sent(claims, presented), cached=cached)
             case Role.DEVELOPER:
                 return await self._developer(claims, presented, cached=cached)
             case Role.PLATFORM_OPERATOR | Role.AUDITOR:
@@ -204,16 +205,15 @@ class Authenticator:
                 return decide(known)
         return decide(await self.accounts.developer_state(claims.subject))
 
-    async def _end_user(
-        self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False, cached: bool
-    ) -> Identity:
+    async def _end_user(self, sent: SentCredentials, *, all_headers: bool = False, cached: bool) -> Identity:
+        claims, presented, named = sent
+
         def decide(found: Tenancy | None) -> Identity:
             now = self.clock()
             return access.authorize_end_user(claims, presented, found, self.tiers, now=now, all_headers=all_headers)
 
-        if claims.role is not Role.END_USER or claims.project_id is None:
+        if named is None:
             return decide(None)
-        named = self._named(claims.project_id, claims.subject, presented)._replace(access_key_id=claims.access_key)
         if cached and (known := self.accounts.known_credentials(named)) is not None:
             with suppress(ExemplarError):
                 return decide(known)
@@ -221,6 +221,12 @@ class Authenticator:
         identity = decide(found)
         self._note_use(found, presented)
         return identity
+
+    def _sent(self, claims: Claims, presented: PresentedCredentials) -> SentCredentials:
+        if claims.role is not Role.END_USER or claims.project_id is None:
+            return SentCredentials(claims, presented, None)
+        named = self._named(claims.project_id, claims.subject, presented)
+        return SentCredentials(claims, presented, named._replace(access_key_id=claims.access_key))
 
     def _named(self, project_id: str, user_id: str | None, presented: PresentedCredentials) -> Credentials:
         keys = presented.developer_key, presented.api_key

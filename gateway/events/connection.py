@@ -5,11 +5,13 @@ once, and the transport's buffer limits what a client leaves unread.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final
 
 import structlog
 from aiohttp import HttpVersion11, web
 
+from gateway.events.late_body import LateBodyResponse
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import SSE, StreamFormat
 from gateway.events.update import Update
@@ -39,7 +41,7 @@ class Connection:
 
     def __init__(
         self,
-        response: web.StreamResponse,
+        response: LateBodyResponse,
         request: web.Request,
         settings: StreamSettings,
         stream_format: StreamFormat = SSE,
@@ -54,7 +56,7 @@ class Connection:
         self._format = stream_format
         self._buffer = settings.buffer
         self._write_timeout = settings.write_timeout
-        self._ended: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[web.StreamResponse] = loop.create_future()
         self._behind: bytes | None = None  # what is sent while a long write is under way
         self._written = True
         self._last_write = self._last_drained = loop.time()
@@ -124,7 +126,7 @@ class Connection:
         if frames:
             self.send(frames)
         if not self._ended.done():
-            self._ended.set_result(None)
+            self._ended.set_result(self._response)
 
     def dismiss(self, reason: str) -> None:
         """End a stream that may be resumed, and say why."""
@@ -156,7 +158,10 @@ class Connection:
         await asyncio.wait([self._ended], timeout=seconds)
         return self.closed
 
-    async def ended(self) -> web.StreamResponse:
-        """Wait for the end and return the response."""
-        await self._ended
-        return self._response
+    def ended(self) -> Awaitable[web.StreamResponse]:
+        """Return what to await for the end; the result is the response."""
+        return self._ended
+
+    def followed_by(self, body: Coroutine[Any, Any, None]) -> web.StreamResponse:
+        """Return the response, which goes on with `body` when the handler has returned it."""
+        return self._response.followed_by(body)

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from sys import intern
 
 import structlog
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, LimitError
 from gateway.auth.account_status import AccessGrant
 from gateway.events.connection import Connection
+from gateway.events.late_body import LateBodyResponse
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import SSE, StreamFormat, retry
 
@@ -22,9 +23,29 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
     "Vary": "Accept",
 }
-_HOLDERS = web.RequestKey("stream_slot_holders", tuple[str, ...])
 
 log = structlog.get_logger()
+
+
+class Slot:
+    """A slot of an account and of a developer, taken from its making until it is freed or its block ends."""
+
+    __slots__ = ("_connections", "holders", "request")
+
+    def __init__(self, connections: "Connections", holders: tuple[str, ...], request: web.Request) -> None:
+        self._connections = connections
+        self.holders = holders
+        self.request = request
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.free()
+
+    def free(self) -> None:
+        """Free the slot; repeatable."""
+        self._connections.free(self)
 
 
 class Connections:
@@ -32,7 +53,7 @@ class Connections:
 
     def __init__(self, stream_settings: StreamSettings) -> None:
         self._settings = stream_settings
-        self._slots: defaultdict[str, list[web.Request]] = defaultdict(list)  # by account and by developer
+        self._slots: defaultdict[str, list[Slot]] = defaultdict(list)  # by account and by developer
         self._taken = 0
         self._open: dict[Connection, AccessGrant] = {}
         self._draining = False
@@ -69,42 +90,40 @@ class Connections:
         for connection in tuple(self._open):
             connection.dismiss("shutdown")
 
-    @contextmanager
-    def slot(self, account: str, developer: str, request: web.Request, *, stream: bool = False) -> Iterator[None]:
-        """Hold a slot; LimitError above the limit of account or developer, `server_busy` above that of the process.
+    def slot(self, account: str, developer: str, request: web.Request, *, stream: bool = False) -> Slot:
+        """Take a slot; LimitError above the limit of account or developer, `server_busy` above that of the process.
 
         A stopping process refuses waits, not a `stream`, which it ends at once: a browser that meets an error never
         connects again.
         """
         if (self._draining and not stream) or self._taken >= self._settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
-        limits = {account: self._settings.per_holder, f"developer {developer}": self._settings.per_developer}
+        holders = intern(account), intern(f"developer {developer}")  # not a copy for each stream
+        limits = dict(zip(holders, (self._settings.per_holder, self._settings.per_developer), strict=True))
         for holder, limit in limits.items():
             if len(self._slots.get(holder, ())) >= limit and not self._free_disconnected(holder):
                 raise LimitError(ErrorCode.STREAM_LIMIT, round(_CHECK_PERIOD) + 1)
-        request[_HOLDERS] = tuple(limits)
-        for holder in limits:
-            self._slots[holder].append(request)
+        slot = Slot(self, holders, request)
+        for holder in slot.holders:
+            self._slots[holder].append(slot)
         self._taken += 1
-        try:
-            yield
-        finally:
-            self._free(request)
+        return slot
 
     def _free_disconnected(self, holder: str) -> int:
         """Free the slots of closed connections, which their handlers notice later; return how many."""
         slots = self._slots[holder]
-        disconnected = [one for one in slots if one.transport is None or one.transport.is_closing()]
-        for request in disconnected:
-            self._free(request)
+        transports = [(slot, slot.request.transport) for slot in slots]
+        disconnected = [slot for slot, transport in transports if transport is None or transport.is_closing()]
+        for slot in disconnected:
+            self.free(slot)
         return len(disconnected)
 
-    def _free(self, request: web.Request) -> None:
+    def free(self, slot: Slot) -> None:
         """Free a slot; repeatable."""
-        holders, request[_HOLDERS] = request[_HOLDERS], ()
+        holders, slot.holders = slot.holders, ()
         self._taken -= bool(holders)
         for holder in holders:
-            self._slots[holder].remove(request)
+            self._slots[holder].remove(slot)
             if not self._slots[holder]:
                 del self._slots[holder]
 
@@ -112,7 +131,7 @@ class Connections:
         self, request: web.Request, grant: AccessGrant, stream_format: StreamFormat = SSE, *, first: bytes = b""
     ) -> Connection:
         """Begin the response, with its `first` bytes; pass the stream to `remove` in the end."""
-        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": stream_format.content_type})
+        response = LateBodyResponse(headers={**_HEADERS, "Content-Type": stream_format.content_type})
         await response.prepare(request)
         connection = Connection(response, request, self._settings, stream_format)
         client_socket = request.get_extra_info("socket")

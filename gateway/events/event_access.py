@@ -18,6 +18,7 @@ from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.auth.authentication import Authenticator
 from gateway.events.answers import Ticket
 from gateway.generations.links import Links
+from gateway.http.parsing import query_value
 
 LIFETIME = timedelta(seconds=60)
 
@@ -72,7 +73,7 @@ class EventAccess:
 
         Raises ExemplarError `invalid_ticket` for an invalid one, and when its issuer has lost access.
         """
-        ticket = request.query.get("ticket")
+        ticket = query_value(request, "ticket")
         if ticket is None:
             return None
         issuer = self.tickets.read(ticket, path, self.clock())

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from domain.errors import invalid_field
 from gateway.events.sse import CONTENT_TYPE, LINES_TYPE, json_line
-from gateway.http.parsing import media_weights
+from gateway.http.parsing import media_weights, query_value
 from gateway.openapi.operation import get
 
 Format = Literal["sse", "ndjson", "json"]
@@ -32,7 +32,7 @@ def by_accept(page: type) -> Mapping[str, Any]:
 
 def requested_position(request: web.Request) -> str | None:
     """Read the position to resume from; the header, which a reconnect updates, comes first."""
-    return request.headers.get("Last-Event-ID") or request.query.get("after")
+    return request.headers.get("Last-Event-ID") or query_value(request, "after")
 
 
 def requested_format(request: web.Request) -> Format:

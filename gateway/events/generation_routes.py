@@ -13,7 +13,8 @@ from gateway.auth.account_status import AccessGrant
 from gateway.events import event_requests as options
 from gateway.events.answers import Events, Ticket
 from gateway.events.broadcaster import Broadcaster
-from gateway.events.connections import Connections
+from gateway.events.connection import Connection
+from gateway.events.connections import Connections, Slot
 from gateway.events.event_access import EventAccess
 from gateway.events.sse import RESET, frame
 from gateway.generations.access import GenerationAccess, path_generation_id
@@ -112,21 +113,32 @@ class GenerationEventRoutes:
         """Send the first frames, then live events; 204 when no event can come."""
         if start.empty:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
-        stream, account = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.connections.slot(account, start.grant.developer, request, stream=True):
+        account = start.generation.request.owner.user
+        slot = self.connections.slot(account, start.grant.developer, request, stream=True)
+        try:
             connection = await self.connections.open(request, start.grant)
-            try:
-                await connection.write(start.frames + frame("caught_up", {"version": start.version}))
-                if start.final:
-                    connection.end()
-                else:
-                    token = start.generation.request.personal_data
-                    self.broadcaster.add(stream, connection, after=start.version, personal_data=token)
-                del start  # kilobytes, which thousands of open streams would keep
-                return await connection.ended()
-            finally:
-                self.broadcaster.remove(stream, connection)
-                self.connections.remove(connection)
+        except BaseException:
+            slot.free()
+            raise
+        return connection.followed_by(self._follow(connection, start, slot))
+
+    async def _follow(self, connection: Connection, start: StreamStart, slot: Slot) -> None:
+        """Send the first frames and live events, and end the response."""
+        stream = stream_of(start.generation.id)
+        try:
+            await connection.write(start.frames + frame("caught_up", {"version": start.version}))
+            if start.final:
+                connection.end()
+            else:
+                token = start.generation.request.personal_data
+                self.broadcaster.add(stream, connection, after=start.version, personal_data=token)
+            del start  # kilobytes, which thousands of open streams would keep
+            response = await connection.ended()
+        finally:
+            self.broadcaster.remove(stream, connection)
+            self.connections.remove(connection)
+            slot.free()
+        await response.write_eof()
 
     async def _visible(self, generation: Generation, after: int) -> tuple[int, list[dict[str, Any]]]:
         """Read the last version of the stream, and its visible events after a version."""

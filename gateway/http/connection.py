@@ -1,6 +1,7 @@
 """One connection of the gateway: how it answers what aiohttp would not, and how it ends."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -58,10 +59,18 @@ class GatewayConnection(RequestHandler):
             if request is not None and not request.content.is_eof():
                 request.content.set_exception(RequestPayloadError(self._messages[-1][0].message))
 
-    async def finish_response(
+    def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        """Send the response; do not wait for the rest of a body that was too slow or unreadable."""
+        content = request.content
+        if content.is_eof() and content.exception() is None and resp.status != _TOO_SLOW:
+            return super().finish_response(request, resp, start_time)  # for open streams without a frame more
+        return self._finish_response(request, resp, start_time)
+
+    async def _finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the response; do not wait for the rest of a body that was too slow or unreadable."""
         finished = await super().finish_response(request, resp, start_time)
         self._unread = request.content
         if request.content.exception() is not None or resp.status == _TOO_SLOW:

@@ -42,7 +42,8 @@ def _route(request: web.Request) -> str | None:
 
 def _subject(request: web.Request) -> dict[str, str]:
     """Read the generation id from the path; text that is no id is not logged."""
+    sent = request.match_info.get("generation_id")
     try:
-        return {"generation_id": str(uuid.UUID(request.match_info.get("generation_id", "")))}
+        return {} if sent is None else {"generation_id": str(uuid.UUID(sent))}
     except ValueError:
         return {}

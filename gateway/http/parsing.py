@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -46,6 +47,12 @@ async def read_model(request: web.Request, model: type[BodyModel]) -> BodyModel:
 async def read_optional_model(request: web.Request, model: type[BodyModel]) -> BodyModel:
     """Read a JSON body that may be missing."""
     return await read_model(request, model) if request.can_read_body else model()
+
+
+def query_value(request: web.Request, name: str) -> str | None:
+    """Read the first value of a query parameter; what is parsed does not stay with the request, as `query` does."""
+    query = request.raw_path.partition("#")[0].partition("?")[2]
+    return next((value for each, value in parse_qsl(query, keep_blank_values=True) if each == name), None)
 
 
 def read_query(request: web.Request, model: type[Model]) -> Model:

@@ -38,7 +38,7 @@ class SubmitRequest(BaseModel):
 
 def is_dry_run(request: web.Request) -> bool:
     """Tell whether nothing is to be recorded; raises FieldError for a malformed choice."""
-    return read_query(request, SubmitRequest).dry_run
+    return bool(request.query_string) and read_query(request, SubmitRequest).dry_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

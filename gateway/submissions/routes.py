@@ -32,7 +32,7 @@ from gateway.openapi.submission_form import FORM, SEED
 from gateway.submissions.answers import DryRunAnswer, GenerationCreated
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
-from gateway.submissions.credentials import keep_credentials, rechecked
+from gateway.submissions.credentials import note_admission, rechecked
 from gateway.submissions.dry_run import DryRun, SubmitRequest, is_dry_run
 from gateway.submissions.gate import SubmissionGate
 from gateway.submissions.recorder import Recorded, SubmissionRecorder
@@ -141,7 +141,7 @@ class SubmissionRoutes:
     async def admit(self, request: web.Request) -> Identity:
         """Authenticate, look at what operators refuse and at the quota: no request with a key, it may be a replay."""
         identity = await self.authenticator.authenticate_submission(request)
-        keep_credentials(request, self.authenticator, self.clock())
+        note_admission(request, self.clock())
         self.endpoints.look_up(identity.project_id)  # known by the append, which then announces nothing for webhooks
         if "Idempotency-Key" not in request.headers:
             await self.submission_gate.require_open(identity)

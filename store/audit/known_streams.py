@@ -7,7 +7,7 @@ from typing import Final
 
 from store.audit.commit_check import CheckedCommit, Owner, Terms
 from store.audit.commit_scan import CommitScan
-from store.log.entries import first_commit
+from store.log.first_commits import first_commit
 
 KEPT: Final = 50_000
 _AT_ONCE: Final = 500

@@ -13,7 +13,7 @@ from events.envelope import RecordedEvent
 from store.audit.audit_entries import AuditEntry
 from store.audit.audit_log import AuditLog
 from store.commits.unreadable import UNREADABLE
-from store.log.entries import first_commit
+from store.log.first_commits import first_commit
 
 _PAGE: Final = 200
 

@@ -1,36 +1,37 @@
 """Processes that verify ranges of the log at the same time; each has a connection of its own.
 
-They load no more than they need, because they start each time.
+They load no more than they need, because that is loaded each time.
 """
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Thread
-from typing import Any, Final
+from typing import Any
 
 from domain.audit.checkpoints import ContradictionError
 from store.audit.commit_scan import CommitScan
 from store.audit.log_range import LogRange
 from store.audit.range_verification import RangeVerification, VerifiedPart, VerifiedRange
 from store.errors import StoreError
+from store.fork_server import fork_server
 from store.mongo.connection import open_database
 from store.settings import StoreSettings
 
 Message = VerifiedPart | VerifiedRange | Exception | None
 
-_fresh: Final = multiprocessing.get_context("spawn")  # a fork would copy the driver's threads and sockets
-
 
 @dataclass(frozen=True, slots=True)
 class RangeProcesses:
-    """Verify a log in `count` processes."""
+    """Verify a log in `count` processes; what they need is loaded from now on, while the ranges are planned."""
 
     store_settings: StoreSettings
     count: int
+
+    def __post_init__(self) -> None:
+        fork_server(__name__)
 
     async def __call__(self, whole: LogRange, /) -> AsyncGenerator[VerifiedPart | VerifiedRange, None]:
         """List what they found in the order of their ranges; the first fault ends all of them."""
@@ -58,8 +59,9 @@ class _Running:
 
     def __init__(self, store_settings: StoreSettings, within: LogRange) -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
-        received, sent = _fresh.Pipe(duplex=False)
-        self.process: BaseProcess = _fresh.Process(target=_verify, args=(store_settings, within, sent), daemon=True)
+        server = fork_server(__name__)
+        received, sent = server.Pipe(duplex=False)
+        self.process: BaseProcess = server.Process(target=_verify, args=(store_settings, within, sent), daemon=True)
         self.process.start()
         sent.close()
         Thread(target=self._receive, args=(received, asyncio.get_running_loop()), daemon=True).start()
@@ -82,7 +84,7 @@ def _verify(store_settings: StoreSettings, within: LogRange, sent: "Connection[M
 
 
 async def _send(store_settings: StoreSettings, within: LogRange, sent: "Connection[Message, Any]") -> None:
-    async with open_database(store_settings) as database:
+    async with open_database(store_settings.of_reader) as database:
         try:
             async for part in RangeVerification(CommitScan(database)).parts(within):
                 sent.send(part)

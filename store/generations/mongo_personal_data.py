@@ -1,7 +1,6 @@
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from functools import partial
@@ -149,7 +148,8 @@ class MongoPersonalData:
         """Keep the texts of a document, unless something was erased while it was read."""
         texts = _texts(document)
         if texts is not None and erasures == self._erasures:
-            self._kept.put(document["_id"], json.dumps(asdict(texts)).encode())
+            kept = {"instructions": texts.instructions, "metadata": texts.metadata}
+            self._kept.put(document["_id"], json.dumps(kept).encode())
         return texts
 
     def _discard(self, generations: Collection[str], token: str | None = None) -> None:

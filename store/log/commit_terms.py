@@ -13,7 +13,7 @@ from domain.audit.terms import (
 )
 from events.commit import leaf_hash
 from events.envelope import read_json
-from store.log.entries import first_commit, is_first, stream_of_first
+from store.log.first_commits import first_commit, is_first, stream_of_first
 from store.mongo.connection import Database, Document, raises_unavailable
 
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError)

@@ -1,7 +1,8 @@
 from collections.abc import Mapping, Sequence
 
 from domain.audit.terms import Envelope, is_of_endpoint, owner_from
-from store.log.entries import envelopes_of, first_commit
+from store.log.entries import envelopes_of
+from store.log.first_commits import first_commit
 from store.mongo.connection import Database, Document
 
 

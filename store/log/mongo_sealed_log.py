@@ -20,7 +20,8 @@ from domain.audit.terms import correlation_of
 from events.commit import Commit
 from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
 from store.log.endpoint_owners import EndpointOwners
-from store.log.entries import Owners, entry_of, envelopes_of, first_commit
+from store.log.entries import Owners, entry_of, envelopes_of
+from store.log.first_commits import first_commit
 from store.log.sealed_log import SealedCommit
 from store.log.unsealable_streams import UnsealableStreams
 from store.mongo.batcher import shared

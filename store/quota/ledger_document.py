@@ -22,6 +22,9 @@ from store.quota.queue_document import QUEUE, arrival, turn_of, waiting_of, wait
 COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
 
+COUNT, ADD, STATEMENTS = 1, 2, 3
+"""Of the statements of `takes`: those that count and that add the slot, and how many they are."""
+
 _REFUSED: Final[Document] = {"_id": "refused"}
 """A replacement that the server refuses (an `_id` never changes): an ordered batch of writes ends here."""
 

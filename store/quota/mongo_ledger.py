@@ -24,9 +24,12 @@ from store.mongo.connection import (
     reachable,
 )
 from store.mongo.finding import find_few
+from store.quota.hold_batches import HoldBatches
 from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
 from store.quota.ledger_corrections import LedgerCorrections
 from store.quota.ledger_document import (
+    ADD,
+    COUNT,
     COUNTERS,
     account_of,
     corrections_of,
@@ -41,7 +44,6 @@ from store.quota.ledger_document import (
 )
 from store.quota.settled_slots import SettledSlots
 
-_COUNT, _ADD = 1, 2  # statements of `takes`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
 _COUNTED = ("held", "used")
 QUIET_MS = 60_000
@@ -71,6 +73,7 @@ class MongoLedger:
             "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
         )
         self._durable = database.get_collection("ledger")
+        self._holds, self._durable_holds = HoldBatches(self._ledger), HoldBatches(self._durable)
         self._settled_slots = SettledSlots(database)
         self._corrections = LedgerCorrections(database, self._ledger)
         self._recorded: Batcher[tuple[str, str], Sequence[Document]] = Batcher(self._find_recorded)
@@ -86,11 +89,12 @@ class MongoLedger:
         durable: bool = False,
         queue_for: str | None = None,
     ) -> Slot | None:
-        ledger = self._durable if durable else self._ledger
+        ledger, holds = (self._durable, self._durable_holds) if durable else (self._ledger, self._holds)
         slot = Slot(generation, period, now, secrets.token_hex(8))
         for attempt in range(_ATTEMPTS):
-            await asyncio.sleep(_WAIT_S * attempt)
-            failed = await self._take(ledger, developer, slot, bounds, queue_for)
+            if attempt:
+                await asyncio.sleep(_WAIT_S * attempt)
+            failed = await self._take(holds, developer, slot, bounds, queue_for)
             if failed is None:
                 return slot
             found = await self._ledger.find(documents_of(developer, [generation]), COUNTERS).to_list(None)
@@ -99,7 +103,7 @@ class MongoLedger:
                 return replace(held, since=max(held.since, now))
             if any(document.get("settled") is True for document in found):  # its deletion was lost
                 await self._ledger.delete_one({"_id": slot_id(developer, generation), "settled": True})
-            if failed == _COUNT and not any(document.get("counting") == generation for document in found):
+            if failed == COUNT and not any(document.get("counting") == generation for document in found):
                 break
         return None
 
@@ -198,27 +202,21 @@ class MongoLedger:
         except BulkWriteError as error:
             if is_transient(error):
                 raise
-            if error.details["writeErrors"][0]["index"] == _COUNT:
+            if error.details["writeErrors"][0]["index"] == COUNT:
                 raise DamagedLedgerError(developer) from error
             return False
         self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
     async def _take(
-        self, ledger: MongoCollection, developer: str, slot: Slot, bounds: Bounds, queue_for: str | None
+        self, holds: HoldBatches, developer: str, slot: Slot, bounds: Bounds, queue_for: str | None
     ) -> int | None:
         """Count and add a slot; return the statement of `takes` that failed or changed nothing, None for none."""
-        try:
-            taken = await ledger.bulk_write(takes(developer, slot, bounds, queue_for))
-        except BulkWriteError as error:
-            if is_transient(error):
-                raise
-            return int(error.details["writeErrors"][0]["index"])
-        if _ADD in (taken.upserted_ids or {}):
-            return None
-        # Another call has added the slot since the first statement: this one counted it a second time.
-        await self._ledger.update_one({"_id": developer}, freeing(slot.name, "released"))
-        return _ADD
+        failed = await holds.run(takes(developer, slot, bounds, queue_for))
+        if failed == ADD:
+            # Another call has added the slot since the first statement: this one counted it a second time.
+            await self._ledger.update_one({"_id": developer}, freeing(slot.name, "released"))
+        return failed
 
     async def _renew(self, ledger: MongoCollection, developer: str, generation: str, now: datetime) -> bool:
         """Repeat a hold; False when it is there no longer."""

@@ -36,3 +36,9 @@ def test_the_bytes_are_those_of_the_reference_implementation(value: Any) -> None
 @pytest.mark.parametrize("number", [2**53 - 1, -(2**53 - 1), 2**53, -(2**53)])
 def test_the_largest_integers_are_those_of_the_reference_implementation(number: int) -> None:
     assert _written(canonical_json, {"n": number}) == _written(rfc8785.dumps, {"n": number})
+
+
+@pytest.mark.parametrize("beside", ["4.8e-05", ":4.8e-05,", 4.8e-05, 14.8e-05, 0.0, 1.0, "x", float("nan")])
+def test_a_number_of_another_form_is_told_from_what_looks_like_it(beside: Any) -> None:
+    value = {"n": 4.8e-05, "beside": [beside, beside]}
+    assert _written(canonical_json, value) == _written(rfc8785.dumps, value)

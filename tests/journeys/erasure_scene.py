@@ -101,14 +101,17 @@ def _named(prefix: str, marks: dict[str, str | bytes]) -> dict[str, str | bytes]
 
 @asynccontextmanager
 async def opened_scene(home: Path, servers: Servers) -> AsyncIterator[Scene]:
-    """Start the system with two gateways; every temporary file is in its home."""
+    """Start the system with two gateways; every temporary file is in its home.
+
+    Its processes use PyMongo's client, but for the second gateway: both drivers work on one database.
+    """
     (home / "tmp").mkdir()
-    environ = {"TMPDIR": str(home / "tmp")}
+    environ = {"TMPDIR": str(home / "tmp"), "EXEMPLAR_MONGODB_DRIVER": "pymongo"}
     mongodb, rabbit = servers.urls
     system = System(home / "system", database_url(mongodb, "exemplar"), rabbit, environ)
     try:
         system.start()
-        system.start_gateway("second", amqp_url=rabbit)
+        system.start_gateway("second", amqp_url=rabbit, EXEMPLAR_MONGODB_DRIVER="motor")
         _copy_messages(rabbit)
         async with open_receiver() as receiver, aiohttp.ClientSession() as session:
             receiver.respond = _with_last_part

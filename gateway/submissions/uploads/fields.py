@@ -66,6 +66,8 @@ def read_webhook(sent: RawText | None) -> str | None:
 
 def read_webhook_filter(sent: Sequence[RawText]) -> tuple[str, ...]:
     """Return the event names of all fields `webhook_events_filter`, at most 16."""
+    if not sent:
+        return ()
     refusal = FieldError(
         ErrorCode.INVALID_WEBHOOK, ("body", "webhook_events_filter"), "invalid event name", "value_error"
     )

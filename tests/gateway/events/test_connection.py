@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.events.connection import Connection
+from gateway.events.late_body import LateBodyResponse
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import KEEP_ALIVE, frame, goodbye
 from tests.gateway.http.slow_reader import reader
@@ -26,7 +27,7 @@ class Writer:
         self.opened: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
+        response = LateBodyResponse()
         await response.prepare(request)
         request.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**16)
         connection = Connection(response, request, SETTINGS)
