@@ -82,7 +82,7 @@ def idle(servers: Servers, options: Options) -> Iterator[Row]:
 
     It begins when nothing has happened for more than ten seconds: then the scheduler's jobs run less often.
     """
-    time.sleep(QUIET * options.settle)
+    time.sleep(5 * options.settle)
     alone = _mean(_shares(servers.pids, options.repeats))
     with open_ours(servers, accounts=1, background=True) as ours:
         time.sleep(QUIET * options.settle)
