@@ -214,7 +214,7 @@ class MongoLedger:
         """Count and add a slot; return the statement of `takes` that failed or changed nothing, None for none."""
         failed = await holds.run(takes(developer, slot, bounds, queue_for))
         if failed == ADD:
-            # Another call has added the slot since the first statement: this one counted it a second time.
+            # Another call has added the slot since the first statement, or it was refused: it was counted in vain.
             await self._ledger.update_one({"_id": developer}, freeing(slot.name, "released"))
         return failed
 
